@@ -1,0 +1,1 @@
+"""Predictions to per-case scores: metrics, named protocols, controls."""

@@ -1,0 +1,122 @@
+"""Progress of long work: a live bar with the time left on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress as RichProgress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+SECONDS_BETWEEN_LINES = 15.0
+
+
+class Task:
+    """One piece of work that is under way; this one shows nothing."""
+
+    def advance(self, n: int = 1, note: str = "") -> None:
+        """Counts `n` units as done; `note` is shown beside the count."""
+
+
+class Progress(Protocol):
+    """What long functions are given to tell how far they are."""
+
+    @contextmanager
+    def task(self, title: str, total: int | None, unit: str = "") -> Iterator[Task]:
+        """Opens a piece of work of `total` units (None where the number is not known)."""
+        yield Task()
+
+    def say(self, line: str) -> None:
+        """Shows one line."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    @contextmanager
+    def task(self, title: str, total: int | None, unit: str = "") -> Iterator[Task]:
+        """Opens a piece of work that nobody watches."""
+        yield Task()
+
+    def say(self, line: str) -> None:
+        """Shows nothing."""
+
+
+class Terminal:
+    """Shows progress on standard error: a bar on a terminal, lines elsewhere."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True, highlight=False)
+
+    @contextmanager
+    def task(self, title: str, total: int | None, unit: str = "") -> Iterator[Task]:
+        """Opens a piece of work of `total` units (None where the number is not known)."""
+        if not self.console.is_terminal:
+            lines = _Lines(title, total, unit)
+            yield lines
+            lines.end()
+            return
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}", markup=False),
+            TimeRemainingColumn(),
+        )
+        with RichProgress(*columns, console=self.console) as bar:
+            yield _Bar(bar, bar.add_task(title, total=total, note=unit))
+
+    def say(self, line: str) -> None:
+        """Shows one line."""
+        self.console.print(line, markup=False)
+
+
+class _Bar(Task):
+    def __init__(self, bar: RichProgress, task: TaskID) -> None:
+        self.bar, self.task = bar, task
+
+    def advance(self, n: int = 1, note: str = "") -> None:
+        """Moves the bar."""
+        self.bar.advance(self.task, n)
+        if note:
+            self.bar.update(self.task, note=note)
+
+
+class _Lines(Task):
+    def __init__(self, title: str, total: int | None, unit: str) -> None:
+        self.title, self.total, self.unit = title, total, unit
+        self.done, self.note = 0, ""
+        self.start = self.last = time.monotonic()
+
+    def advance(self, n: int = 1, note: str = "") -> None:
+        """Writes a line now and then."""
+        self.done += n
+        self.note = note or self.note
+        now = time.monotonic()
+        if now - self.last >= SECONDS_BETWEEN_LINES:
+            self.last = now
+            self._write(self._left(now))
+
+    def end(self) -> None:
+        """Writes the last line."""
+        self._write(f"in {time.monotonic() - self.start:.0f} s")
+
+    def _left(self, now: float) -> str:
+        if not self.total or not self.done:
+            return ""
+        left = (now - self.start) / self.done * (self.total - self.done)
+        return f"{left:.0f} s left"
+
+    def _write(self, when: str) -> None:
+        of = f"/{self.total}" if self.total else ""
+        parts = (f"{self.title}: {self.done}{of} {self.unit}".rstrip(), self.note, when)
+        sys.stderr.write("  ".join(part for part in parts if part) + "\n")
+        sys.stderr.flush()

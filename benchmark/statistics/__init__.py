@@ -1,0 +1,1 @@
+"""Statistics over tables of scores; no torch in here."""

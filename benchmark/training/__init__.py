@@ -1,0 +1,1 @@
+"""One training loop for all methods, its optimisers, its store and its checkpoints."""

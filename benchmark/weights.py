@@ -1,0 +1,74 @@
+"""Pretrained weights: found in the local store or on the model hub, never silently random."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmark.card import Weights
+from benchmark.errors import MissingDataError
+from benchmark.files import sha256_file
+
+SAFE = ".safetensors"
+
+
+class WeightStore:
+    """The pretrained files that one card names.
+
+    Args:
+        folder: local store; looked at first.
+        wanted: the card's files.
+    """
+
+    def __init__(self, folder: Path, wanted: Sequence[Weights]) -> None:
+        self.folder = folder
+        self.wanted = {item.name: item for item in wanted}
+
+    def here(self, name: str) -> Path | None:
+        """The local file of that name, or None."""
+        candidates = (self.folder / file for file in self.wanted[name].files)
+        return next((path for path in candidates if path.is_file()), None)
+
+    def path(self, name: str) -> Path:
+        """The file of that name, fetched from the hub where it is not local.
+
+        Raises: MissingDataError naming both places.
+        """
+        local = self.here(name)
+        if local is not None:
+            return local
+        item = self.wanted[name]
+        try:
+            return _from_hub(item.hub)
+        except (OSError, ValueError) as error:
+            raise MissingDataError(
+                f"weights {name!r}",
+                f"none of {', '.join(item.files) or 'no file name'} in {self.folder}, and the model "
+                f"hub did not give {item.hub or 'it'} ({type(error).__name__})",
+                "one of the two",
+                f"Put the file into {self.folder} or set MIXSEG_WEIGHTS, or go online; random "
+                "weights must be asked for in params.yaml (weights: random).",
+            ) from error
+
+    def digests(self) -> dict[str, str]:
+        """Name to SHA-256 of every file that the card names."""
+        return {name: sha256_file(self.path(name)) for name in self.wanted}
+
+    def read(self, name: str) -> dict[str, object]:
+        """The tensors of a file as float32, from safetensors or a weights-only checkpoint."""
+        import torch
+        from safetensors.torch import load_file
+
+        path = self.path(name)
+        if path.suffix == SAFE:
+            state = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+
+
+def _from_hub(address: str) -> Path:
+    from huggingface_hub import hf_hub_download
+
+    repository, _, file = address.partition(":")
+    if not file:
+        raise ValueError(f"no hub address in {address!r}")
+    return Path(hf_hub_download(repository, file))
