@@ -34,9 +34,9 @@ def write_atomic(path: Path) -> Iterator[Path]:
             if path.is_dir():
                 shutil.rmtree(path)
         else:
-            with open(temporary, "rb") as file:
+            with temporary.open("rb") as file:
                 os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -73,7 +73,9 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise MissingDataError(path, "no file", "a JSON file", "Run the step that writes it.") from error
+        raise MissingDataError(
+            path, "no file", "a JSON file", "Run the step that writes it."
+        ) from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise StoreError(
             path, f"no JSON ({error})", "a whole JSON file", "Delete it and run the step again."
@@ -87,7 +89,7 @@ def sha256_bytes(data: bytes) -> str:
 
 def sha256_file(path: Path) -> str:
     """SHA-256 of a file, 64 hex digits, read in pieces."""
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -41,8 +41,8 @@ class WeightStore:
         except (OSError, ValueError) as error:
             raise MissingDataError(
                 f"weights {name!r}",
-                f"none of {', '.join(item.files) or 'no file name'} in {self.folder}, and the model "
-                f"hub did not give {item.hub or 'it'} ({type(error).__name__})",
+                f"none of {', '.join(item.files) or 'no file name'} in {self.folder}, and the "
+                f"model hub did not give {item.hub or 'it'} ({type(error).__name__})",
                 "one of the two",
                 f"Put the file into {self.folder} or set MIXSEG_WEIGHTS, or go online; random "
                 "weights must be asked for in params.yaml (weights: random).",

@@ -1,0 +1,69 @@
+"""The command `mixseg`, which is also `python -m benchmark`."""
+
+import signal
+import sys
+import traceback
+import warnings
+from types import FrameType
+
+INTERRUPTED, TERMINATED = 130, 143
+
+
+def main() -> None:
+    """Runs one command; an error is one line, its traceback is shown with --debug."""
+    debug = "--debug" in sys.argv
+    sys.argv = [word for word in sys.argv if word != "--debug"]
+    signal.signal(signal.SIGTERM, _on_term)
+    # timm and smp use a part of torch that will go; nobody who runs a command can do anything.
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.jit")
+    try:
+        status = _run()
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        _say(_line(error))
+        status = 1
+    if status == INTERRUPTED:
+        _say("interrupted; the same command goes on where this one stopped")
+    sys.exit(status)
+
+
+def _run() -> int:
+    import typer
+    from typer.main import get_command
+
+    from benchmark.cli import app
+
+    try:
+        result = get_command(app).main(standalone_mode=False, prog_name="mixseg")
+    except typer.Abort as error:
+        raise KeyboardInterrupt from error
+    except typer.Exit as error:
+        return error.exit_code
+    except typer.TyperException as error:
+        error.show()
+        return error.exit_code
+    return result if isinstance(result, int) else 0  # Typer turns Ctrl-C into INTERRUPTED
+
+
+def _line(error: Exception) -> str:
+    from benchmark.errors import MixSegError
+
+    if isinstance(error, MixSegError):
+        return f"error: {error}"
+    problem = " ".join(str(error).split()) or "no message"
+    return f"error: {type(error).__name__}: {problem} (run again with --debug for the traceback)"
+
+
+def _on_term(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(TERMINATED)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,322 @@
+"""Every command of `mixseg`; what takes long to import is imported where it is used."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmark.errors import MethodError, MissingDataError
+from benchmark.files import Places, project_root
+
+app = typer.Typer(
+    name="mixseg",
+    help="A reproducible benchmark of mixed-modality medical image segmentation.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    epilog="Any command takes --debug, which shows the traceback of an error.",
+)
+
+MixName = Annotated[str, typer.Option("--mix", help="A mix of params.yaml.")]
+MaybeMix = Annotated[str | None, typer.Option("--mix", help="A mix of params.yaml.")]
+MethodName = Annotated[str, typer.Argument(help="A method, as `mixseg list` names it.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda or auto.")]
+
+
+def _places() -> Places:
+    return Places(project_root())
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Columns aligned with spaces; numbers keep their text."""
+    lines = [list(header), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[k]) for line in lines) for k in range(len(header))]
+    out = ["  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) for line in lines]
+    return "\n".join(line.rstrip() for line in out)
+
+
+@app.command("list")
+def list_methods() -> None:
+    """Lists the methods: title, group, prompt, parameters, mixes, weights."""
+    from benchmark import discover
+    from benchmark.weights import WeightStore
+
+    places = _places()
+    rows = []
+    for card in discover.cards(places.root):
+        store = WeightStore(places.weights, card.weights)
+        here = [
+            f"{w.name} ({'here' if store.here(w.name) else 'from the hub'})" for w in card.weights
+        ]
+        counts = f"{card.parameters.total:,}"
+        rows.append((card.name, card.title, card.group, card.prompt, counts,
+                     ", ".join(here) or "none", card.licence, card.source))  # fmt: skip
+    header = ("method", "title", "group", "prompt", "parameters", "weights", "licence", "source")
+    typer.echo(_table(header, rows))
+    for item in discover.not_synced(places.root):
+        typer.echo(f"not synced: {item.folder}: {item.cause}. Run `{item.command}`.", err=True)
+
+
+@app.command()
+def new(name: Annotated[str, typer.Argument(help="Name of the method.")]) -> None:
+    """Writes a folder with a method that runs at once."""
+    from benchmark.new import new as write
+
+    folder = write(_places().root, name)
+    typer.echo(f"wrote {folder}\nnext: mixseg check {name}, then dvc repro report@smoke")
+
+
+@app.command()
+def sync(
+    name: Annotated[str | None, typer.Argument(help="One method; all unless told.")] = None,
+) -> None:
+    """Renders card.json and dvc.yaml beside each plugin."""
+    from benchmark.sync import sync as render
+
+    root = _places().root
+    for path in render(root, name):
+        typer.echo(f"wrote {path.relative_to(root)}")
+
+
+@app.command()
+def check(name: MethodName) -> None:
+    """Tries a method against the contract, rule by rule."""
+    from benchmark.check import check as run_checks
+    from benchmark.progress import Terminal
+
+    results = run_checks(_places().root, name, Terminal())
+    for result in results:
+        typer.echo(f"{'ok    ' if result.ok else 'FAILED'}  {result.seconds:6.1f} s  {result.name}")
+        if not result.ok:
+            typer.echo(f"        {result.detail}")
+    failed = sum(not result.ok for result in results)
+    typer.echo(f"{name}: {len(results) - failed} rules kept, {failed} broken")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def data(
+    mix: MaybeMix = None,
+    dataset: Annotated[str | None, typer.Option(help="One dataset.")] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", help="Folder with images/ and masks/, or of such folders."),
+    ] = None,
+    download: Annotated[bool, typer.Option("--download", help="Fetch what is missing.")] = False,
+) -> None:
+    """Tells which datasets are here, which are missing and how to get them."""
+    from benchmark.data import status
+    from benchmark.params import load_params
+    from benchmark.progress import Terminal
+
+    places = _places()
+    params = load_params(places.root)
+    if source is not None:
+        names = [dataset] if dataset else status.datasets_of(params, mix)
+        for line in status.point_to(source, names, places):
+            typer.echo(line)
+        return
+    if download:
+        from benchmark.data.download import fetch_all
+
+        fetch_all(status.datasets_of(params, mix), places, Terminal())
+    typer.echo(status.describe(params, mix, places))
+
+
+@app.command()
+def prepare(mix: MixName) -> None:
+    """Reads the raw data of a mix into arrays of its size."""
+    from benchmark.data.prepare import prepare as write
+    from benchmark.params import load_params
+    from benchmark.progress import Terminal
+
+    places = _places()
+    manifest = write(mix, load_params(places.root).mix(mix), places, Terminal())
+    rows = [
+        (name, about["modality"], about["role"], about["train"], about["val"], about["test"])
+        for name, about in manifest["datasets"].items()
+    ]
+    typer.echo(_table(("dataset", "modality", "role", "train", "val", "test"), rows))
+
+
+@app.command()
+def leaks(mix: MixName) -> None:
+    """Looks for duplicates inside and across train and test, within and between mixes."""
+    from benchmark.data.leaks import leaks as look
+    from benchmark.data.leaks import summary
+    from benchmark.params import load_params
+    from benchmark.progress import Terminal
+
+    places = _places()
+    others = [m for m in load_params(places.root).mixes if m != mix]
+    found = look(mix, places, Terminal(), others)
+    typer.echo(summary(found))
+
+
+@app.command()
+def controls(mix: MixName) -> None:
+    """Scores the controls (oracle, empty, full, mean mask, centre disc)."""
+    from benchmark.evaluation.controls import run_controls
+    from benchmark.params import load_params
+    from benchmark.progress import Terminal
+
+    places = _places()
+    run_controls(mix, places, load_params(places.root), Terminal())
+
+
+@app.command()
+def run(
+    method: Annotated[str | None, typer.Option(help="A method.")] = None,
+    mix: MaybeMix = None,
+    seed: Annotated[int | None, typer.Option(help="A seed of the mix.")] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every run (of a mix, of a method).")
+    ] = False,
+    jobs: Annotated[int | None, typer.Option(help="Runs at once (with --all).")] = None,
+    executor: Annotated[str, typer.Option(help="Where runs are executed: local.")] = "local",
+    device: Device = "auto",
+    threads: Annotated[int, typer.Option(help="CPU threads of torch; 0 leaves them.")] = 0,
+    compiled: Annotated[
+        bool | None,
+        typer.Option("--compile/--no-compile", help="torch.compile; on a GPU unless told."),
+    ] = None,
+    restart: Annotated[bool, typer.Option(help="Forget the checkpoint.")] = False,
+) -> None:
+    """Trains, predicts and scores; what is done is not done again."""
+    from benchmark.execution.guard import watch_parents
+    from benchmark.progress import Terminal
+    from benchmark.training.identity import RunSpec
+    from benchmark.training.run import RunOptions, execute
+
+    places = _places()
+    if every:
+        _run_all(places, (method, mix), executor, jobs)
+        return
+    if method is None or mix is None or seed is None:
+        raise typer.BadParameter("give --method, --mix and --seed, or --all")
+    watch_parents()
+    options = RunOptions(device, threads, compiled, restart)
+    spec = RunSpec(method, mix, seed)
+    typer.echo(f"{spec}: {execute(places, spec, options, Terminal())}")
+
+
+def _run_all(
+    places: Places, of: tuple[str | None, str | None], executor: str, jobs: int | None
+) -> None:
+    from benchmark.execution import local
+    from benchmark.execution.matrix import matrix
+    from benchmark.progress import Terminal
+
+    if executor != "local":
+        raise MethodError("--executor", repr(executor), "local", "Name a known executor.")
+    outcomes = local.run_all(places.root, matrix(places.root, *of), local.slots(jobs), Terminal())
+    failed = [outcome for outcome in outcomes if outcome.cause]
+    for outcome in failed:
+        typer.echo(f"FAILED  {outcome.spec}: {outcome.cause}", err=True)
+    typer.echo(f"{len(outcomes) - len(failed)} runs done, {len(failed)} failed")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command("status")
+def show_status(mix: MaybeMix = None) -> None:
+    """Shows the matrix of runs: done, running, failed with its cause, missing."""
+    from benchmark.execution.matrix import states
+
+    rows = [
+        (s.spec.mix, s.spec.method, s.spec.seed, s.state, s.why) for s in states(_places(), mix)
+    ]
+    typer.echo(_table(("mix", "method", "seed", "state", "why"), rows))
+
+
+@app.command()
+def score(mix: MixName) -> None:
+    """Scores the stored maps of a mix again; needs no GPU."""
+    from benchmark.evaluation.rescore import rescore
+    from benchmark.progress import Terminal
+
+    for line in rescore(_places(), mix, Terminal()):
+        typer.echo(line)
+
+
+@app.command()
+def tables(
+    mix: MixName, to: Annotated[Path | None, typer.Option(help="Another folder.")] = None
+) -> None:
+    """Writes the tables of a mix as CSV, Markdown and LaTeX."""
+    from benchmark.reports.document import write_tables
+
+    places, params, cards = _report_inputs(mix)
+    write_tables(mix, params, cards, places, to or places.reports(mix) / "tables")
+
+
+@app.command()
+def report(
+    mix: MixName,
+    source: Annotated[Path | None, typer.Option("--from", help="Another results folder.")] = None,
+    to: Annotated[Path | None, typer.Option(help="Another folder.")] = None,
+) -> None:
+    """Writes the report of a mix from its results alone: no data, no GPU, no torch."""
+    from benchmark.reports.document import write_report
+
+    places, params, cards = _report_inputs(mix)
+    write_report(mix, params, cards, places, to or places.reports(mix))
+
+
+@app.command()
+def show(mix: MixName) -> None:
+    """Prints the main table of a mix."""
+    from benchmark.reports.document import summary
+
+    places, params, cards = _report_inputs(mix)
+    typer.echo(summary(mix, params, cards, places))
+    typer.echo(f"\nreport: {places.reports(mix) / 'index.html'}")
+
+
+def _report_inputs(mix: str) -> tuple[Places, object, list[dict[str, object]]]:
+    from benchmark import discover
+    from benchmark.params import load_params
+
+    places = _places()
+    params = load_params(places.root)
+    params.mix(mix)
+    return places, params, [card.model_dump(mode="json") for card in discover.cards(places.root)]
+
+
+@app.command()
+def predict(
+    method: Annotated[str, typer.Option(help="A method.")],
+    images: Annotated[Path, typer.Option(help="Folder of images.")],
+    out: Annotated[Path, typer.Option(help="Folder for masks, probabilities and overlays.")],
+    weights: Annotated[Path, typer.Option(help="A run's weights.safetensors.")],
+    size: Annotated[int, typer.Option(help="Side at which the network works.")] = 352,
+    device: Device = "auto",
+) -> None:
+    """Segments a folder of images."""
+    from benchmark.evaluation.folder import predict_folder
+    from benchmark.progress import Terminal
+    from benchmark.training.trainer import predictor
+
+    if not weights.is_file():
+        raise MissingDataError(
+            weights, "no file", "weights of a run",
+            "Train one with `mixseg run`, or `dvc pull` its artefacts.",
+        )  # fmt: skip
+    network = predictor(_places(), method, weights, (size, device))
+    frame = predict_folder(network, images, out, size, Terminal())
+    typer.echo(f"{len(frame)} images: see {out / 'summary.csv'}")
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="data.")],
+    json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    device: Device = "auto",
+) -> None:
+    """Measures speed against what one would use instead, in one run."""
+    from benchmark import bench as benches
+    from benchmark.progress import Terminal
+
+    typer.echo(benches.run(name, json, device, Terminal()))

@@ -1,0 +1,156 @@
+"""The catalog: what each dataset is, where it comes from and on what terms."""
+
+import difflib
+import re
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from benchmark.card import Name
+from benchmark.errors import CatalogError
+
+CATALOG = Path(__file__).with_name("catalog.yaml")
+DRAWN = "drawn"
+
+Modality = Literal["fundus", "colonoscopy", "ultrasound", "dermoscopy"]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
+
+class Source(BaseModel):
+    """One file of a dataset and the addresses that give it.
+
+    Attributes:
+        urls: mirrors, tried in this order; empty where only a person can fetch it.
+        file: the name it is saved under.
+        sha256, md5: as published, or as read in public code (the row's note says which); without
+            them the sum is recorded when the file is first seen.
+        bytes: exact size, where known.
+        unpack: whether it is an archive to be unpacked.
+        keep: patterns of the members to unpack; empty for all.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    urls: list[str] = []
+    sha256: Sha256 | None = None
+    md5: Md5 | None = None
+    bytes: int | None = Field(None, gt=0)
+    unpack: bool = True
+    keep: list[str] = []
+
+    @field_validator("urls")
+    @classmethod
+    def _web(cls, urls: list[str]) -> list[str]:
+        odd = [url for url in urls if not re.match(r"https?://[^/\s]+/\S*$", url)]
+        if odd:
+            raise ValueError(f"only http and https addresses can be fetched, not {odd[0]!r}")
+        return urls
+
+
+class Counts(BaseModel):
+    """Cases that a complete copy gives."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    train: int = Field(ge=0)
+    test: int = Field(ge=0)
+
+    @property
+    def total(self) -> int:
+        """Cases of both splits."""
+        return self.train + self.test
+
+
+class Dataset(BaseModel):
+    """A row of the catalog.
+
+    Attributes:
+        layout: a key of benchmark.data.layouts.LAYOUTS, or "drawn".
+        raw: its folder below data/raw; two rows may share one.
+        access: plain (fetched by one command) or account (a person must click or register).
+        how: what to click and where to drop it, for the day on which no address answers too.
+        counts: cases a complete copy gives.
+        note: what is uncertain.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name
+    title: str
+    modality: Modality
+    layout: str
+    raw: Name
+    access: Literal["plain", "account"]
+    sources: list[Source] = []
+    how: str
+    licence: str
+    citation: str
+    homepage: str
+    counts: Counts
+    note: str = ""
+
+    @property
+    def drawn(self) -> bool:
+        """Whether MixSeg draws it itself."""
+        return self.layout == DRAWN
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        reachable = [source for source in self.sources if source.urls]
+        if self.drawn and self.sources:
+            raise ValueError("a drawn dataset has no sources")
+        if not self.drawn and self.access == "plain" and len(reachable) < max(len(self.sources), 1):
+            raise ValueError("access is plain, but a source has no address")
+        if not self.drawn and not self.counts.total:
+            raise ValueError("no counts")
+        return self
+
+
+@cache
+def load_catalog(path: Path = CATALOG) -> dict[str, Dataset]:
+    """All rows by name, in the order of the file.
+
+    Raises: CatalogError naming the row and the key at fault.
+    """
+    try:
+        rows = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        problem = " ".join(str(error).split())
+        raise CatalogError(path, f"unreadable ({problem})", "YAML", "Mend the file.") from error
+    if not isinstance(rows, dict):
+        raise CatalogError(path, "no mapping", "rows by name", "Mend the file.")
+    return {str(name): _row(path, str(name), row) for name, row in rows.items()}
+
+
+def _row(path: Path, name: str, row: object) -> Dataset:
+    if not isinstance(row, dict):
+        raise CatalogError(f"{path.name}: {name}", "no mapping", "a row", "Mend the row.")
+    try:
+        return Dataset.model_validate({"raw": name, **row, "name": name})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the row"
+        raise CatalogError(
+            f"{path.name}: {name}: {key}",
+            first["msg"][0].lower() + first["msg"][1:],
+            "a valid value",
+            "Mend that key.",
+        ) from error
+
+
+def dataset(name: str) -> Dataset:
+    """A row by name.
+
+    Raises: CatalogError with the nearest name.
+    """
+    catalog = load_catalog()
+    if name in catalog:
+        return catalog[name]
+    near = difflib.get_close_matches(name.lower(), catalog, n=1)
+    hint = f"Did you mean {near[0]}?" if near else "Name one of these."
+    raise CatalogError(CATALOG.name, f"no dataset {name!r}", f"one of {', '.join(catalog)}", hint)

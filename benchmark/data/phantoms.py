@@ -1,0 +1,71 @@
+"""Phantoms of the four modalities, drawn by our own code with exact masks."""
+
+import difflib
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+from scipy import ndimage
+
+from benchmark.data.phantom_colonoscopy import draw_colonoscopy
+from benchmark.data.phantom_dermoscopy import draw_dermoscopy
+from benchmark.data.phantom_fundus import draw_fundus
+from benchmark.data.phantom_textures import Array, Canvas, Mask, to_bytes
+from benchmark.data.phantom_ultrasound import draw_ultrasound
+from benchmark.errors import CatalogError, ParamsError
+
+_DRAW: dict[str, Callable[[Canvas], tuple[Array, Mask]]] = {
+    "fundus": draw_fundus,
+    "colonoscopy": draw_colonoscopy,
+    "ultrasound": draw_ultrasound,
+    "dermoscopy": draw_dermoscopy,
+}
+MODALITIES = tuple(_DRAW)
+MIN_SIZE = 32
+_OUTLINE = (0, 255, 0)
+
+
+def draw(modality: str, index: int, size: int, seed: int) -> tuple[Mask, Mask]:
+    """One phantom; the same (modality, index, seed) is the same scene at every size.
+
+    Args:
+        modality: one of MODALITIES.
+        index: which of this seed's phantoms, from 0.
+        size: pixels a side.
+        seed: of the whole set.
+    Returns: image uint8 (size, size, 3) RGB; mask uint8 (size, size), 0 or 1, never empty.
+    Raises: CatalogError for an unknown modality, ParamsError for an impossible number.
+    """
+    if modality not in _DRAW:
+        near = difflib.get_close_matches(modality, MODALITIES, n=1, cutoff=0.0)[0]
+        raise CatalogError(
+            "phantoms",
+            f"modality {modality!r}",
+            f"one of {', '.join(MODALITIES)}",
+            f"Did you mean {near!r}?",
+        )
+    for name, value, least in (("index", index, 0), ("size", size, MIN_SIZE), ("seed", seed, 0)):
+        if value < least:
+            raise ParamsError("phantoms", f"{name} {value}", f"{least} or more", f"Raise {name}.")
+    # The name's own number, so that a further modality leaves the others' phantoms as they are.
+    entropy = np.random.SeedSequence([seed, zlib.crc32(modality.encode()), index])
+    image, mask = _DRAW[modality](Canvas(size, np.random.Generator(np.random.PCG64(entropy))))
+    return to_bytes(image), mask
+
+
+def contact_sheet(size: int, count: int, seed: int) -> Mask:
+    """The first phantoms of a seed side by side, a row a modality.
+
+    Returns: uint8 (4 * 2 * size, count * size, 3): below each picture a copy of it with the
+        mask's outline.
+    """
+    rows = []
+    for modality in MODALITIES:
+        pairs = []
+        for index in range(count):
+            image, mask = draw(modality, index, size, seed)
+            outlined = image.copy()
+            outlined[(mask == 1) & ~ndimage.binary_erosion(mask)] = _OUTLINE
+            pairs.append(np.concatenate([image, outlined]))
+        rows.append(np.concatenate(pairs, axis=1))
+    return np.concatenate(rows)

@@ -1,0 +1,226 @@
+"""Writes the arrays of one mix: each case is read, checked and reduced once, before training."""
+
+import csv
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, BinaryIO, Self
+
+import numpy as np
+
+from benchmark.data.catalog import Dataset, dataset
+from benchmark.data.folders import RawCase
+from benchmark.data.images import MaskRule, Pixels, read_case
+from benchmark.data.layouts import raw_cases, source
+from benchmark.data.phantoms import draw
+from benchmark.data.splits import SPLITS, assign, draw_val, read_list
+from benchmark.errors import MissingDataError
+from benchmark.files import Places, digest, write_atomic, write_json
+from benchmark.params import Mix
+from benchmark.progress import Progress, Task
+
+WORKERS = min(4, os.cpu_count() or 1)
+AHEAD = 4 * WORKERS  # cases in memory at once
+COLUMNS = ("case", "group", "split", "source", "digest")
+DIGITS = 16
+TOLD = ("title", "licence", "citation", "homepage", "note")  # of the catalog, for the report
+
+
+@dataclass(frozen=True)
+class Item:
+    """One case that will be written.
+
+    Attributes:
+        source: its picture, relative to the dataset's folder, or how it was drawn.
+        pixels: gives its image and mask at the mix's size.
+    """
+
+    case: str
+    group: str
+    split: str
+    source: str
+    pixels: Callable[[], tuple[Pixels, Pixels]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be written of one dataset."""
+
+    row: Dataset
+    role: str
+    items: list[Item]
+    left_out: int
+
+
+def prepare(mix_name: str, mix: Mix, places: Places, progress: Progress) -> dict[str, Any]:
+    """Writes data/prepared/<mix> whole or not at all, and results/<mix>/data.json.
+
+    Returns: the manifest.
+    Raises: MissingDataError listing every dataset that is absent or incomplete, ImageError naming
+        the first file that cannot be used, StoreError if the disk is full.
+    """
+    plans = _plans(mix_name, mix, places)
+    about: dict[str, Any] = {}
+    with write_atomic(places.prepared(mix_name)) as folder:
+        total = sum(len(plan.items) for plan in plans)
+        with (
+            progress.task(f"prepare {mix_name}", total, "images") as task,
+            ThreadPoolExecutor(WORKERS) as pool,
+        ):
+            for plan in plans:
+                about[plan.row.name] = _write(plan, mix.size, folder / plan.row.name, pool, task)
+        manifest = {"mix": mix_name, "size": mix.size, "datasets": about}
+        pixels = [[name, entry["digest"]] for name, entry in about.items()]
+        manifest["digest"] = digest({"size": mix.size, "datasets": pixels})
+        write_json(folder / "manifest.json", manifest)
+    told = {plan.row.name: about[plan.row.name] | _told(plan.row) for plan in plans}
+    write_json(places.results(mix_name) / "data.json", manifest | {"datasets": told})
+    return manifest
+
+
+def _plans(mix_name: str, mix: Mix, places: Places) -> list[Plan]:
+    """Looks at every dataset before anything is written, so that one message names all gaps."""
+    plans, gaps = [], []
+    for name in dict.fromkeys((*mix.train, *mix.test)):
+        used = set()
+        used |= {"train", "val"} if name in mix.train else set()
+        used |= {"test"} if name in mix.test else set()
+        row = dataset(name)
+        try:
+            items, left_out = (_drawn if row.drawn else _raw)(row, mix, places)
+        except MissingDataError as gap:
+            gaps.append(f"  {name}: {gap}")
+            continue
+        kept = [item for item in items if item.split in used]
+        plans.append(Plan(row, "seen" if name in mix.train else "unseen", kept, left_out))
+    if gaps:
+        raise MissingDataError(
+            f"mix {mix_name}",
+            f"{len(gaps)} of {len(gaps) + len(plans)} datasets are not ready",
+            "whole datasets",
+            "\n".join(["`mixseg data` shows how to get each. One by one:", *gaps]),
+        )
+    return plans
+
+
+def _raw(row: Dataset, mix: Mix, places: Places) -> tuple[list[Item], int]:
+    root, layout = source(row, places.raw)
+    used, left_out = assign(row.name, row.counts, raw_cases(row, places.raw))
+    return [_item(case, root, layout.rule, mix.size) for case in used], len(left_out)
+
+
+def _item(case: RawCase, root: Path, rule: MaskRule, size: int) -> Item:
+    where = case.image.relative_to(root).as_posix()
+    assert case.split is not None  # assign() gives only such cases
+    return Item(
+        case.case,
+        case.group,
+        case.split,
+        where,
+        lambda: read_case(case.image, case.masks, rule, size),
+    )
+
+
+def _drawn(row: Dataset, mix: Mix, places: Places) -> tuple[list[Item], int]:
+    if mix.drawn is None:
+        raise MissingDataError(
+            row.name, "a drawn dataset", "drawn: {train, test, seed} in the mix", "Add it."
+        )
+    names = [f"{row.modality}-{k + 1:04d}" for k in range(mix.drawn.train + mix.drawn.test)]
+    train = names[: mix.drawn.train]
+    val = draw_val(row.name, {name: name for name in train})
+    split = dict.fromkeys(names, "test") | dict.fromkeys(train, "train") | dict.fromkeys(val, "val")
+    seed = mix.drawn.seed
+    return [
+        Item(name, name, split[name], f"drawn, seed {seed}, index {k}", _drawing(row, k, mix, seed))
+        for k, name in enumerate(names)
+    ], 0
+
+
+def _drawing(row: Dataset, index: int, mix: Mix, seed: int) -> Callable[[], tuple[Pixels, Pixels]]:
+    return lambda: draw(row.modality, index, mix.size, seed)
+
+
+def _told(row: Dataset) -> dict[str, str]:
+    named = read_list(row.name)
+    folders = "drawn" if row.drawn else "the published folders; val by rule"
+    split = folders if named is None else named.origin
+    return {key: getattr(row, key) for key in TOLD} | {"split": split}
+
+
+def _write(plan: Plan, size: int, folder: Path, pool: Executor, task: Task) -> dict[str, Any]:
+    """Writes one dataset's files.
+
+    Returns: its entry in the manifest.
+    """
+    folder.mkdir(parents=True)
+    count = len(plan.items)
+    everything = sha256()
+    with ExitStack() as stack:
+        images = stack.enter_context(Rows(folder / "images.npy", (count, size, size, 3)))
+        masks = stack.enter_context(Rows(folder / "masks.npy", (count, size, size)))
+        cases = folder / "cases.csv"
+        file = stack.enter_context(cases.open("w", encoding="utf-8", newline=""))
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(COLUMNS)
+        for item, (image, mask) in _in_order(pool, plan.items):
+            images.append(image)
+            masks.append(mask)
+            row = (item.case, item.group, item.split, item.source)
+            table.writerow((*row, sha256(image.tobytes()).hexdigest()[:DIGITS]))
+            for part in ("\0".join(row).encode(), image.tobytes(), mask.tobytes()):
+                everything.update(part)
+            task.advance(note=plan.row.name)
+    found = Counter(item.split for item in plan.items)
+    return {
+        "modality": plan.row.modality,
+        "role": plan.role,
+        **{split: found[split] for split in SPLITS},
+        "left_out": plan.left_out,
+        "digest": everything.hexdigest(),
+    }
+
+
+def _in_order(
+    pool: Executor, items: Iterable[Item]
+) -> Iterator[tuple[Item, tuple[Pixels, Pixels]]]:
+    """The items with their pixels, read ahead by the pool but only a few at a time."""
+    waiting: deque[tuple[Item, Future[tuple[Pixels, Pixels]]]] = deque()
+    for item in items:
+        waiting.append((item, pool.submit(item.pixels)))
+        if len(waiting) >= AHEAD:
+            first, future = waiting.popleft()
+            yield first, future.result()
+    for first, future in waiting:
+        yield first, future.result()
+
+
+class Rows:
+    """A .npy file of uint8 written row by row: memory does not grow with the number of rows."""
+
+    def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
+        self.path, self.shape, self.rows = path, shape, 0
+        self.file: BinaryIO
+
+    def __enter__(self) -> Self:
+        self.file = self.path.open("wb")
+        header = {"descr": "|u1", "fortran_order": False, "shape": self.shape}
+        # NumPy gives no types for it.
+        np.lib.format.write_array_header_1_0(self.file, header)  # type: ignore[no-untyped-call]
+        return self
+
+    def append(self, row: Pixels) -> None:
+        """Writes the next row."""
+        assert row.shape == self.shape[1:]
+        assert row.dtype == np.uint8
+        self.file.write(row.tobytes())
+        self.rows += 1
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self.file.close()
+        assert kind is not None or self.rows == self.shape[0]

@@ -1,0 +1,80 @@
+"""Pictures of a segmentation laid over its image, in colours that colour-blind readers can part.
+
+**Conventions** Images are uint8 RGB (H, W, 3), masks are true where not 0. Without a reference
+the prediction is blue with a solid contour. With one: true area blue, missed area yellow, false
+area vermilion, and the reference's contour white.
+
+**Sources** Okabe and Ito, Color Universal Design, 2008 (the palette). Of its colours these three
+lie farthest apart for all readers (CIEDE2000 at least 23 under each of the three colour-vision
+deficiencies as simulated by Machado et al., IEEE TVCG 2009).
+"""
+
+import numpy as np
+from scipy import ndimage
+
+from benchmark.errors import ShapeError
+
+TRUE = (0, 114, 178)
+MISSED = (240, 228, 66)
+FALSE = (213, 94, 0)
+WHITE = (255, 255, 255)
+GAP = 4
+
+
+def overlay(image: np.ndarray, mask: np.ndarray, reference: np.ndarray | None = None) -> np.ndarray:
+    """The image with the mask on it, or with what is true, missed and false.
+
+    Args:
+        image: uint8 (H, W, 3).
+        mask: the prediction, (H, W).
+        reference: (H, W), where there is one.
+
+    Returns: uint8 (H, W, 3).
+    Raises: ShapeError if the sizes differ.
+    """
+    for name, array in (("mask", mask), ("reference", reference)):
+        if array is not None and array.shape != image.shape[:2]:
+            expected = f"{image.shape[:2]}, the size of the image"
+            raise ShapeError(name, str(array.shape), expected, "Resize it first.")
+    picture, mask = image.copy(), mask != 0
+    if reference is None:
+        _tint(picture, mask, TRUE)
+        picture[_contour(mask)] = TRUE
+    else:
+        reference = reference != 0
+        _tint(picture, mask & reference, TRUE)
+        _tint(picture, ~mask & reference, MISSED)
+        _tint(picture, mask & ~reference, FALSE)
+        # On reddish tissue the tint alone is faint.
+        picture[_contour(mask) & ~reference] = FALSE
+        picture[_contour(reference)] = WHITE
+    return picture
+
+
+def panel(image: np.ndarray, mask: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Image, reference and prediction side by side, with white gaps between.
+
+    Args:
+        image: uint8 (H, W, 3).
+        mask: the prediction, (H, W).
+        reference: (H, W).
+
+    Returns: uint8 (H, 3 W + 2 GAP, 3); the reference in blue, the prediction in three colours.
+    Raises: ShapeError if the sizes differ.
+    """
+    gap = np.full((image.shape[0], GAP, 3), 255, np.uint8)
+    pictures = (image, overlay(image, reference), overlay(image, mask, reference))
+    return np.concatenate([pictures[0], gap, pictures[1], gap, pictures[2]], axis=1)
+
+
+def _tint(picture: np.ndarray, area: np.ndarray, colour: tuple[int, int, int]) -> None:
+    # Half and half; in uint16, for a photograph in float would take eight times its memory.
+    picture[area] = (picture[area].astype(np.uint16) + np.array(colour, np.uint16)) // 2
+
+
+def _contour(mask: np.ndarray) -> np.ndarray:
+    # One pixel wide up to 352 pixels, then in proportion, so that it shows on large photographs.
+    width = max(1, round(min(mask.shape) / 352))
+    inner: np.ndarray = ndimage.binary_erosion(mask, iterations=width, border_value=0)
+    contour: np.ndarray = mask & ~inner
+    return contour

@@ -1,0 +1,90 @@
+"""Runs a trained method over the test cases of a mix and stores its probability maps."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmark.data.augment import to_float
+from benchmark.data.cases import Cases
+from benchmark.data.prompting import prompts_of
+from benchmark.errors import MethodError
+from benchmark.evaluation.maps import MapWriter
+from benchmark.method import Inputs, Method
+from benchmark.progress import Progress
+
+CASES_AT_ONCE = 8
+
+
+@torch.inference_mode()
+def probabilities(method: Method, inputs: Inputs) -> np.ndarray:
+    """Probabilities float32 (B, H, W) of a batch; evaluation mode, float32, no autocast.
+
+    Raises: MethodError if the logits have another shape, or are not finite.
+    """
+    method.eval()
+    logits = method.predict(inputs)
+    expected = (len(inputs.image), 1, *inputs.image.shape[2:])
+    check_logits(logits, expected, method.card.name)
+    prob: np.ndarray = torch.sigmoid(logits.float())[:, 0].cpu().numpy()
+    if not np.isfinite(prob).all():
+        raise MethodError(
+            f"{method.card.name}: predict()",
+            "values that are not finite",
+            "logits",
+            "Look for a division by zero, or train with a smaller learning rate.",
+        )
+    return prob
+
+
+def check_logits(logits: Tensor, expected: tuple[int, ...], name: str) -> None:
+    """Compares the shape of what predict() gave.
+
+    Raises: MethodError.
+    """
+    if tuple(logits.shape) != expected:
+        raise MethodError(
+            f"{name}: predict() gave",
+            str(tuple(logits.shape)),
+            f"{expected}, the size of inputs.image",
+            "Upsample inside predict().",
+        )
+
+
+def predict_cases(
+    method: Method, cases: Cases, to: Path, progress: Progress, device: str = "cpu"
+) -> None:
+    """Writes the maps of all cases, dataset by dataset, each prompt draw a map.
+
+    Args:
+        cases: the test cases.
+        to: file of maps; it appears when all is written.
+    """
+    method.to(device)
+    keys = cases.keys()
+    with (
+        MapWriter(to) as writer,
+        progress.task(f"predicting {method.card.name}", len(cases), "cases") as task,
+    ):
+        for start in range(0, len(cases), CASES_AT_ONCE):
+            rows = np.arange(start, min(start + CASES_AT_ONCE, len(cases)))
+            prob = _draws(method, cases, rows, keys[rows], device)
+            table = cases.table.iloc[rows]
+            for k, (dataset, case) in enumerate(zip(table["dataset"], table["case"], strict=True)):
+                writer.add(dataset, case, prob[:, k])
+            task.advance(len(rows))
+
+
+def _draws(
+    method: Method, cases: Cases, rows: np.ndarray, keys: np.ndarray, device: str
+) -> np.ndarray:
+    pixels = (torch.from_numpy(part).to(device) for part in cases.pixels(rows))
+    image, mask = to_float(*pixels)
+    with torch.inference_mode():
+        features = method.embed(image)
+    card, probs = method.card, []
+    for draw in range(card.draws):
+        prompts = prompts_of(card.prompt, mask, keys, draw)
+        probs.append(probabilities(method, Inputs(image, features=features, **prompts)))
+    return np.stack(probs)

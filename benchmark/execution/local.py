@@ -1,0 +1,109 @@
+"""Runs in parallel on this machine: a process a run, one a GPU where there are GPUs."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+from benchmark.execution.guard import ORDERED_BY
+from benchmark.progress import Progress
+from benchmark.training.identity import RunSpec
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one run ended; `cause` is empty where it ended well."""
+
+    spec: RunSpec
+    cause: str
+
+
+@dataclass(frozen=True)
+class Slots:
+    """Places for runs: `count` at once, each with its GPU (or none) and its threads."""
+
+    gpus: tuple[str, ...]
+    count: int
+    threads: int
+
+
+def slots(jobs: int | None) -> Slots:
+    """One run a GPU; without a GPU `jobs` runs (1 unless told) that share the cores."""
+    gpus = _gpus()
+    count = jobs or max(1, len(gpus))
+    return Slots(gpus, count, max(1, (os.cpu_count() or 1) // count))
+
+
+def run_all(
+    root: Path, specs: Sequence[RunSpec], where: Slots, progress: Progress
+) -> list[Outcome]:
+    """Executes runs, a failed one stopping no other; they only fill the store.
+
+    Returns: the outcomes in the order of `specs`.
+    """
+    free: SimpleQueue[int] = SimpleQueue()
+    for slot in range(where.count):
+        free.put(slot)
+    outcomes: dict[RunSpec, Outcome] = {}
+    running: dict[RunSpec, subprocess.Popen[str]] = {}
+
+    def one(spec: RunSpec) -> Outcome:
+        slot = free.get()
+        try:
+            return _run(root, spec, where, slot, running)
+        finally:
+            free.put(slot)
+
+    pool = ThreadPoolExecutor(where.count)
+    try:
+        with progress.task("runs", len(specs), "runs") as task:
+            for future in as_completed([pool.submit(one, spec) for spec in specs]):
+                outcome = future.result()
+                outcomes[outcome.spec] = outcome
+                task.advance(1, f"{outcome.spec}: {outcome.cause or 'done'}")
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in list(running.values()):
+            process.terminate()
+    return [outcomes[spec] for spec in specs]
+
+
+def _run(
+    root: Path,
+    spec: RunSpec,
+    where: Slots,
+    slot: int,
+    running: dict[RunSpec, "subprocess.Popen[str]"],
+) -> Outcome:
+    command = [sys.executable, "-m", "benchmark", "run", "--method", spec.method]
+    command += ["--mix", spec.mix, "--seed", str(spec.seed)]
+    environment = {**os.environ, ORDERED_BY: str(os.getpid())}
+    if where.gpus:
+        environment["CUDA_VISIBLE_DEVICES"] = where.gpus[slot % len(where.gpus)]
+    else:
+        command += ["--threads", str(where.threads)]
+    process = subprocess.Popen(
+        command, cwd=root, env=environment, text=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    running[spec] = process
+    _, said = process.communicate()
+    running.pop(spec, None)
+    lines = [line for line in said.splitlines() if line.strip()]
+    last = lines[-1] if lines else f"exit status {process.returncode}"
+    return Outcome(spec, "" if process.returncode == 0 else last)
+
+
+def _gpus() -> tuple[str, ...]:
+    if "CUDA_VISIBLE_DEVICES" in os.environ:
+        return tuple(part for part in os.environ["CUDA_VISIBLE_DEVICES"].split(",") if part)
+    try:
+        command = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    return tuple(done.stdout.split())

@@ -1,0 +1,75 @@
+"""The matrix of runs: method x mix x seed, and the state of each; no torch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark import discover
+from benchmark.discover import SyncedCard
+from benchmark.errors import MissingDataError, MixSegError
+from benchmark.files import Places, read_json
+from benchmark.params import load_params
+from benchmark.training.identity import RunSpec, plan_run
+from benchmark.training.store import shelf
+
+
+@dataclass(frozen=True)
+class State:
+    """A run's state: done, stale, running, stopped, failed or missing, and why."""
+
+    spec: RunSpec
+    state: str
+    why: str = ""
+
+
+def matrix(root: Path, method: str | None = None, mix: str | None = None) -> list[RunSpec]:
+    """Every run of the synced methods, of one method or one mix where that is named.
+
+    Raises: MethodError, ParamsError for unknown names.
+    """
+    return [spec for spec, _ in _runs(root, method, mix)]
+
+
+def states(places: Places, mix: str | None = None) -> list[State]:
+    """The state of every run."""
+    return [_state(places, *row) for row in _runs(places.root, None, mix)]
+
+
+def _runs(root: Path, method: str | None, mix: str | None) -> list[tuple[RunSpec, SyncedCard]]:
+    params = load_params(root)
+    if mix is not None:
+        params.mix(mix)
+    cards = discover.cards(root)
+    if method is not None and method not in {card.name for card in cards}:
+        raise discover.unknown_name(method, [card.name for card in cards])
+    return [
+        (RunSpec(card.name, name, seed), card)
+        for name, about in params.mixes.items()
+        if mix in (None, name)
+        for card in cards
+        if name in card.mixes and method in (None, card.name)
+        for seed in about.seeds_of(card)
+    ]
+
+
+def _state(places: Places, spec: RunSpec, card: SyncedCard) -> State:
+    try:
+        identity = plan_run(places, load_params(places.root), card, card.files, spec).identity
+    except MissingDataError as error:
+        return State(spec, "missing", error.where)
+    except MixSegError as error:
+        return State(spec, "failed", str(error))
+    place = shelf(places.store, identity.run)
+    if place.busy():
+        return State(spec, "running")
+    record = places.run(spec.mix, card.group, spec.method, spec.seed) / "run.json"
+    if record.is_file():
+        same = read_json(record)["identity"]["run"] == identity.run
+        return State(
+            spec, "done" if same else "stale", "" if same else "code, data or recipe changed"
+        )
+    failure = place.failure()
+    if failure is not None:
+        return State(spec, "failed", failure)
+    if place.checkpoint.is_file():
+        return State(spec, "stopped", "goes on from its checkpoint")
+    return State(spec, "missing")

@@ -1,0 +1,86 @@
+"""Imports one plugin as a package of its own, and says what stopped it."""
+
+import importlib.util
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+from pydantic import ValidationError
+
+from benchmark.codefiles import code_digest, plugin_files
+from benchmark.errors import MethodError
+from benchmark.files import sha256_bytes
+
+_on_path: list[str] = []  # what stands on sys.path because of us: the root used last
+
+
+def import_plugin(root: Path, plugin: Path, files: list[Path]) -> ModuleType:
+    """Imports a plugin as a package under a private name; `from .network import X` works in it.
+
+    Args:
+        files: the plugin's code files; the same module is given again until their code changes.
+
+    Raises: MethodError naming the file, the line and the cause.
+    """
+    place = sha256_bytes(str(plugin.parent).encode())[:16]
+    name = f"_mixseg_{plugin.parent.name.replace('-', '_')}_{place}"
+    code, known = code_digest(files), sys.modules.get(name)
+    if known is not None and vars(known).get("_code_digest") == code:
+        return known
+    if known is not None:
+        _forget(lambda key, path: key.startswith(f"{name}.") or path in files)
+    _use(root)
+    spec = importlib.util.spec_from_file_location(
+        name, plugin, submodule_search_locations=[str(plugin.parent)]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        _forget(lambda key, path: key == name or key.startswith(f"{name}."))
+        raise _import_error(root, plugin, error) from error
+    vars(module)["_code_digest"] = code
+    return module
+
+
+def _use(root: Path) -> None:
+    """Puts the root first on sys.path, so that methods can import one another's modules.
+
+    Modules of another root that bear the same names are dropped.
+    """
+    ours = {plugin.relative_to(root).parts[0] for plugin in plugin_files(root)}
+    _forget(lambda key, path: key.split(".")[0] in ours and root not in path.parents)
+    sys.path[:] = [str(root), *(p for p in sys.path if p not in _on_path and p != str(root))]
+    _on_path[:] = [str(root)]
+
+
+def _forget(chosen: Callable[[str, Path], bool]) -> None:
+    for key, module in list(sys.modules.items()):
+        told = getattr(module, "__dict__", {})  # modules may make up any other attribute
+        places = [told.get("__file__"), *(told.get("__path__") or [])]
+        path = next((Path(place) for place in places if place), Path())
+        if chosen(key, path):
+            del sys.modules[key]
+
+
+def _import_error(root: Path, plugin: Path, error: BaseException) -> MethodError:
+    """What stopped an import: the last line of the project's own code, and the cause."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if root in Path(frame.filename).parents]
+    own = [frame for frame in own if root / "benchmark" not in Path(frame.filename).parents]
+    last = own[-1] if own else None
+    where = f"{(Path(last.filename) if last else plugin).relative_to(root).as_posix()}"
+    where += f":{last.lineno}" if last else ""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        key = ".".join([error.title, *(str(part) for part in first["loc"])])
+        found = f"{key} is {first.get('input')!r} ({first['msg']})"
+        return MethodError(where, found, "a valid value", "Mend that field.")
+    problem = " ".join(str(error).split())
+    return MethodError(
+        where, f"{type(error).__name__}: {problem}", "a plugin that can be imported", "Mend it."
+    )

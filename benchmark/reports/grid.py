@@ -1,0 +1,165 @@
+"""A table before it is HTML, Markdown, LaTeX or CSV: columns, blocks of lines, notes."""
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+MISSING = "missing"
+NONE = "–"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell.
+
+    Attributes:
+        sub: a second, smaller line.
+        sort: what it is sorted by; None goes last.
+        rank: 1 is best (bold), 2 second (underlined).
+        kind: a hole, or a value that differs from most in its column.
+    """
+
+    text: str
+    sub: str = ""
+    sort: float | str | None = None
+    rank: int = 0
+    kind: Literal["", "hole", "differs"] = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column; columns of one `group` stand next to each other under it."""
+
+    label: str
+    group: str = ""
+    numeric: bool = True
+    marks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row: its title, the marks of its notes, its cells."""
+
+    title: str
+    cells: tuple[Cell, ...]
+    marks: tuple[str, ...] = ()
+    sub: str = ""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows that belong together, under a title that may be empty."""
+
+    title: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A whole table.
+
+    Attributes:
+        name: of its files and its anchor.
+        of: the mix, said before the title where the table stands alone.
+        head: the label of the first column.
+        inner: what the columns of a group are, for who chooses among them.
+        notes: (mark, text) of the footnotes.
+        remarks: sentences below it without a mark.
+        records: what its CSV holds; empty: the cells themselves.
+    """
+
+    name: str
+    of: str
+    title: str
+    head: str
+    columns: tuple[Column, ...]
+    blocks: tuple[Block, ...]
+    notes: tuple[tuple[str, str], ...] = ()
+    remarks: tuple[str, ...] = ()
+    records: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
+    inner: str = "Metric"
+
+    def spans(self) -> list[tuple[str, int]]:
+        """The groups of columns with their widths; empty where no column has one."""
+        spans: list[tuple[str, int]] = []
+        for column in self.columns:
+            if spans and spans[-1][0] == column.group:
+                spans[-1] = (column.group, spans[-1][1] + 1)
+            else:
+                spans.append((column.group, 1))
+        return spans if any(name for name, _ in spans) else []
+
+    def starts(self) -> list[bool]:
+        """Whether a column begins a group."""
+        before = [None, *(column.group for column in self.columns)]
+        return [
+            column.group not in ("", name)
+            for column, name in zip(self.columns, before, strict=False)
+        ]
+
+    def lines(self) -> list[Line]:
+        """All lines of all blocks."""
+        return [line for block in self.blocks for line in block.lines]
+
+    def full_title(self) -> str:
+        """The title where the table stands alone."""
+        return f"{self.of}: {self.title}"
+
+    def csv(self) -> str:
+        """The table as CSV."""
+        return csv_text(self.records or self._flat())
+
+    def _flat(self) -> list[dict[str, str]]:
+        return [
+            {"block": block.title, self.head: line.title}
+            | {
+                f"{column.group} {column.label}".strip(): cell.text
+                for column, cell in zip(self.columns, line.cells, strict=True)
+            }
+            for block in self.blocks
+            for line in block.lines
+        ]
+
+
+class Marks:
+    """Letters for footnotes; rows with the same note share one."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+
+    def of(self, texts: Sequence[str]) -> tuple[str, ...]:
+        """The marks of some notes."""
+        self._texts += [text for text in dict.fromkeys(texts) if text not in self._texts]
+        return tuple(_letter(i) for i, text in enumerate(self._texts) if text in texts)
+
+    def notes(self) -> tuple[tuple[str, str], ...]:
+        """All notes given so far, with their marks."""
+        return tuple((_letter(i), text) for i, text in enumerate(self._texts))
+
+
+def _letter(i: int) -> str:
+    return (_letter(i // 26 - 1) if i >= 26 else "") + chr(ord("a") + i % 26)
+
+
+def number(value: float, digits: int) -> str:
+    """A number for reading; a dash where there is none."""
+    return NONE if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def csv_text(records: Sequence[Mapping[str, Any]]) -> str:
+    """Records as CSV: six digits, nothing for NaN, Unix line ends."""
+    buffer = io.StringIO()
+    if records:
+        writer = csv.DictWriter(buffer, list(records[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({k: _csv_cell(v) for k, v in record.items()} for record in records)
+    return buffer.getvalue()
+
+
+def _csv_cell(value: Any) -> Any:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.6f}"
+    return value

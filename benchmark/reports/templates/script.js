@@ -1,0 +1,115 @@
+"use strict";
+// Sorting and filtering of tables. Without it the page shows the same numbers.
+(() => {
+  const make = (tag, fields = {}, ...children) => {
+    const node = Object.assign(document.createElement(tag), fields);
+    node.append(...children);
+    return node;
+  };
+
+  // Rows sort within their block; what has no value goes last, whichever way.
+  const sortRows = (table, column, up) => {
+    const key = (row) => {
+      const cell = row.cells[column];
+      const text = column === 0 ? cell.textContent : cell.dataset.sort;
+      if (text === undefined) return null;
+      return text.trim() !== "" && isFinite(text) ? Number(text) : text.toLowerCase();
+    };
+    for (const body of table.tBodies) {
+      const rows = [...body.rows].filter((row) => !row.classList.contains("block"));
+      const keys = new Map(rows.map((row) => [row, key(row)]));
+      rows.sort((a, b) => {
+        const x = keys.get(a), y = keys.get(b);
+        if (x === null || y === null) return (x === null) - (y === null);
+        const order = typeof x === typeof y ? (x > y) - (x < y) : typeof x === "number" ? -1 : 1;
+        return up ? order : -order;
+      });
+      body.append(...rows);
+    }
+  };
+
+  const makeSortable = (table) => {
+    const heads = [...table.querySelectorAll(".heads th")];
+    heads.forEach((head, column) => {
+      const label = head.querySelector("span") ?? head.firstChild;
+      const button = make("button", { type: "button" });
+      label.replaceWith(button);
+      button.append(label);
+      button.addEventListener("click", () => {
+        const first = head.textContent.includes("↑") ? "descending" : "ascending";
+        const other = first === "ascending" ? "descending" : "ascending";
+        const order = head.getAttribute("aria-sort") === first ? other : first;
+        heads.forEach((each) => each.removeAttribute("aria-sort"));
+        head.setAttribute("aria-sort", order);
+        sortRows(table, column, order === "ascending");
+      });
+    });
+  };
+
+  const chooser = (title, values) => {
+    const select = make("select");
+    select.append(make("option", { value: "", textContent: "All" }));
+    values.forEach((value) => select.append(make("option", { value, textContent: value })));
+    return [select, make("label", {}, title, select)];
+  };
+
+  const addTools = (table, scroll) => {
+    const heads = [...table.querySelectorAll(".heads th")].slice(1);
+    const rows = [...table.querySelectorAll("tbody tr:not(.block)")];
+    const distinct = (key) => [...new Set(heads.map((head) => head.dataset[key]))].filter(Boolean);
+    const groups = distinct("group"), labels = distinct("label");
+    if (rows.length < 6 && groups.length < 2) return;
+    const tools = make("div", { className: "tools" });
+    const search = make("input", { type: "search", autocomplete: "off" });
+    const count = make("output");
+    tools.append(make("label", {}, "Rows that contain", search));
+    const [group, groupLabel] = chooser("Test set", groups);
+    const [label, labelLabel] = chooser(table.dataset.inner, labels);
+    if (groups.length > 1) tools.append(groupLabel, labelLabel);
+    tools.append(make("span", { textContent: "A click on a heading sorts." }), count);
+
+    const apply = () => {
+      const words = search.value.toLowerCase();
+      let shown = 0;
+      for (const row of rows) {
+        row.hidden = !row.textContent.toLowerCase().includes(words);
+        shown += !row.hidden;
+      }
+      for (const body of table.tBodies) {
+        const left = [...body.rows].some((row) => !row.classList.contains("block") && !row.hidden);
+        body.hidden = !left;
+      }
+      const hide = heads.map((head) =>
+        (group.value !== "" && head.dataset.group !== group.value) ||
+        (label.value !== "" && head.dataset.label !== label.value));
+      heads.forEach((head, k) => {
+        head.hidden = hide[k];
+        rows.forEach((row) => { row.cells[k + 1].hidden = hide[k]; });
+      });
+      for (const span of table.querySelectorAll(".spans th")) {
+        const width = heads.filter((head) => head.dataset.group === span.textContent && !head.hidden).length;
+        span.hidden = width === 0;
+        if (width) span.colSpan = width;
+      }
+      count.textContent = words ? `${shown} of ${rows.length} rows` : "";
+    };
+    [search, group, label].forEach((control) => control.addEventListener("input", apply));
+    scroll.before(tools);
+  };
+
+  for (const scroll of document.querySelectorAll(".table .scroll")) {
+    const table = scroll.querySelector("table");
+    makeSortable(table);
+    addTools(table, scroll);
+  }
+
+  const links = new Map([...document.querySelectorAll('nav a[href^="#"]')].map((a) => [a.hash.slice(1), a]));
+  const watcher = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      links.forEach((link) => link.removeAttribute("aria-current"));
+      links.get(entry.target.querySelector("h2").id)?.setAttribute("aria-current", "true");
+    }
+  }, { rootMargin: "-15% 0px -75% 0px" });
+  document.querySelectorAll("main > section").forEach((section) => watcher.observe(section));
+})();

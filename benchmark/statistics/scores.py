@@ -1,0 +1,229 @@
+"""Reads the two files of one run, run.json and scores.csv, and refuses what cannot be right.
+
+**Conventions**
+
+1. A row of scores.csv is one case and prompt draw. Draws of a case are averaged before all else.
+2. Boundary distances and named protocols may be undefined: an empty cell, NaN here.
+3. A case whose reference and prediction are both empty, or only one of them, is counted. DSC and
+   IoU must agree with the counts in their own row: DSC = 2 tp / (2 tp + fp + fn), IoU = tp / (tp +
+   fp + fn), and 1 where both masks are empty.
+
+**Sources** Maier-Hein et al., Nat. Methods 2024 (overlap and boundary metrics).
+"""
+
+import csv
+import json
+import math
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.errors import ScoreTableError
+
+Array = np.ndarray
+
+KEYS = ("dataset", "modality", "case", "group", "draw")
+SHARES = ("dsc", "iou", "sensitivity", "precision", "mae", "foreground")
+DISTANCES = ("hd95_px", "assd_px")
+COUNTS = ("tp", "fp", "fn", "tn")
+COLUMNS = (*KEYS, *SHARES[:5], *DISTANCES, SHARES[5], *COUNTS)
+OBJECTS = ("weights", "departures", "identity")
+RECORD = ("schema", "method", "title", "mix", "group", "seed", *OBJECTS)
+AGAIN = "Delete the file and run its stage again."
+
+
+@dataclass(frozen=True)
+class SetScores:
+    """What one run scored on one test set, draws averaged.
+
+    Attributes:
+        cases, groups: names, sorted by case.
+        values: column name to (cases,); NaN where undefined.
+        both_empty, one_empty: rows of the file with such masks.
+        rows: rows of the file.
+    """
+
+    modality: str
+    cases: tuple[str, ...]
+    groups: tuple[str, ...]
+    values: dict[str, Array]
+    both_empty: int
+    one_empty: int
+    rows: int
+
+
+def read_record(path: Path, expected: tuple[str, str, int]) -> dict[str, Any]:
+    """Reads a run.json and checks that it belongs where it lies.
+
+    Args:
+        expected: group, method and seed, as its folder says.
+
+    Raises: ScoreTableError.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ScoreTableError(path, f"unreadable ({error})", "a whole JSON file", AGAIN) from error
+    if not isinstance(record, dict):
+        raise ScoreTableError(path, type(record).__name__, "a JSON object", AGAIN)
+    missing = [key for key in RECORD if key not in record]
+    if missing:
+        raise ScoreTableError(path, f"no {', '.join(missing)}", "a whole record", AGAIN)
+    flat = [key for key in OBJECTS if not isinstance(record[key], dict)]
+    if flat:
+        raise ScoreTableError(path, f"{flat[0]} is {record[flat[0]]!r}", "an object", AGAIN)
+    found = (record["group"], record["method"], record["seed"])
+    if found != expected:
+        raise ScoreTableError(
+            path,
+            f"the record of {found[0]}/{found[1]}, seed {found[2]}",
+            f"that of {expected[0]}/{expected[1]}, seed {expected[2]}",
+            "It was copied here by hand; delete the folder and run its stage again.",
+        )
+    return record
+
+
+def read_scores(path: Path) -> dict[str, SetScores]:
+    """Reads and checks one scores.csv, by test set.
+
+    Raises: ScoreTableError naming the file, and the line or the case.
+    """
+    text = _read_columns(path)
+    numbers = {name: _numbers(path, name, text[name]) for name in text if name not in KEYS[:4]}
+    _check_counts(path, numbers)
+    lines_of: dict[str, list[int]] = {}
+    for line, dataset in enumerate(text["dataset"]):
+        lines_of.setdefault(dataset, []).append(line)
+    return {
+        dataset: _one_set(
+            f"{path}: {dataset}",
+            {name: [text[name][line] for line in lines] for name in KEYS},
+            {name: column[lines] for name, column in numbers.items()},
+        )
+        for dataset, lines in lines_of.items()
+    }
+
+
+def _read_columns(path: Path) -> dict[str, list[str]]:
+    """The cells of the file by column."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            header, *rows = list(csv.reader(file, strict=True)) or [[]]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ScoreTableError(path, f"unreadable ({error})", "a CSV file", AGAIN) from error
+    missing = [name for name in COLUMNS if name not in header]
+    if missing:
+        found = f"no column {', '.join(missing)}"
+        raise ScoreTableError(path, found, "UTF-8 text with commas and a header", AGAIN)
+    twice = [name for name, n in Counter(header).items() if n > 1]
+    if twice:
+        raise ScoreTableError(path, f"column {twice[0]} twice", "one of each", AGAIN)
+    if not rows:
+        raise ScoreTableError(path, "no rows", "a row a case", AGAIN)
+    for i, row in enumerate(rows):
+        if len(row) != len(header):
+            raise ScoreTableError(_line(path, i), f"{len(row)} cells", f"{len(header)}", AGAIN)
+    return {name: list(cells) for name, cells in zip(header, zip(*rows, strict=True), strict=True)}
+
+
+def _line(path: Path, row: int) -> str:
+    return f"{path}, line {row + 2}"  # counted from 1, after the header
+
+
+def _numbers(path: Path, name: str, cells: list[str]) -> Array:
+    """A column as floats; an empty cell is NaN where it may be (Conventions, 2)."""
+    optional = name in DISTANCES or name not in COLUMNS
+    values = np.full(len(cells), math.nan)
+    for i, cell in enumerate(cells):
+        if optional and not cell:
+            continue
+        try:
+            values[i] = float(cell)
+        except ValueError:
+            values[i] = math.nan
+        if not math.isfinite(values[i]):
+            kind = "a number or nothing" if optional else "a number"
+            raise ScoreTableError(_line(path, i), f"{name} is {cell!r}", kind, AGAIN)
+    if name in COLUMNS:
+        _check_range(path, name, values)
+    return values
+
+
+def _check_range(path: Path, name: str, values: Array) -> None:
+    """Shares lie in [0, 1], distances are not negative, counts and draws are whole."""
+    wrong, kind = values < 0, "0 or more"
+    if name in SHARES:
+        wrong, kind = wrong | (values > 1), "0 to 1"
+    elif name not in DISTANCES:
+        wrong, kind = wrong | (values % 1 != 0), "a whole number"
+    if wrong.any():
+        i = int(np.flatnonzero(wrong)[0])
+        raise ScoreTableError(_line(path, i), f"{name} is {values[i]:g}", kind, AGAIN)
+
+
+def _check_counts(path: Path, numbers: dict[str, Array]) -> None:
+    """DSC and IoU must be what the counts in the same row say (Conventions, 3)."""
+    tp, wrong = numbers["tp"], numbers["fp"] + numbers["fn"]
+    for name, weight in (("dsc", 2.0), ("iou", 1.0)):
+        union = weight * tp + wrong
+        said = np.where(union > 0, weight * tp / np.maximum(union, 1), 1.0)
+        off = np.abs(said - numbers[name]) > 2e-6  # six digits are written
+        if off.any():
+            i = int(np.flatnonzero(off)[0])
+            found = f"{name} is {numbers[name][i]:.6f}"
+            raise ScoreTableError(_line(path, i), found, f"{said[i]:.6f} by tp, fp and fn", AGAIN)
+
+
+def _one_set(where: str, keys: dict[str, list[str]], numbers: dict[str, Array]) -> SetScores:
+    """The rows of one test set, one value a case."""
+    _check_keys(where, keys)
+    about = dict(zip(keys["case"], keys["group"], strict=True))
+    cases = tuple(sorted(about))
+    position = {case: i for i, case in enumerate(cases)}
+    index = np.array([position[case] for case in keys["case"]])
+    reference = numbers["tp"] + numbers["fn"] == 0
+    predicted = numbers["tp"] + numbers["fp"] == 0
+    return SetScores(
+        modality=keys["modality"][0],
+        cases=cases,
+        groups=tuple(about[case] for case in cases),
+        values={
+            name: _mean_by(index, column, len(cases))
+            for name, column in numbers.items()
+            if name != "draw"
+        },
+        both_empty=int((reference & predicted).sum()),
+        one_empty=int((reference ^ predicted).sum()),
+        rows=len(index),
+    )
+
+
+def _check_keys(where: str, keys: dict[str, list[str]]) -> None:
+    """Each case and draw once; one group a case, one modality a set, the same draws for all."""
+    draws: dict[str, set[int]] = {}
+    group_of: dict[str, str] = {}
+    for case, group, draw in zip(keys["case"], keys["group"], keys["draw"], strict=True):
+        if int(float(draw)) in draws.setdefault(case, set()):
+            raise ScoreTableError(where, f"case {case!r}, draw {draw} twice", "one row", AGAIN)
+        draws[case].add(int(float(draw)))
+        if group_of.setdefault(case, group) != group:
+            raise ScoreTableError(where, f"case {case!r} in two groups", "one", AGAIN)
+    if len(set(keys["modality"])) > 1:
+        found = " and ".join(sorted(set(keys["modality"])))
+        raise ScoreTableError(where, f"the modalities {found}", "one", AGAIN)
+    common = Counter(frozenset(d) for d in draws.values()).most_common(1)[0][0]
+    odd = next((case for case, d in draws.items() if d != common), None)
+    if odd is not None:
+        found, expected = f"{len(draws[odd])} draws of {odd!r}", f"{len(common)} as of the others"
+        raise ScoreTableError(where, found, expected, AGAIN)
+
+
+def _mean_by(index: Array, values: Array, n: int) -> Array:
+    """Mean over the draws of a case where the value is defined."""
+    known = ~np.isnan(values)
+    count = np.bincount(index[known], minlength=n)
+    total = np.bincount(index[known], values[known], minlength=n)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

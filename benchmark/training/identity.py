@@ -1,0 +1,96 @@
+"""What makes a run the same run: code, recipe, data, weights and seed, as one digest; no torch."""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark import discover
+from benchmark.card import Card, Recipe
+from benchmark.data.cases import data_digest
+from benchmark.files import Places, digest
+from benchmark.params import Mix, Params
+from benchmark.weights import WeightStore
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """A run by name: method x training set x seed."""
+
+    method: str
+    mix: str
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.method} on {self.mix}, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """All that a run's numbers depend on.
+
+    Attributes:
+        run: digest of everything below, of the recipe and of the seed.
+        method_code, training_code: digests of syntax trees, without comments and docstrings.
+        data: digest of the prepared mix.
+        weights: pretrained file name to digest; empty for random weights.
+        asked: "pretrained", "random" or "none" (the method has no pretrained weights).
+    """
+
+    run: str
+    method_code: str
+    training_code: str
+    data: str
+    weights: dict[str, str]
+    asked: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run with all that it needs looked up."""
+
+    spec: RunSpec
+    card: Card
+    mix: Mix
+    recipe: Recipe
+    identity: Identity
+
+
+def plan_run(
+    places: Places, params: Params, card: Card, files: Sequence[str], spec: RunSpec
+) -> Plan:
+    """Looks up what a run needs and gives its identity.
+
+    Args:
+        files: the method's own code, relative to the root.
+
+    Raises: ParamsError, MissingDataError.
+    """
+    mix = params.mix(spec.mix)
+    recipe = mix.recipe_of(card)
+    asked = mix.weights if card.weights else "none"
+    weights = _weights(places.weights, card) if asked == "pretrained" else {}
+    parts = {
+        "method_code": discover.code_digest([places.root / file for file in files]),
+        "training_code": _code(places.root),
+        "data": data_digest(places.prepared(spec.mix)),
+        "weights": weights,
+        "asked": asked,
+    }
+    run = digest({**parts, "recipe": recipe.fields(), "method": spec.method, "seed": spec.seed})
+    return Plan(spec, card, mix, recipe, Identity(run=run, **parts))  # type: ignore[arg-type]
+
+
+@functools.cache
+def _code(root: Path) -> str:
+    return discover.code_digest(discover.training_code_files(root))
+
+
+_DIGESTS: dict[tuple[Path, str], dict[str, str]] = {}
+
+
+def _weights(folder: Path, card: Card) -> dict[str, str]:
+    key = (folder, ",".join(item.name for item in card.weights))
+    if key not in _DIGESTS:
+        _DIGESTS[key] = WeightStore(folder, card.weights).digests()
+    return _DIGESTS[key]

@@ -1,0 +1,271 @@
+"""One run from its name to its files: train, predict, score; what is done is not done again."""
+
+import datetime
+import functools
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmark import discover
+from benchmark.card import Card
+from benchmark.errors import MethodError, MixSegError, ParamsError
+from benchmark.files import Places, read_json, write_json, write_text
+from benchmark.params import Params, load_params
+from benchmark.progress import Progress, Silent
+from benchmark.training.identity import Plan, RunSpec, plan_run
+from benchmark.training.store import Shelf, publish, shelf
+
+WEIGHTS, HISTORY, MAPS, SCORES, RECORD = (
+    "weights.safetensors", "history.csv", "probs.npz", "scores.csv", "record.json",
+)  # fmt: skip
+PACKAGES = ("torch", "torchvision", "timm", "segmentation-models-pytorch", "transformers", "numpy")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How runs are executed; none of it may change what they learn on one machine.
+
+    Attributes:
+        device: "cpu", "cuda" or "auto".
+        threads: of torch on the CPU; 0 leaves them as they are.
+        compile: torch.compile; None does it on a GPU.
+        restart: forget the checkpoint.
+    """
+
+    device: str = "auto"
+    threads: int = 0
+    compile: bool | None = None
+    restart: bool = False
+
+
+def look_up(places: Places, params: Params, spec: RunSpec) -> Plan:
+    """The plan of a run, from card.json where it is up to date, else from the plugin.
+
+    Raises: MethodError, ParamsError, MissingDataError.
+    """
+    mix = params.mix(spec.mix)
+    card, files = _card(places.root, spec.method)
+    if spec.mix not in card.mixes:
+        raise ParamsError(
+            f"method {spec.method!r}", f"no mix {spec.mix!r} in its card",
+            f"one of {', '.join(card.mixes)}", "Add it to `mixes` in the card, then `mixseg sync`.",
+        )  # fmt: skip
+    if spec.seed not in mix.seeds_of(card):
+        raise ParamsError(
+            f"params.yaml: mixes.{spec.mix}.seeds", f"no seed {spec.seed} for {spec.method!r}",
+            f"one of {mix.seeds_of(card)}", "Add it there, or name one of these.",
+        )  # fmt: skip
+    return plan_run(places, params, card, files, spec)
+
+
+def _card(root: Path, name: str) -> tuple[Card, Sequence[str]]:
+    """A card without importing its plugin, unless its code has changed since it was synced."""
+    late = {item.folder for item in discover.not_synced(root)}
+    for card in discover.cards(root):
+        if card.name == name and card.folder not in late:
+            return card, card.files
+    entry = discover.method_entry(root, name)
+    return entry.card, entry.files
+
+
+def execute(places: Places, spec: RunSpec, options: RunOptions, progress: Progress) -> str:
+    """Does what of a run is not done yet, and puts its files where they belong.
+
+    Returns: "done", or "already done".
+
+    Raises: MixSegError; the cause stays in the store for `mixseg status`.
+    """
+    params = load_params(places.root)
+    plan = look_up(places, params, spec)
+    place = shelf(places.store, plan.identity.run)
+    if int(os.environ.get("RANK", "0")):
+        return _follow(places, plan, place, options)
+    with place.locked():
+        if options.restart:
+            place.checkpoint.unlink(missing_ok=True)
+        place.clear_failure()
+        try:
+            worked = _Pass(places, params, plan, place, options).go(progress)
+        except MixSegError as error:
+            place.fail(str(error))
+            raise
+        except Exception as error:
+            place.fail(f"{type(error).__name__}: {error}")
+            raise
+    return "done" if worked else "already done"
+
+
+def _follow(places: Places, plan: Plan, place: Shelf, options: RunOptions) -> str:
+    """What every process but the first does under torchrun: it trains along and writes nothing."""
+    if not place.has(WEIGHTS, plan.identity.run):
+        from benchmark.training.trainer import train_along
+
+        train_along(places, plan, place, options, Silent())
+    return "done"
+
+
+class _Pass:
+    """One pass over a run's steps: each looks whether its file is there, by the same code."""
+
+    def __init__(
+        self, places: Places, params: Params, plan: Plan, place: Shelf, options: RunOptions
+    ) -> None:
+        self.places, self.params, self.plan, self.place = places, params, plan, place
+        self.options = options
+        self.maps_code, self.score_code = evaluation_digests(places.root)
+        self.worked = False
+
+    def go(self, progress: Progress) -> bool:
+        train_code = self.plan.identity.run
+        if not self.place.has(WEIGHTS, train_code):
+            self._train(progress)
+        if not self.place.has(MAPS, self.maps_code):
+            self._predict(progress)
+        if not self.place.has(SCORES, self.score_code):
+            self._score(progress)
+        self._publish()
+        return self.worked
+
+    def _train(self, progress: Progress) -> None:
+        from benchmark.training.trainer import train_run
+
+        self.worked = True
+        history, record = train_run(self.places, self.plan, self.place, self.options, progress)
+        frame = pd.DataFrame(history)
+        write_text(self.place.folder / HISTORY, frame.to_csv(index=False, float_format="%.6g"))
+        write_json(self.place.folder / RECORD, {**self._about(), **record})
+        for name in (HISTORY, RECORD, WEIGHTS):
+            self.place.finish(name, self.plan.identity.run)
+        self.place.checkpoint.unlink(missing_ok=True)
+
+    def _predict(self, progress: Progress) -> None:
+        from benchmark.training.trainer import predict_run
+
+        self.worked = True
+        start = time.monotonic()
+        predict_run(self.places, self.plan, self.place, self.options, progress)
+        self._note({"predict_s": round(time.monotonic() - start, 3)})
+        self.place.finish(MAPS, self.maps_code)
+
+    def _score(self, progress: Progress) -> None:
+        from benchmark.evaluation.score import score_maps, write_scores
+
+        self.worked = True
+        maps, prepared = self.place.folder / MAPS, self.places.prepared(self.plan.spec.mix)
+        frame = score_maps(maps, prepared, self.params.threshold, progress)
+        write_scores(self.place.folder / SCORES, frame)
+        self.place.finish(SCORES, self.score_code)
+
+    def _note(self, times: dict[str, float]) -> None:
+        path = self.place.folder / RECORD
+        record = read_json(path)
+        record["times"].update(times)
+        write_json(path, record)
+        self.place.finish(RECORD, self.plan.identity.run)
+
+    def _about(self) -> dict[str, Any]:
+        plan = self.plan
+        card, identity = plan.card, asdict(plan.identity)
+        asked, files = identity.pop("asked"), identity.pop("weights")
+        return {
+            "schema": 1,
+            "method": card.name,
+            "title": card.title,
+            "mix": plan.spec.mix,
+            "group": card.group,
+            "seed": plan.spec.seed,
+            "prompt": card.prompt,
+            "pretrained_on": sorted(card.pretrained_on),
+            "weights": {"asked": asked, "files": files},
+            "recipe": plan.recipe.fields(),
+            "departures": card.recipe.departures(),
+            "why": card.recipe.why,
+            "identity": identity,
+            "commit": commit(self.places.root),
+        }
+
+    def _publish(self) -> None:
+        spec, group = self.plan.spec, self.plan.card.group
+        results = self.places.run(spec.mix, group, spec.method, spec.seed)
+        artefacts = self.places.artefacts(spec.mix, spec.method, spec.seed)
+        folder = self.place.folder
+        for name, to in (
+            (HISTORY, results / HISTORY),
+            (SCORES, results / SCORES),
+            (WEIGHTS, artefacts / WEIGHTS),
+            (MAPS, artefacts / MAPS),
+        ):
+            publish(folder / name, to)
+        record = {**read_json(folder / RECORD), "evaluation_code": self.score_code}
+        write_json(results / "run.json", record)
+
+
+def evaluation_digests(root: Path) -> tuple[str, str]:
+    """Digests of the code that writes maps, and of the code that scores them with the threshold."""
+    maps, scores = discover.evaluation_code_files(root)
+    threshold = load_params(root).threshold
+    return discover.code_digest(maps), f"{discover.code_digest([*maps, *scores])}-{threshold}"
+
+
+def hardware(device: str) -> dict[str, Any]:
+    """The machine that a run was trained on."""
+    import torch
+
+    name = torch.cuda.get_device_name() if device == "cuda" else "cpu"
+    total = int(Path("/proc/meminfo").read_text().split()[1]) / 2**20
+    return {
+        "device": name,
+        "cpu": _cpu_name(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "memory_gib": round(total, 1),
+    }
+
+
+def _cpu_name() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a number may depend on."""
+    return {"python": platform.python_version(), **{p: metadata.version(p) for p in PACKAGES}}
+
+
+@functools.cache
+def commit(root: Path) -> str | None:
+    """The commit checked out, with "+" where tracked files were changed; None outside Git."""
+    command = ["git", "-C", str(root), "describe", "--always", "--abbrev=12", "--dirty=+"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
+
+
+def finished_at() -> str:
+    """The time now, in seconds, UTC."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def pick_device(wanted: str) -> str:
+    """ "cuda" where there is one and `auto` was asked for.
+
+    Raises: MethodError if CUDA is asked for and absent.
+    """
+    import torch
+
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise MethodError("--device cuda", "no CUDA device", "one", "Use --device cpu.")
+    return wanted

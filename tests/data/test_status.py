@@ -1,0 +1,278 @@
+"""What is here and what is missing is told; pointers are written only to what can be read."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from benchmark.data import status as module
+from benchmark.data.catalog import load_catalog
+from benchmark.data.layouts import raw_cases
+from benchmark.data.status import (
+    DataStatus,
+    count_cases,
+    datasets_of,
+    describe,
+    listed_cases,
+    point_to,
+    status,
+)
+from benchmark.errors import CatalogError, ImageError, MixSegError, ParamsError
+from benchmark.files import Places
+from benchmark.params import load_params
+
+ROOT = Path(__file__).parents[2]
+PARAMS = load_params(ROOT)
+CATALOG = load_catalog()
+REAL = Path(os.environ.get("MIXSEG_REAL_DATA", ROOT.parent / "shared" / "data"))
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    return Places(tmp_path / "project")
+
+
+def fill(folder: Path, names: list[str], kinds: tuple[str, ...] = ("images", "masks")) -> Path:
+    """Files of these stems; no picture is opened here, so what is in them does not matter."""
+    for kind in kinds:
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        for name in names:
+            (folder / kind / f"{name}.png").write_bytes(b"x")
+    return folder
+
+
+def told(places: Places, name: str) -> DataStatus:
+    return status({name: CATALOG[name]}, places, PARAMS.mixes)[0]
+
+
+def pointers(places: Places) -> dict[str, str]:
+    return {path.name: path.read_text() for path in places.raw.glob("*.from")}
+
+
+def refuse(folder: Path, names: list[str], places: Places, *parts: str) -> None:
+    """Pointing there must fail with these parts in a named error, and write nothing."""
+    with pytest.raises(MixSegError) as error:
+        point_to(folder, names, places)
+    assert all(part in str(error.value) for part in parts), error.value
+    assert pointers(places) == {}
+
+
+def test_nothing_is_here(places: Places) -> None:
+    rows = status(CATALOG, places, PARAMS.mixes)
+    assert [row.dataset for row in rows] == list(CATALOG)
+    states = {row.dataset: row.state for row in rows}
+    assert {name for name, state in states.items() if state == "here"} == {
+        name for name, row in CATALOG.items() if row.drawn
+    }
+    assert set(states.values()) == {"here", "missing"}
+    assert not places.raw.exists(), "looking does not write"
+
+
+def test_what_is_missing_says_how_to_get_it(places: Places) -> None:
+    plain = told(places, "kvasir-seg")
+    assert plain.how.startswith("mixseg data --download")
+    assert "drop kvasir-seg.zip (46 MB) into data/raw/kvasir-seg" in plain.how
+    account = told(places, "drishti-gs")
+    assert "Register a team" in account.how
+    assert "--download" not in account.how
+    assert (plain.modality, plain.found, plain.expected) == ("colonoscopy", 0, 1000)
+
+
+def test_mixes_that_use_a_dataset(places: Places) -> None:
+    assert {"mix1", "mix2", "open"} <= set(told(places, "cvc-clinicdb").mixes)
+    assert told(places, "cvc-300").mixes == ("mix2",)
+    assert told(places, "ddti").mixes == ()
+
+
+@pytest.mark.parametrize(
+    ("count", "state"), [(0, "missing"), (59, "incomplete"), (60, "here"), (61, "here")]
+)
+def test_states(places: Places, monkeypatch: pytest.MonkeyPatch, count: int, state: str) -> None:
+    monkeypatch.setattr(module, "listed_cases", lambda name: None)
+    if count:
+        folder = places.raw / "cvc-300/TestDataset/CVC-300"
+        fill(folder, [str(i) for i in range(count)])
+    row = told(places, "cvc-300")
+    assert (row.state, row.found, row.expected) == (state, count, 60)
+    if state == "here":
+        assert row.how == f"in {places.raw / 'cvc-300'}"
+
+
+def test_only_cases_of_the_committed_split_count(places: Places) -> None:
+    listed = sorted(listed_cases("cvc-300") or ())
+    assert len(listed) == 60
+    fill(places.raw / "cvc-300/TestDataset/CVC-300", [*listed[:59], "another", "and another"])
+    row = told(places, "cvc-300")
+    assert (row.state, row.found) == ("incomplete", 59)
+
+
+def test_two_rows_that_share_a_folder_are_told_apart(places: Places) -> None:
+    names = sorted(listed_cases("isic2017-open") or ())
+    point_to(fill(places.root / "own/ISIC2017", names).parent, ["isic2017-open"], places)
+    assert told(places, "isic2017-open").state == "here"
+    other = told(places, "isic2017")
+    assert (other.state, other.found, other.expected) == ("incomplete", 2000, 2600)
+    assert "isic2017.from points to" in other.how
+
+
+def test_an_unreadable_folder_says_why(places: Places) -> None:
+    fill(places.raw / "kvasir-seg", ["a", "b"])
+    (places.raw / "kvasir-seg/masks/b.png").unlink()
+    row = told(places, "kvasir-seg")
+    assert (row.state, row.found) == ("incomplete", 0)
+    assert "1 of 2 images without a mask (b.png)" in row.how
+    assert "mixseg data --download" in row.how
+
+
+def test_an_empty_folder_is_missing(places: Places) -> None:
+    (places.raw / "kvasir-seg").mkdir(parents=True)
+    assert told(places, "kvasir-seg").state == "missing"
+
+
+def test_a_pointer_to_a_folder_that_went_away(places: Places) -> None:
+    own = fill(places.root / "own/Kvasir-SEG", ["a"])
+    point_to(own.parent, [], places)
+    own.rename(own.with_name("elsewhere"))
+    row = told(places, "kvasir-seg")
+    assert row.state == "missing"
+    assert "kvasir-seg.from points to" in row.how
+
+
+def test_counting_raises_only_what_is_unexpected(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(places.raw / "kvasir-seg", ["a"])
+    (places.raw / "kvasir-seg/images/a.jpg").write_bytes(b"x")
+    with pytest.raises(ImageError):
+        raw_cases(CATALOG["kvasir-seg"], places.raw)
+    assert count_cases(CATALOG["kvasir-seg"], places.raw).state == "incomplete"
+    monkeypatch.setattr("benchmark.data.layouts.raw_cases", lambda *args: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        count_cases(CATALOG["kvasir-seg"], places.raw)
+
+
+def test_datasets_of_a_mix() -> None:
+    mix2 = ["refuge", "kvasir-seg", "cvc-clinicdb", "tn3k", "isic2017", "cvc-300"]
+    assert datasets_of(PARAMS, "mix2") == mix2
+    assert set(mix2) < set(datasets_of(PARAMS, None))
+    with pytest.raises(ParamsError, match="Did you mean mix2"):
+        datasets_of(PARAMS, "mix-2")
+
+
+def test_the_text_names_every_dataset_and_how_to_get_it(places: Places) -> None:
+    text = describe(PARAMS, "open", places)
+    assert all(name in text for name in datasets_of(PARAMS, "open"))
+    assert "DRISHTI-GS (missing): Register a team" in text
+    assert "0/1000" in text
+    assert "drawn" in describe(PARAMS, "mix0", places)
+
+
+NAMES = ["Kvasir-SEG", "kvasir_seg", "KVASIR SEG", "kvasirseg"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sub_folders_are_known_by_name(places: Places, tmp_path: Path, name: str) -> None:
+    fill(tmp_path / "own" / name, ["a", "b"])
+    fill(tmp_path / "own" / "holidays", ["c"])
+    lines = point_to(tmp_path / "own", [], places)
+    assert lines == [f"kvasir-seg: {tmp_path / 'own' / name}"]
+    assert pointers(places) == {"kvasir-seg.from": f"{tmp_path / 'own' / name}\n"}
+    cases = raw_cases(CATALOG["kvasir-seg"], places.raw)
+    assert [case.case for case in cases] == ["a", "b"]
+
+
+def test_one_folder_serves_two_rows(places: Places, tmp_path: Path) -> None:
+    fill(tmp_path / "ISIC2017", ["a"])
+    lines = point_to(tmp_path, [], places)
+    assert [line.split(":")[0] for line in lines] == ["isic2017", "isic2017-open"]
+    assert set(pointers(places)) == {"isic2017.from"}
+
+
+def test_what_a_mix_lacks_is_said(places: Places, tmp_path: Path) -> None:
+    for name in ("BUSI", "DRISHTI-GS"):
+        fill(tmp_path / "own" / name, ["a"])
+    lines = point_to(tmp_path / "own", datasets_of(PARAMS, "open"), places)
+    assert set(pointers(places)) == {"busi.from", "drishti-gs.from"}
+    assert f"kvasir-seg: nothing named like it in {tmp_path / 'own'}" in lines
+
+
+def test_a_folder_of_one_dataset(places: Places, tmp_path: Path) -> None:
+    own = fill(tmp_path / "pictures", ["a"])
+    assert point_to(own, ["busi"], places) == [f"busi: {own}"]
+    assert pointers(places) == {"busi.from": f"{own}\n"}
+
+
+def test_a_folder_with_train_and_test(places: Places, tmp_path: Path) -> None:
+    for split, names in (("train", ["a", "b"]), ("test", ["c"])):
+        fill(tmp_path / "tn3k" / split, names)
+    point_to(tmp_path, [], places)
+    cases = raw_cases(CATALOG["tn3k"], places.raw)
+    assert sorted(case.split or "" for case in cases) == ["test", "train", "train"]
+
+
+def test_a_pointer_is_replaced(places: Places, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        point_to(fill(tmp_path / name, ["a"]), ["busi"], places)
+    assert pointers(places) == {"busi.from": f"{tmp_path / 'two'}\n"}
+
+
+@pytest.mark.parametrize(("names", "count"), [([], 0), (["busi", "ddti"], 2)])
+def test_one_folder_needs_one_name(
+    places: Places, tmp_path: Path, names: list[str], count: int
+) -> None:
+    own = fill(tmp_path / "own", ["a"])
+    parts = (f"{count} datasets are named", "exactly one dataset", "--dataset NAME")
+    refuse(own, names, places, str(own), *parts)
+
+
+def test_names_that_do_not_fit(places: Places, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    fill(own / "kvasir-sge", ["a"])
+    fill(own / "holidays", ["a"])
+    parts = ("sub-folders holidays, kvasir-sge", "kvasir-seg", "Nearest: kvasir-sge")
+    refuse(own, ["kvasir-seg"], places, str(own), *parts)
+    refuse(own, [], places, "holidays, kvasir-sge", "Nearest: kvasir-sge")
+    with pytest.raises(CatalogError, match="Did you mean kvasir-seg"):
+        point_to(own, ["kvasir-sge"], places)
+
+
+def test_two_sub_folders_of_one_dataset(places: Places, tmp_path: Path) -> None:
+    for name in ("BUSI", "busi_"):
+        fill(tmp_path / "own" / name, ["a"])
+    refuse(tmp_path / "own", ["busi"], places, "BUSI and busi_ are both busi")
+
+
+def test_folders_that_cannot_be_read(places: Places, tmp_path: Path) -> None:
+    refuse(tmp_path / "nowhere", ["busi"], places, "no such folder")
+    (tmp_path / "file").write_bytes(b"x")
+    refuse(tmp_path / "file", ["busi"], places, "no such folder")
+    (tmp_path / "empty").mkdir()
+    refuse(tmp_path / "empty", ["busi"], places, "neither images/ and masks/ nor sub-folders")
+    fill(tmp_path / "one/BUSI", ["a"], ("images",))
+    refuse(tmp_path / "one", ["busi"], places, "BUSI: images, expected images/ and masks/")
+    fill(tmp_path / "none/BUSI", [])
+    refuse(tmp_path / "none", ["busi"], places, "no pictures")
+
+
+def test_an_image_without_a_mask(places: Places, tmp_path: Path) -> None:
+    fill(tmp_path / "own/BUSI", ["a", "b (1)"])
+    fill(tmp_path / "own/DDTI", ["a"])
+    (tmp_path / "own/BUSI/masks/b (1).png").unlink()
+    refuse(tmp_path / "own", [], places, "1 of 2 images without a mask (b (1).png)")
+
+
+def test_drawn_datasets_are_not_read_from_files(places: Places, tmp_path: Path) -> None:
+    refuse(tmp_path, datasets_of(PARAMS, "mix0"), places, "phantom-fundus is drawn")
+
+
+@pytest.mark.skipif(not (REAL / "BUSI").is_dir(), reason=f"no real images in {REAL}")
+def test_real_images(places: Places) -> None:
+    point_to(REAL, datasets_of(PARAMS, "open"), places)
+    rows = [told(places, name) for name in datasets_of(PARAMS, "open")]
+    assert [(row.dataset, row.state, row.found) for row in rows] == [
+        ("drishti-gs", "here", 101),
+        ("kvasir-seg", "here", 1000),
+        ("cvc-clinicdb", "here", 612),
+        ("busi", "here", 647),
+        ("isic2017-open", "here", 2150),
+    ]

@@ -1,0 +1,271 @@
+"""Writes a made-up project for tests of the reports: seeded numbers, nothing was trained."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.evaluation.maps import write_maps
+from benchmark.files import Places, write_json, write_text
+from benchmark.params import Params
+from benchmark.reports.grid import csv_text
+
+MIX = "mix0"
+SETS = {
+    "phantom-fundus": ("Phantom fundus", "fundus"),
+    "phantom-colonoscopy": ("Phantom colonoscopy", "colonoscopy"),
+    "phantom-ultrasound": ("Phantom ultrasound", "ultrasound"),
+    "phantom-dermoscopy": ("Phantom dermoscopy", "dermoscopy"),
+}
+COLOURS = {"fundus": (190, 90, 40), "colonoscopy": (200, 110, 100),
+           "ultrasound": (90, 90, 90), "dermoscopy": (215, 170, 150)}  # fmt: skip
+PROTOCOLS = ("dsc_minmax256_mean", "dsc_minmax256_max", "iou_minmax256_mean", "dsc_soft",
+             "mae_minmax", "dsc_fgbg")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Made:
+    """The project: what the functions of the reports are given."""
+
+    params: Params
+    cards: list[dict[str, Any]]
+    places: Places
+
+    def run(self, group: str, method: str, seed: int) -> Path:
+        return self.places.run(MIX, group, method, seed)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is made.
+
+    Attributes:
+        error: how far predictions miss, by method; NaN misses nothing at all (an oracle).
+    """
+
+    cases: int = 10
+    size: int = 32
+    seeds: tuple[int, ...] = (0, 1, 2)
+    maps: bool = False
+    cards: tuple[dict[str, Any], ...] = ()
+    error: dict[str, float] = field(default_factory=dict)
+
+
+def card(name: str, title: str, **more: Any) -> dict[str, Any]:
+    """A card as `mixseg sync` writes it, as far as reports read it."""
+    return {
+        "name": name,
+        "title": title,
+        "group": "main",
+        "mixes": [MIX],
+        "prompt": "none",
+        "draws": 1,
+        "pretrained_on": ["ImageNet-1k"],
+        "recipe": {},
+        **more,
+    }
+
+
+CARDS = (
+    card("unet", "U-Net"),
+    card("unetpp", "U-Net++", recipe={"lr": 0.0001, "why": "paper, section 4"}),
+    card("mmsnet", "MMSNet", pretrained_on=["ImageNet-1k", "Phantom Fundus"]),
+    card(
+        "sam-point",
+        "SAM (one point)",
+        group="prompted",
+        prompt="point",
+        draws=3,
+        recipe={"epochs": 0, "why": "used as released"},
+    ),
+)
+ERROR = {"unet": 0.5, "unetpp": 0.4, "mmsnet": 0.3, "sam-point": 0.6}
+
+
+def make(root: Path, plan: Plan | None = None) -> Made:
+    """Writes the whole project below `root`."""
+    plan = plan or Plan()
+    cards = list(plan.cards or CARDS)
+    made = Made(_params(plan), cards, Places(root))
+    data = {name: _draw_set(name, plan) for name in SETS}
+    _write_prepared(made, data, plan)
+    for one in cards:
+        seeds = plan.seeds if one["recipe"].get("epochs") != 0 else plan.seeds[:1]
+        for seed in seeds:
+            write_run(made, one, seed, data, plan)
+    control = card("centre-disc", "Centre disc", group="controls", recipe={"epochs": 0})
+    write_run(made, control, 0, data, plan)
+    return made
+
+
+def _params(plan: Plan) -> Params:
+    recipe = {
+        "epochs": 8, "batch": 8, "accumulate": 1, "optimiser": "adamw", "lr": 5e-4,
+        "lr_end": 1e-6, "momentum": 0.9, "weight_decay": 0.01, "schedule": "cosine", "warmup": 0,
+        "clip": 0.0, "hflip": 0.5, "vflip": 0.5, "rotation_deg": 5.0,
+    }  # fmt: skip
+    mix = {
+        "title": "Mix0 (made up)", "size": plan.size, "train": list(SETS), "test": list(SETS),
+        "seeds": list(plan.seeds), "weights": "random", "recipe": recipe,
+    }  # fmt: skip
+    return Params.model_validate(
+        {"focus": "mmsnet", "threshold": 0.5, "resamples": 500, "mixes": {MIX: mix}}
+    )
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """Images, masks and shapes (n, 5: centre, radii, angle) of one set."""
+
+    images: np.ndarray
+    masks: np.ndarray
+    shapes: np.ndarray
+    cases: list[str]
+
+
+def _radius(shape: np.ndarray, size: int) -> np.ndarray:
+    """Distance from the centre in radii: inside below 1."""
+    y, x = np.mgrid[:size, :size] / size
+    cx, cy, rx, ry, angle = shape
+    u = (x - cx) * np.cos(angle) + (y - cy) * np.sin(angle)
+    v = (y - cy) * np.cos(angle) - (x - cx) * np.sin(angle)
+    return np.hypot(u / rx, v / ry)
+
+
+def _draw_set(name: str, plan: Plan) -> _Drawn:
+    rng = np.random.default_rng(list(SETS).index(name))
+    n, size = plan.cases, plan.size
+    shapes = np.column_stack(
+        [rng.uniform(0.3, 0.7, (n, 2)), rng.uniform(0.1, 0.3, (n, 2)), rng.uniform(0, 3, n)]
+    )
+    inside = np.stack([_radius(shape, size) for shape in shapes]) < 1
+    base = np.array(COLOURS[SETS[name][1]], float)
+    noise = rng.normal(0, 14, (n, size, size, 3))
+    images = base + noise + np.where(inside, -45, 0)[..., None]
+    cases = [f"{name.removeprefix('phantom-')}-{i:03d}" for i in range(n)]
+    return _Drawn(np.clip(images, 0, 255).astype(np.uint8), inside.astype(np.uint8), shapes, cases)
+
+
+def _write_prepared(made: Made, data: dict[str, _Drawn], plan: Plan) -> None:
+    about = {}
+    for name, drawn in data.items():
+        folder = made.places.prepared(MIX) / name
+        folder.mkdir(parents=True)
+        np.save(folder / "images.npy", drawn.images)
+        np.save(folder / "masks.npy", drawn.masks)
+        rows = [
+            {"case": case, "group": case, "split": "test", "source": case, "digest": "0" * 16}
+            for case in drawn.cases
+        ]
+        write_text(folder / "cases.csv", csv_text(rows))
+        about[name] = {
+            "modality": SETS[name][1], "role": "seen", "train": 81, "val": 9, "test": plan.cases,
+            "digest": "ab" * 32,
+        }  # fmt: skip
+    manifest = {"mix": MIX, "size": plan.size, "datasets": about, "digest": "cd" * 32}
+    write_json(made.places.prepared(MIX) / "manifest.json", manifest)
+    for name, one in about.items():
+        one |= {"title": SETS[name][0], "licence": "Apache-2.0", "citation": "Drawn for tests."}
+    write_json(made.places.results(MIX) / "data.json", manifest)
+
+
+def write_run(
+    made: Made, one: dict[str, Any], seed: int, data: dict[str, _Drawn], plan: Plan
+) -> None:
+    """Writes run.json, history.csv, scores.csv and, where planned, the maps of a run."""
+    rng = np.random.default_rng([seed, *one["name"].encode()])
+    error = {**ERROR, **plan.error}.get(one["name"], 0.9)
+    folder = made.run(one["group"], one["name"], seed)
+    draws = one["draws"]
+    probs = {name: _predict(drawn, error, draws, rng, plan.size) for name, drawn in data.items()}
+    rows = [
+        _row(name, drawn, i, draw, probs[name][i, draw], rng)
+        for name, drawn in data.items()
+        for i in range(plan.cases)
+        for draw in range(draws)
+    ]
+    write_text(folder / "scores.csv", csv_text(rows))
+    write_json(folder / "run.json", record(one, seed, plan.cases))
+    if one["recipe"].get("epochs") != 0:
+        write_text(folder / "history.csv", csv_text(_history(error, rng)))
+    if plan.maps:
+        path = made.places.artefacts(MIX, one["name"], seed) / "probs.npz"
+        write_maps(path, probs, {name: drawn.cases for name, drawn in data.items()})
+
+
+def _predict(
+    drawn: _Drawn, error: float, draws: int, rng: np.random.Generator, size: int
+) -> np.ndarray:
+    """Maps (n, draws, H, W): the shape, moved and stretched."""
+    n = len(drawn.cases)
+    miss = rng.exponential(error, (n, draws, 1))
+    moved = drawn.shapes[:, None] + rng.normal(0, 1, (n, draws, 5)) * miss * [
+        0.05, 0.05, 0.03, 0.03, 0.4,
+    ]  # fmt: skip
+    moved[..., 2:4] = np.maximum(moved[..., 2:4], 0.02)
+    radius = np.stack([[_radius(shape, size) for shape in case] for case in moved])
+    return 1 / (1 + np.exp(np.clip((radius - 1) * 12, -30, 30)))
+
+
+def _row(
+    name: str, drawn: _Drawn, i: int, draw: int, prob: np.ndarray, rng: np.random.Generator
+) -> dict[str, Any]:
+    truth, guess = drawn.masks[i] != 0, prob >= 0.5
+    tp, fp = int((truth & guess).sum()), int((~truth & guess).sum())
+    fn, tn = int((truth & ~guess).sum()), int((~truth & ~guess).sum())
+    dsc = 2 * tp / (2 * tp + fp + fn) if tp + fp + fn else 1.0
+    distance: Any = 8 * (1 - dsc) + rng.uniform(0, 1) if tp + fp and tp + fn else ""
+    shift = dict(zip(PROTOCOLS, (-0.02, 0.02, -0.1, -0.05, 0.0, 0.03), strict=True))
+    return {
+        "dataset": name, "modality": SETS[name][1], "case": drawn.cases[i],
+        "group": drawn.cases[i], "draw": draw, "dsc": dsc,
+        "iou": tp / (tp + fp + fn) if tp + fp + fn else 1.0,
+        "sensitivity": tp / (tp + fn) if tp + fn else float(not fp),
+        "precision": tp / (tp + fp) if tp + fp else float(not fn),
+        "mae": float(np.abs(prob - truth).mean()), "hd95_px": distance,
+        "assd_px": distance / 3 if distance else "", "foreground": float(truth.mean()),
+        "tp": tp, "fp": fp, "fn": fn, "tn": tn,
+        **{protocol: min(1.0, max(0.0, dsc + shift[protocol])) for protocol in PROTOCOLS},
+    }  # fmt: skip
+
+
+def _history(error: float, rng: np.random.Generator) -> list[dict[str, Any]]:
+    return [
+        {"epoch": epoch, "step": 11 * epoch + 10, "lr": 5e-4, "images_per_s": 61.5,
+         "loss": 0.4 * error + 1.3 / (epoch + 1) + rng.normal(0, 0.03), "seconds": 5.0 * epoch}
+        for epoch in range(8)
+    ]  # fmt: skip
+
+
+def record(one: dict[str, Any], seed: int, cases: int) -> dict[str, Any]:
+    """A run.json."""
+    recipe = {key: value for key, value in one["recipe"].items() if key != "why"}
+    trained = recipe.get("epochs") != 0
+    return {
+        "schema": 1, "method": one["name"], "title": one["title"], "mix": MIX,
+        "group": one["group"], "seed": seed, "prompt": one["prompt"],
+        "pretrained_on": one["pretrained_on"],
+        "weights": {"asked": "random" if trained else "none", "files": {}}, "recipe": recipe,
+        "departures": recipe, "why": one["recipe"].get("why", ""),
+        "identity": {"run": f"{one['name']}{seed}".encode().hex().ljust(64, "0"),
+                     "method_code": "a1" * 32, "training_code": "b2" * 32, "data": "cd" * 32},
+        "evaluation_code": "e5" * 32,
+        "parameters": {"total": 24_400_000, "trainable": 24_400_000},
+        "data": {"train": 360, "test": dict.fromkeys(SETS, cases)},
+        "hardware": {"device": "cpu", "cpu": "AMD EPYC 7B13", "cores": 2, "threads": 2,
+                     "memory_gib": 7.7},
+        "versions": {"python": "3.11.9", "torch": "2.14.1", "numpy": "2.3.4"},
+        "commit": "0123456789ab" if seed != 1 else "ba9876543210",
+        "times": {"train_s": 140.5 + seed, "predict_s": 3.25},
+        "finished": f"2026-01-0{seed + 1}T12:00:00+00:00",
+    }  # fmt: skip
+
+
+def change(path: Path, edit: Callable[[dict[str, Any]], None]) -> None:
+    """Changes a JSON file in place."""
+    value = json.loads(path.read_text(encoding="utf-8"))
+    edit(value)
+    write_json(path, value)

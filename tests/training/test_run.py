@@ -1,0 +1,234 @@
+"""A run from its name to its files: once, after a kill, after a change, and twice at a time."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import command_environment, mixseg
+from filelock import FileLock
+
+from benchmark.execution.matrix import states
+from benchmark.files import Places, read_json
+from benchmark.params import load_params
+from benchmark.training.identity import RunSpec
+from benchmark.training.run import look_up
+from benchmark.training.store import shelf
+
+SPEC = RunSpec("small", "tiny", 0)
+WORDS = ("run", "--method", "small", "--mix", "tiny", "--seed", "0")
+SAME = ("scores.csv", "probs.npz", "weights.safetensors")
+
+
+def files(places: Places, seed: int = 0) -> dict[str, bytes]:
+    folders = (places.run("tiny", "main", "small", seed), places.artefacts("tiny", "small", seed))
+    return {f.name: f.read_bytes() for folder in folders for f in folder.iterdir()}
+
+
+def store_folder(places: Places) -> Path:
+    plan = look_up(places, load_params(places.root), SPEC)
+    return shelf(places.store, plan.identity.run).folder
+
+
+def state(places: Places) -> str:
+    return next(s.state for s in states(places) if s.spec == SPEC)
+
+
+@pytest.fixture
+def synced(project: Places) -> Places:
+    done = mixseg(project.root, "sync")
+    assert done.returncode == 0, done.stderr
+    return project
+
+
+def test_a_run_its_files_and_the_second_time(synced: Places) -> None:
+    assert state(synced) == "missing"
+    done = mixseg(synced.root, *WORDS)
+    assert done.returncode == 0, done.stderr
+    first = files(synced)
+    assert set(first) == {*SAME, "history.csv", "run.json"}
+    record = json.loads(first["run.json"])
+    assert record["parameters"] == {"total": 313, "trainable": 313}  # 3*8*9+8 + 16 + 8*9+1
+    assert record["data"] == {
+        "train": 32,
+        "test": dict.fromkeys(
+            ("phantom-fundus", "phantom-colonoscopy", "phantom-ultrasound", "phantom-dermoscopy"), 2
+        ),
+    }
+    assert record["weights"] == {"asked": "none", "files": {}}
+    assert state(synced) == "done"
+    again = mixseg(synced.root, *WORDS)
+    assert "already done" in again.stdout
+    assert files(synced) == first
+
+
+def test_results_that_were_deleted_come_back_from_the_store(synced: Places) -> None:
+    mixseg(synced.root, *WORDS)
+    first = files(synced)
+    for path in synced.root.rglob("seed-0/*"):
+        path.unlink()
+    assert "already done" in mixseg(synced.root, *WORDS).stdout
+    assert files(synced) == first
+
+
+def start(places: Places, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "benchmark", *WORDS], cwd=places.root, text=True,
+        env=command_environment(**environment), stderr=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def wait_for(path: Path, seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < until, f"{path} did not appear"
+        time.sleep(0.005)
+
+
+def lengthen(places: Places, epochs: int) -> None:
+    params = places.root / "params.yaml"
+    params.write_text(params.read_text().replace("epochs: 3", f"epochs: {epochs}"))
+
+
+def test_killed_and_resumed_equals_uninterrupted(synced: Places) -> None:
+    lengthen(synced, 60)
+    mixseg(synced.root, *WORDS)
+    whole, folder = files(synced), store_folder(synced)
+    for path in [*folder.iterdir(), *synced.root.rglob("seed-0/*")]:
+        path.unlink()
+    kills = 0
+    for after in (0.0, 0.15, 0.3):
+        process = start(synced)
+        wait_for(folder / "checkpoint.pt")
+        time.sleep(after)
+        if process.poll() is None:
+            process.kill()
+            kills += 1
+        process.communicate()
+    assert kills >= 1
+    assert state(synced) in ("stopped", "done")
+    done = mixseg(synced.root, *WORDS)
+    assert done.returncode == 0, done.stderr
+    again = files(synced)
+    assert all(again[name] == whole[name] for name in SAME)
+
+
+def test_ctrl_c_leaves_no_half_file_and_says_how_to_go_on(synced: Places) -> None:
+    lengthen(synced, 4000)
+    process = start(synced)
+    folder = store_folder(synced)
+    wait_for(folder / "checkpoint.pt")
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.strip().splitlines()[-1].startswith("interrupted; the same command goes on")
+    assert not list(synced.root.rglob("*.tmp"))
+    assert {path.name for path in folder.iterdir()} <= {"checkpoint.pt", "lock"}
+
+
+def test_a_trainer_ends_with_the_one_that_ordered_it(synced: Places) -> None:
+    lengthen(synced, 4000)
+    words = [sys.executable, "-m", "benchmark", "run", "--all", "--mix", "tiny"]
+    pool = subprocess.Popen(
+        words, cwd=synced.root, env=command_environment(),
+        stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    folder = store_folder(synced)
+    wait_for(folder / "checkpoint.pt")
+    trainer = read_json(folder / "holder.json")["pid"]
+    pool.kill()
+    pool.wait()
+    until = time.monotonic() + 20
+    while Path(f"/proc/{trainer}").exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{trainer}").exists()
+
+
+def test_two_trainers_of_one_run(synced: Places) -> None:
+    folder = store_folder(synced)
+    folder.mkdir(parents=True)
+    (folder / "holder.json").write_text(json.dumps({"pid": os.getpid(), "host": "here"}))
+    with FileLock(folder / "lock"):
+        assert state(synced) == "running"
+        done = mixseg(synced.root, *WORDS)
+    assert done.returncode == 1
+    assert f'held by {{"pid": {os.getpid()}, "host": "here"}}' in done.stderr
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_a_stored_file_cut_short(synced: Places, name: str) -> None:
+    mixseg(synced.root, *WORDS)
+    path = store_folder(synced) / name
+    path.write_bytes(path.read_bytes()[:-7])
+    done = mixseg(synced.root, *WORDS)
+    assert done.returncode == 1
+    assert f"{name}: not what was written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_changes_the_identity_and_what_does_not(synced: Places) -> None:
+    def identity() -> str:
+        return look_up(synced, load_params(synced.root), SPEC).identity.run
+
+    first = identity()
+    plugin = synced.root / "baselines" / "small" / "plugin.py"
+    text = plugin.read_text()
+    plugin.write_text(text.replace('"""Two convolutions."""', '"""Other words."""  # and more'))
+    assert identity() == first
+    plugin.write_text(text.replace("Dropout2d(0.1)", "Dropout2d(0.2)"))
+    assert identity() != first
+    plugin.write_text(text)
+    lengthen(synced, 4)
+    assert identity() != first
+
+
+def test_a_failed_run_tells_its_cause_in_the_status(synced: Places) -> None:
+    plugin = synced.root / "baselines" / "small" / "plugin.py"
+    plugin.write_text(plugin.read_text().replace("return self.network(image)", "return image"))
+    mixseg(synced.root, "sync")
+    done = mixseg(synced.root, *WORDS)
+    assert done.returncode == 1
+    found = next(s for s in states(synced) if s.spec == SPEC)
+    assert found.state == "failed"
+    assert found.why
+
+
+def test_runs_in_parallel_and_a_broken_one_stops_no_other(synced: Places) -> None:
+    other = synced.root / "baselines" / "broken"
+    other.mkdir()
+    text = (synced.root / "baselines" / "small" / "plugin.py").read_text()
+    text = text.replace('name="small"', 'name="broken"')
+    (other / "plugin.py").write_text(text)
+    mixseg(synced.root, "sync")
+    (other / "plugin.py").write_text(text.replace("self.network(image)", "image.nothing"))
+    mixseg(synced.root, "sync", "broken")
+    done = mixseg(synced.root, "run", "--all", "--mix", "tiny", "--jobs", "2")
+    assert done.returncode == 1
+    assert "2 runs done, 2 failed" in done.stdout
+    assert "broken on tiny, seed 0: error: AttributeError" in done.stderr
+    assert len(files(synced, seed=1)) == 5
+
+
+def test_scoring_again_gives_the_same_bytes(synced: Places) -> None:
+    mixseg(synced.root, *WORDS)
+    done = mixseg(synced.root, "score", "--mix", "tiny")
+    assert "results/tiny/main/small/seed-0/scores.csv: the same bytes" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--method", "smal", "--mix", "tiny", "--seed", "0"), "Did you mean small?"),
+        (("--method", "small", "--mix", "tini", "--seed", "0"), "Did you mean tiny?"),
+        (("--method", "small", "--mix", "tiny", "--seed", "7"), "no seed 7"),
+    ],
+)
+def test_unknown_names(synced: Places, words: tuple[str, ...], expected: str) -> None:
+    done = mixseg(synced.root, "run", *words)
+    assert done.returncode == 1
+    assert expected in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
