@@ -43,8 +43,8 @@ def _run() -> int:
     except typer.Exit as error:
         return error.exit_code
     except typer.TyperException as error:
-        error.show()
-        return error.exit_code
+        error.show()  # type: ignore[attr-defined]  # its only kind is a usage error
+        return int(error.exit_code)
     return result if isinstance(result, int) else 0  # Typer turns Ctrl-C into INTERRUPTED
 
 

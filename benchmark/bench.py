@@ -1,5 +1,6 @@
 """Speed, measured in one run on one machine as a ratio to what one would use instead."""
 
+import functools
 import json
 import os
 import platform
@@ -82,16 +83,14 @@ def bench_data(device: str, progress: Progress) -> dict[str, Any]:
                 _Files(Path(name), rotation), BATCH, shuffle=True, num_workers=WORKERS,
                 drop_last=True, persistent_workers=True, pin_memory=device == "cuda",
             )  # fmt: skip
-            row = {
-                "augmentation": title,
-                "loader": _rate(lambda it=loader: _moved(it, device), device),
-            }
+            usual = _rate(functools.partial(_moved, loader, device), device)
+            row: dict[str, Any] = {"augmentation": title, "loader": usual}
             recipe = Recipe(hflip=0.5, vflip=0.5, rotation_deg=rotation, why="benchmark")
             for how, resident in (("resident", True), ("mapped", False)):
                 batches = Batches(cases, recipe, 0, device, resident)
                 order = epoch_order(len(cases), BATCH, 0, 0)
-                row[how] = _rate(lambda b=batches, o=order: b(o, 0), device)
-                row[f"{how}_ratio"] = row[how] / row["loader"]
+                row[how] = _rate(functools.partial(batches, order, 0), device)
+                row[f"{how}_ratio"] = row[how] / usual
             rows.append(row)
         return {
             "bench": "data",
@@ -103,10 +102,8 @@ def bench_data(device: str, progress: Progress) -> dict[str, Any]:
 
 def _draw(folder: Path, progress: Progress) -> Cases:
     """The same pictures as files and as arrays."""
-    images = np.lib.format.open_memmap(
-        folder / "images.npy", "w+", np.uint8, (PICTURES, SIZE, SIZE, 3)
-    )
-    masks = np.lib.format.open_memmap(folder / "masks.npy", "w+", np.uint8, (PICTURES, SIZE, SIZE))
+    images = np.empty((PICTURES, SIZE, SIZE, 3), np.uint8)
+    masks = np.empty((PICTURES, SIZE, SIZE), np.uint8)
     with progress.task("drawing pictures", PICTURES, "pictures") as task:
         for k in range(PICTURES):
             modality = phantoms.MODALITIES[k % len(phantoms.MODALITIES)]
@@ -114,6 +111,9 @@ def _draw(folder: Path, progress: Progress) -> Cases:
             Image.fromarray(images[k]).save(folder / f"{k}.jpg", quality=92)
             Image.fromarray(masks[k] * 255).save(folder / f"{k}.png")
             task.advance()
+    np.save(folder / "images.npy", images)
+    np.save(folder / "masks.npy", masks)
+    images, masks = (np.load(folder / f"{n}.npy", mmap_mode="r") for n in ("images", "masks"))
     table = pd.DataFrame({"case": [str(k) for k in range(PICTURES)], "row": range(PICTURES)})
     table["dataset"] = "drawn"
     return Cases(table, {"drawn": images}, {"drawn": masks}, SIZE)

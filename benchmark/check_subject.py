@@ -22,7 +22,7 @@ from benchmark.files import sha256_bytes
 from benchmark.method import Inputs, Method
 from benchmark.params import Mix, Params
 
-SMALL_SIZES = (64, 96, 128, 160, 192, 224, 256, 320, 352, 384, 512, 1024)  # smallest first
+SIZES = {64, 96, 128, 160, 192, 224, 256, 320, 352, 384, 512, 1024}
 BATCH = 2
 
 
@@ -67,7 +67,7 @@ class Subject:
     @cached_property
     def size(self) -> int:
         """The smallest size that the method trains at."""
-        for size in SMALL_SIZES:
+        for size in sorted(SIZES | {mix.size for mix in self.mixes}):
             try:
                 method = self.build(size)
                 inputs, mask = self.batch(method, size)

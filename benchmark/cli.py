@@ -1,13 +1,16 @@
 """Every command of `mixseg`; what takes long to import is imported where it is used."""
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from benchmark.errors import MethodError, MissingDataError
+from benchmark.columns import columns
 from benchmark.files import Places, project_root
+from benchmark.progress import Terminal
+
+if TYPE_CHECKING:
+    from benchmark.params import Params
 
 app = typer.Typer(
     name="mixseg",
@@ -21,19 +24,14 @@ app = typer.Typer(
 MixName = Annotated[str, typer.Option("--mix", help="A mix of params.yaml.")]
 MaybeMix = Annotated[str | None, typer.Option("--mix", help="A mix of params.yaml.")]
 MethodName = Annotated[str, typer.Argument(help="A method, as `mixseg list` names it.")]
+FromResults = Annotated[Path | None, typer.Option("--from", help="Another results folder.")]
+Executor = Literal["local"]
+ToFolder = Annotated[Path | None, typer.Option(help="Another folder to write to.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or auto.")]
 
 
 def _places() -> Places:
     return Places(project_root())
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Columns aligned with spaces; numbers keep their text."""
-    lines = [list(header), *([str(cell) for cell in row] for row in rows)]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(header))]
-    out = ["  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) for line in lines]
-    return "\n".join(line.rstrip() for line in out)
 
 
 @app.command("list")
@@ -53,7 +51,7 @@ def list_methods() -> None:
         rows.append((card.name, card.title, card.group, card.prompt, counts,
                      ", ".join(here) or "none", card.licence, card.source))  # fmt: skip
     header = ("method", "title", "group", "prompt", "parameters", "weights", "licence", "source")
-    typer.echo(_table(header, rows))
+    typer.echo(columns(header, rows))
     for item in discover.not_synced(places.root):
         typer.echo(f"not synced: {item.folder}: {item.cause}. Run `{item.command}`.", err=True)
 
@@ -83,7 +81,6 @@ def sync(
 def check(name: MethodName) -> None:
     """Tries a method against the contract, rule by rule."""
     from benchmark.check import check as run_checks
-    from benchmark.progress import Terminal
 
     results = run_checks(_places().root, name, Terminal())
     for result in results:
@@ -105,11 +102,11 @@ def data(
         typer.Option("--from", help="Folder with images/ and masks/, or of such folders."),
     ] = None,
     download: Annotated[bool, typer.Option("--download", help="Fetch what is missing.")] = False,
+    record: Annotated[Path | None, typer.Option(help="Write what is here as JSON.")] = None,
 ) -> None:
     """Tells which datasets are here, which are missing and how to get them."""
     from benchmark.data import status
     from benchmark.params import load_params
-    from benchmark.progress import Terminal
 
     places = _places()
     params = load_params(places.root)
@@ -121,7 +118,9 @@ def data(
     if download:
         from benchmark.data.download import fetch_all
 
-        fetch_all(status.datasets_of(params, mix), places, Terminal())
+        fetch_all([dataset] if dataset else status.datasets_of(params, mix), places, Terminal())
+    if record is not None:
+        status.write_record(record, params, mix, places)
     typer.echo(status.describe(params, mix, places))
 
 
@@ -130,7 +129,6 @@ def prepare(mix: MixName) -> None:
     """Reads the raw data of a mix into arrays of its size."""
     from benchmark.data.prepare import prepare as write
     from benchmark.params import load_params
-    from benchmark.progress import Terminal
 
     places = _places()
     manifest = write(mix, load_params(places.root).mix(mix), places, Terminal())
@@ -138,7 +136,7 @@ def prepare(mix: MixName) -> None:
         (name, about["modality"], about["role"], about["train"], about["val"], about["test"])
         for name, about in manifest["datasets"].items()
     ]
-    typer.echo(_table(("dataset", "modality", "role", "train", "val", "test"), rows))
+    typer.echo(columns(("dataset", "modality", "role", "train", "val", "test"), rows))
 
 
 @app.command()
@@ -147,11 +145,9 @@ def leaks(mix: MixName) -> None:
     from benchmark.data.leaks import leaks as look
     from benchmark.data.leaks import summary
     from benchmark.params import load_params
-    from benchmark.progress import Terminal
 
     places = _places()
-    others = [m for m in load_params(places.root).mixes if m != mix]
-    found = look(mix, places, Terminal(), others)
+    found = look(mix, places, Terminal(), load_params(places.root).mix(mix).compare)
     typer.echo(summary(found))
 
 
@@ -160,7 +156,6 @@ def controls(mix: MixName) -> None:
     """Scores the controls (oracle, empty, full, mean mask, centre disc)."""
     from benchmark.evaluation.controls import run_controls
     from benchmark.params import load_params
-    from benchmark.progress import Terminal
 
     places = _places()
     run_controls(mix, places, load_params(places.root), Terminal())
@@ -175,7 +170,7 @@ def run(
         bool, typer.Option("--all", help="Every run (of a mix, of a method).")
     ] = False,
     jobs: Annotated[int | None, typer.Option(help="Runs at once (with --all).")] = None,
-    executor: Annotated[str, typer.Option(help="Where runs are executed: local.")] = "local",
+    executor: Annotated[Executor, typer.Option(help="Where runs are executed.")] = "local",
     device: Device = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads of torch; 0 leaves them.")] = 0,
     compiled: Annotated[
@@ -186,13 +181,12 @@ def run(
 ) -> None:
     """Trains, predicts and scores; what is done is not done again."""
     from benchmark.execution.guard import watch_parents
-    from benchmark.progress import Terminal
     from benchmark.training.identity import RunSpec
     from benchmark.training.run import RunOptions, execute
 
     places = _places()
     if every:
-        _run_all(places, (method, mix), executor, jobs)
+        _run_all(places, (method, mix), jobs)
         return
     if method is None or mix is None or seed is None:
         raise typer.BadParameter("give --method, --mix and --seed, or --all")
@@ -202,15 +196,10 @@ def run(
     typer.echo(f"{spec}: {execute(places, spec, options, Terminal())}")
 
 
-def _run_all(
-    places: Places, of: tuple[str | None, str | None], executor: str, jobs: int | None
-) -> None:
+def _run_all(places: Places, of: tuple[str | None, str | None], jobs: int | None) -> None:
     from benchmark.execution import local
     from benchmark.execution.matrix import matrix
-    from benchmark.progress import Terminal
 
-    if executor != "local":
-        raise MethodError("--executor", repr(executor), "local", "Name a known executor.")
     outcomes = local.run_all(places.root, matrix(places.root, *of), local.slots(jobs), Terminal())
     failed = [outcome for outcome in outcomes if outcome.cause]
     for outcome in failed:
@@ -228,40 +217,44 @@ def show_status(mix: MaybeMix = None) -> None:
     rows = [
         (s.spec.mix, s.spec.method, s.spec.seed, s.state, s.why) for s in states(_places(), mix)
     ]
-    typer.echo(_table(("mix", "method", "seed", "state", "why"), rows))
+    typer.echo(columns(("mix", "method", "seed", "state", "why"), rows))
 
 
 @app.command()
-def score(mix: MixName) -> None:
-    """Scores the stored maps of a mix again; needs no GPU."""
+def score(
+    mix: MixName,
+    source: Annotated[
+        Literal["maps", "weights"], typer.Option("--from", help="What is stored and trusted.")
+    ] = "maps",
+    device: Device = "auto",
+) -> None:
+    """Scores the stored maps of a mix again; with --from weights makes the maps again first."""
     from benchmark.evaluation.rescore import rescore
-    from benchmark.progress import Terminal
 
+    if source == "weights":
+        from benchmark.training.remap import remap
+
+        for line in remap(_places(), mix, device, Terminal()):
+            typer.echo(line)
     for line in rescore(_places(), mix, Terminal()):
         typer.echo(line)
 
 
 @app.command()
-def tables(
-    mix: MixName, to: Annotated[Path | None, typer.Option(help="Another folder.")] = None
-) -> None:
+def tables(mix: MixName, source: FromResults = None, to: ToFolder = None) -> None:
     """Writes the tables of a mix as CSV, Markdown and LaTeX."""
     from benchmark.reports.document import write_tables
 
-    places, params, cards = _report_inputs(mix)
+    places, params, cards = _report_inputs(mix, source)
     write_tables(mix, params, cards, places, to or places.reports(mix) / "tables")
 
 
 @app.command()
-def report(
-    mix: MixName,
-    source: Annotated[Path | None, typer.Option("--from", help="Another results folder.")] = None,
-    to: Annotated[Path | None, typer.Option(help="Another folder.")] = None,
-) -> None:
+def report(mix: MixName, source: FromResults = None, to: ToFolder = None) -> None:
     """Writes the report of a mix from its results alone: no data, no GPU, no torch."""
     from benchmark.reports.document import write_report
 
-    places, params, cards = _report_inputs(mix)
+    places, params, cards = _report_inputs(mix, source)
     write_report(mix, params, cards, places, to or places.reports(mix))
 
 
@@ -270,16 +263,16 @@ def show(mix: MixName) -> None:
     """Prints the main table of a mix."""
     from benchmark.reports.document import summary
 
-    places, params, cards = _report_inputs(mix)
+    places, params, cards = _report_inputs(mix, None)
     typer.echo(summary(mix, params, cards, places))
     typer.echo(f"\nreport: {places.reports(mix) / 'index.html'}")
 
 
-def _report_inputs(mix: str) -> tuple[Places, object, list[dict[str, object]]]:
+def _report_inputs(mix: str, source: Path | None) -> tuple[Places, "Params", list[dict[str, Any]]]:
     from benchmark import discover
     from benchmark.params import load_params
 
-    places = _places()
+    places = Places(project_root(), source)
     params = load_params(places.root)
     params.mix(mix)
     return places, params, [card.model_dump(mode="json") for card in discover.cards(places.root)]
@@ -296,14 +289,8 @@ def predict(
 ) -> None:
     """Segments a folder of images."""
     from benchmark.evaluation.folder import predict_folder
-    from benchmark.progress import Terminal
     from benchmark.training.trainer import predictor
 
-    if not weights.is_file():
-        raise MissingDataError(
-            weights, "no file", "weights of a run",
-            "Train one with `mixseg run`, or `dvc pull` its artefacts.",
-        )  # fmt: skip
     network = predictor(_places(), method, weights, (size, device))
     frame = predict_folder(network, images, out, size, Terminal())
     typer.echo(f"{len(frame)} images: see {out / 'summary.csv'}")
@@ -317,6 +304,5 @@ def bench(
 ) -> None:
     """Measures speed against what one would use instead, in one run."""
     from benchmark import bench as benches
-    from benchmark.progress import Terminal
 
     typer.echo(benches.run(name, json, device, Terminal()))

@@ -34,6 +34,7 @@ def write_atomic(path: Path) -> Iterator[Path]:
             if path.is_dir():
                 shutil.rmtree(path)
         else:
+            temporary.chmod(0o644)  # some libraries write for the owner alone
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
         temporary.replace(path)
@@ -118,9 +119,11 @@ class Places:
 
     Attributes:
         root: the folder that holds params.yaml.
+        scores: another folder than root/results to read results from.
     """
 
     root: Path
+    scores: Path | None = None
 
     @property
     def raw(self) -> Path:
@@ -143,7 +146,7 @@ class Places:
 
     def results(self, mix: str) -> Path:
         """Scores and records of one mix."""
-        return self.root / "results" / mix
+        return (self.scores or self.root / "results") / mix
 
     def reports(self, mix: str) -> Path:
         """Tables and pages of one mix."""

@@ -32,6 +32,7 @@ class Mix(BaseModel):
         recipe: the whole recipe; cards depart from it with a reason.
         max_epochs: no method trains longer than this here, whatever its card says.
         drawn: for mixes of drawn datasets.
+        compare: mixes in which duplicates of this one's cases are looked for, where prepared.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +46,7 @@ class Mix(BaseModel):
     recipe: Recipe
     max_epochs: int | None = Field(None, ge=0)
     drawn: Drawn | None = None
+    compare: list[Name] = []
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -112,7 +114,8 @@ def load_params(root: Path) -> Params:
     try:
         return Params.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A key that is too much is the typo; the key that is then missing only follows from it.
+        first = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
         key = ".".join(str(part) for part in first["loc"]) or "the file"
         found = first["msg"] if first["type"] == "missing" else f"{first['msg']}"
         if first["type"] not in ("missing", "value_error"):

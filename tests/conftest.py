@@ -1,61 +1,11 @@
 """A small project of its own: one mix of made pictures, one small method."""
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
+from support import PARAMS, PLUGIN, make_prepared
 
 from benchmark.files import Places
-
-ROOT = Path(__file__).parents[1]
-SIZE, TRAIN, VAL, TEST = 32, 7, 1, 2
-MODALITIES = ("fundus", "colonoscopy", "ultrasound", "dermoscopy")
-
-PARAMS = """\
-focus: small
-threshold: 0.5
-resamples: 200
-mixes:
-  tiny:
-    title: Tiny
-    size: 32
-    drawn: {train: 8, test: 2, seed: 0}
-    train: [phantom-fundus, phantom-colonoscopy, phantom-ultrasound, phantom-dermoscopy]
-    test: [phantom-fundus, phantom-colonoscopy, phantom-ultrasound, phantom-dermoscopy]
-    seeds: [0, 1]
-    weights: random
-    recipe: {epochs: 3, batch: 4, accumulate: 1, optimiser: adamw, lr: 0.01, lr_end: 0.000001,
-             momentum: 0.9, weight_decay: 0.01, schedule: cosine, warmup: 0, clip: 0.0,
-             hflip: 0.5, vflip: 0.5, rotation_deg: 5.0}
-"""
-
-PLUGIN = '''\
-"""A small network with everything that has a state: batch normalisation and dropout."""
-
-from torch import Tensor, nn
-
-from benchmark.method import Card, Method
-
-
-class Small(Method):
-    """Two convolutions."""
-
-    card = Card(name="small", title="Small", source="tests", licence="Apache-2.0", mixes=("tiny",))
-
-    def __init__(self, size: int = 352) -> None:
-        super().__init__()
-        self.network = nn.Sequential(
-            nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout2d(0.1),
-            nn.Conv2d(8, 1, 3, padding=1),
-        )
-
-    def forward(self, image: Tensor) -> Tensor:
-        return self.network(image)
-'''
 
 
 @pytest.fixture
@@ -67,44 +17,3 @@ def project(tmp_path: Path) -> Places:
     (folder / "plugin.py").write_text(PLUGIN)
     make_prepared(tmp_path / "data" / "prepared" / "tiny")
     return Places(tmp_path)
-
-
-def make_prepared(folder: Path) -> None:
-    """A prepared mix of bright discs on noise."""
-    manifest = {"mix": folder.name, "size": SIZE, "datasets": {}, "digest": "d" * 64}
-    for k, modality in enumerate(MODALITIES):
-        rng, name = np.random.default_rng(k), f"phantom-{modality}"
-        splits = ["train"] * TRAIN + ["val"] * VAL + ["test"] * TEST
-        masks = np.stack([_disc(rng) for _ in splits])
-        noise = rng.integers(0, 90, (*masks.shape, 3))
-        (folder / name).mkdir(parents=True)
-        np.save(folder / name / "masks.npy", masks)
-        np.save(folder / name / "images.npy", (noise + 120 * masks[..., None]).astype(np.uint8))
-        rows = [
-            f"{modality}-{i},{modality}-{i},{s},drawn,{k}{i:015x}" for i, s in enumerate(splits)
-        ]
-        (folder / name / "cases.csv").write_text(
-            "\n".join(["case,group,split,source,digest", *rows, ""])
-        )
-        about = {"modality": modality, "role": "seen", "train": TRAIN, "val": VAL, "test": TEST}
-        manifest["datasets"][name] = {**about, "digest": "0"}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-
-
-def _disc(rng: np.random.Generator) -> np.ndarray:
-    y, x = np.mgrid[:SIZE, :SIZE]
-    cy, cx = rng.uniform(10, 22, 2)
-    return ((y - cy) ** 2 + (x - cx) ** 2 <= rng.uniform(4, 8) ** 2).astype(np.uint8)
-
-
-def mixseg(root: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs the command in a process of its own, on one thread."""
-    return subprocess.run(
-        [sys.executable, "-m", "benchmark", *words], cwd=root, text=True, capture_output=True,
-        env=command_environment(**environment), timeout=300,
-    )  # fmt: skip
-
-
-def command_environment(**more: str) -> dict[str, str]:
-    """The environment of a command, with one thread."""
-    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), **more}

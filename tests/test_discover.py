@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 from made_plugins import HEAD, method, write_plugin
+from support import ROOT
 
 from benchmark.discover import (
     cards,
@@ -120,15 +120,15 @@ def test_modules_of_two_roots_do_not_mix(
 ) -> None:
     other = tmp_path_factory.mktemp("other")
     for place, width in ((root, 3), (other, 5)):
-        write_plugin(place, "mmsnet", "from .network import WIDTH\n" + method("mmsnet"))
+        write_plugin(place, "mmsnet", "from .network import width\n" + method("mmsnet"))
         write_plugin(
-            place, "mmsnet/ablations", "from mmsnet.network import WIDTH\n" + method("abl")
+            place, "mmsnet/ablations", "from mmsnet.network import width\n" + method("abl")
         )
-        (place / "mmsnet/network.py").write_text(f"WIDTH = {width}\n")
+        (place / "mmsnet/network.py").write_text(f"width = {width}\n")
     for place, width in ((root, 3), (other, 5), (root, 3)):
         for entry in discover(place).methods.values():
             if entry.card.name != "small":
-                assert sys.modules[entry.cls.__module__].WIDTH == width
+                assert sys.modules[entry.cls.__module__].width == width
 
 
 def test_a_changed_plugin_is_imported_anew(root: Path) -> None:

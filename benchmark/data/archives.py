@@ -88,8 +88,7 @@ def archive_kind(path: Path) -> str:
         return "zip"
     if head.startswith(b"\x1f\x8b") or head[257:262] == b"ustar":
         return "tar.gz" if head.startswith(b"\x1f\x8b") else "tar"
-    page = page_kind(head)
-    if page:
+    if page := page_kind(head):
         do = "Delete it, open the address in a browser, and save what the download button gives."
         raise BadArchive(path, page, "an archive", do)
     for magic, name in ((b"Rar!\x1a\x07", "a RAR"), (b"7z\xbc\xaf\x27\x1c", "a 7z")):

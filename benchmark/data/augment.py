@@ -22,7 +22,7 @@ def uniform(seed: int, epoch: int, keys: np.ndarray, stream: int) -> np.ndarray:
     """
     salt = (seed * 0x9E3779B97F4A7C15 + epoch * 0xD1B54A32D192ED03 + stream) % 2**64
     z = _mix(keys ^ _mix(np.full_like(keys, salt)))
-    return (z >> np.uint64(11)) * 2.0**-53
+    return np.asarray((z >> np.uint64(11)) * 2.0**-53)
 
 
 def _mix(z: np.ndarray) -> np.ndarray:

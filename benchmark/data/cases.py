@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -80,13 +81,13 @@ def data_digest(prepared: Path) -> str:
     return str(_manifest(prepared)["digest"])
 
 
-def _manifest(prepared: Path) -> dict[str, dict[str, dict[str, str]]]:
+def _manifest(prepared: Path) -> dict[str, Any]:
     path = prepared / "manifest.json"
     if not path.is_file():
         raise MissingDataError(
             path, "no file", "a prepared mix", f"Run `mixseg prepare --mix {prepared.name}`."
         )
-    manifest: dict[str, dict[str, dict[str, str]]] = read_json(path)
+    manifest: dict[str, Any] = read_json(path)
     return manifest
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageChops, ImageOps
 
 from benchmark.errors import ImageError
 
@@ -37,11 +37,9 @@ class MaskRule:
     low: int = 128
     high: int = 255
 
-    def near(self) -> Pixels:
-        """bool (256,): true for values within the tolerance of a code."""
-        values = np.arange(256)[:, None]
-        near: Pixels = (np.abs(values - np.array(self.codes)) <= TOLERANCE).any(axis=1)
-        return near
+    def is_near(self, value: int) -> bool:
+        """Whether a value lies within the tolerance of a code."""
+        return any(abs(value - code) <= TOLERANCE for code in self.codes)
 
     def __str__(self) -> str:
         codes = ", ".join(str(code) for code in self.codes)
@@ -62,14 +60,15 @@ def read_case(
     Returns: uint8 (size, size, 3) RGB and uint8 (size, size), 0 or 1.
     Raises: ImageError naming the file that cannot be used.
     """
-    picture = read_image(image)
-    mask = np.zeros((picture.height, picture.width), np.uint8)
-    for path in masks:
-        mask |= _mask_of(path, rule, image, picture)
     square = (size, size)
-    small = picture.resize(square, Image.Resampling.BICUBIC)
-    small_mask = Image.fromarray(mask).resize(square, Image.Resampling.NEAREST)
-    return np.asarray(small), np.asarray(small_mask)
+    picture = read_image(image)
+    upright = picture.size
+    small = np.asarray(picture.resize(square, Image.Resampling.BICUBIC))
+    del picture  # of large photographs, only one picture is held at a time
+    mask = np.zeros(upright[::-1], np.uint8)
+    for path in masks:
+        mask |= _mask_of(path, rule, image, upright)
+    return small, np.asarray(Image.fromarray(mask).resize(square, Image.Resampling.NEAREST))
 
 
 def read_image(path: Path) -> Image.Image:
@@ -80,7 +79,8 @@ def read_image(path: Path) -> Image.Image:
 
     Raises: ImageError if it is damaged, too small, too large or deeper than 16 bits.
     """
-    return _flat(path, _load(path)).convert("RGB")
+    flat = _flat(path, _load(path))
+    return flat if flat.mode == "RGB" else flat.convert("RGB")
 
 
 def read_mask(path: Path, rule: MaskRule) -> Pixels:
@@ -89,27 +89,28 @@ def read_mask(path: Path, rule: MaskRule) -> Pixels:
     Returns: bool (H, W).
     Raises: ImageError if it is damaged, coloured, or its values are not those of the rule.
     """
-    values = _grey(path, _load(path))
-    highest = int(values.max())
-    if rule.low > TOLERANCE and highest == 1:
-        ones: Pixels = values == 1
-        return ones
-    if rule.low > TOLERANCE and 1 < highest <= TOLERANCE and path.suffix.lower() not in LOSSY:
+    grey = _grey(path, _load(path))
+    counts = grey.histogram()
+    highest = max(value for value, count in enumerate(counts) if count)
+    low, high = rule.low, rule.high
+    if low > TOLERANCE and highest == 1:
+        low, high = 1, 1
+    elif low > TOLERANCE and 1 < highest <= TOLERANCE and path.suffix.lower() not in LOSSY:
         # Numbered labels would pass as background, and the case as an empty one.
         raise ImageError(
             path, f"values up to {highest}, like label numbers", str(rule), "Save 0 and 255."
         )
-    far = np.bincount(values.ravel(), minlength=256)[~rule.near()].sum() / values.size
-    foreground: Pixels = (values >= rule.low) & (values <= rule.high)
-    # A small lesion drawn in a wrong grey would pass as an empty mask.
-    if far > FAR_SHARE or (far and not foreground.any()):
+    far = sum(n for value, n in enumerate(counts) if not rule.is_near(value)) / sum(counts)
+    # Without the second condition a small lesion in a wrong grey passes as an empty mask.
+    if far > FAR_SHARE or (far and not sum(counts[low : high + 1])):
         raise ImageError(
             path,
             f"{far:.1%} of the pixels lie farther than {TOLERANCE} from the mask's codes",
             str(rule),
             "Is this the mask, and is it the dataset as published?",
         )
-    return foreground
+    foreground: Pixels = np.asarray(grey.point([low <= value <= high for value in range(256)]))
+    return foreground.astype(bool)
 
 
 def _load(path: Path) -> Image.Image:
@@ -166,13 +167,18 @@ def _eight_bits(path: Path, values: Pixels) -> Pixels:
     return (values if highest < 256 else values >> 8).astype(np.uint8)
 
 
-def _grey(path: Path, picture: Image.Image) -> Pixels:
-    """uint8 (H, W); refuses colours, which a conversion to grey would turn into other codes."""
+def _grey(path: Path, picture: Image.Image) -> Image.Image:
+    """Mode L; refuses colours, which a conversion to grey would turn into other codes."""
     flat = _flat(path, picture)
-    if flat.mode in ("1", "L"):
-        return np.asarray(flat.convert("L"))
-    channels = np.asarray(flat.convert("RGB"))
-    coloured = (np.ptp(channels, axis=2) > TOLERANCE).mean()
+    if flat.mode == "1":
+        return flat.convert("L")
+    if flat.mode == "L":
+        return flat
+    red, green, blue = flat.convert("RGB").split()
+    lightest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
+    darkest = ImageChops.darker(ImageChops.darker(red, green), blue)
+    spread = ImageChops.subtract(lightest, darkest).histogram()
+    coloured = sum(spread[TOLERANCE + 1 :]) / sum(spread)
     if coloured > COLOUR_SHARE:
         raise ImageError(
             path,
@@ -180,17 +186,17 @@ def _grey(path: Path, picture: Image.Image) -> Pixels:
             "a grey or black-and-white mask",
             "Is this the mask, or an overlay or a palette of labels?",
         )
-    return channels[..., 1]
+    return green
 
 
-def _mask_of(path: Path, rule: MaskRule, image: Path, picture: Image.Image) -> Pixels:
+def _mask_of(path: Path, rule: MaskRule, image: Path, size: tuple[int, int]) -> Pixels:
     mask = read_mask(path, rule)
     height, width = mask.shape
-    if (width, height) != picture.size:
+    if (width, height) != size:
         raise ImageError(
             path,
             f"the mask is {width} x {height}",
-            f"{picture.width} x {picture.height}, like {image.name} when upright",
+            f"{size[0]} x {size[1]}, like {image.name} when upright",
             "Is it the mask of another picture, or is one of the two reduced or rotated?",
         )
     return mask

@@ -121,7 +121,9 @@ def _mucosa(canvas: Canvas, polyps: list[Polyp]) -> Array:
         colour = colour * (
             1 - canvas.between(0.1, 0.35) * np.array([0.4, 1, 0.9]) * lines[..., None]
         )
-    pits = canvas.between(0.0, 0.06) * canvas.fractal(40, 2, 0.8)
+    pits = canvas.fractal(40, 2, 0.8)
+    colour = colour * (1 + canvas.between(0.01, 0.05) * pits)[..., None]
+    pits = canvas.between(0.0, 0.06) * pits
     for polyp in polyps:
         soft = smoothstep(polyp.level, 1.12, 0.88)
         grain = 1 + (pits + 0.5 * polyp.lobes)[..., None]
@@ -143,7 +145,7 @@ def _lit(canvas: Canvas, wall: Wall) -> Array:
     slope_x = across + wet * bumps[0] - 0.5 * lamp[0]
     slope_y = down + wet * bumps[1] - 0.5 * lamp[1]
     mirror = np.exp(-(slope_x**2 + slope_y**2) / 0.012) * smoothstep(wall.light, 0.45, 0.9)
-    patchy = smoothstep(canvas.noise(6), canvas.between(-0.3, 1.2), 2.0)
+    patchy = smoothstep(canvas.noise(6), canvas.between(-0.6, 1.0), 1.8)
     glints = smoothstep(mirror * patchy, 0.2, 0.55)
     return blend(image, (1.0, 0.98, 0.97), 0.95 * glints)
 

@@ -78,8 +78,8 @@ def _background(canvas: Canvas, eye: Eye, base: Array) -> Array:
     angle, slope = canvas.between(0, 2 * np.pi), canvas.between(0.0, 0.75)
     light += slope * ((canvas.x - 0.5) * np.cos(angle) + (canvas.y - 0.5) * np.sin(angle))
     image = base * np.clip(light, 0.25, 1.6)[..., None]
-    grain = canvas.fractal(16, 4, 0.75)
-    image *= 1 + np.array([0.025, 0.06, 0.08]) * grain[..., None]
+    grain = canvas.fractal(16, 4, 0.6)
+    image *= 1 + np.array([0.02, 0.05, 0.07]) * grain[..., None]
     if canvas.chance(0.55):
         # Where the pigment is thin the choroid's vessels show as pale stripes.
         stripes = smoothstep(np.abs(canvas.fractal(9, 2)), 0.7, 0.0)
@@ -101,12 +101,12 @@ def _spots(canvas: Canvas, image: Array) -> Array:
         level = patch.level(canvas.x, canvas.y)
         body = smoothstep(level + 0.25 * canvas.fractal(20, 2), 1.15, 0.55)
         image = blend(image, image * 0.4 + pale * 0.6, body * canvas.between(0.2, 0.8))
-    if canvas.chance(0.45):
+    if canvas.chance(0.35):
         x, y = canvas.between(0.2, 0.8), canvas.between(0.2, 0.8)
         near = np.exp(-(((canvas.x - x) ** 2 + (canvas.y - y) ** 2) / canvas.between(0.005, 0.03)))
-        drops = smoothstep(canvas.noise(44) + 1.1 * near, 1.9, 2.4)
+        drops = smoothstep(canvas.noise(44) + 1.1 * near, 1.8, 2.7)
         image = blend(image, pale, drops * near**0.3 * canvas.between(0.4, 0.9))
-    if canvas.chance(0.4):
+    if canvas.chance(0.3):
         blots = smoothstep(canvas.noise(28) + 0.3 * canvas.noise(70), 1.8, 3.0)
         image = image * (1 - np.array([0.45, 0.7, 0.6]) * blots[..., None])
     return image
@@ -132,12 +132,12 @@ def _disc(canvas: Canvas, eye: Eye, image: Array) -> Array:
         mottled = 0.75 + 0.3 * canvas.fractal(24, 3, 0.7)
         crescent = smoothstep(around.level(x, y), 1.06, 0.94) * np.clip(mottled, 0, 1.2)
         image = blend(
-            image, pale * np.array([0.85, 0.85, 1.0]), crescent * canvas.between(0.2, 0.75)
+            image, pale * np.array([0.85, 0.85, 1.0]), crescent * canvas.between(0.15, 0.6)
         )
     contrast = canvas.between(0.18, 0.8)
     soft = canvas.between(0.06, 0.22)
     toward = side * (x - eye.disc.x) / radius
-    rim = smoothstep(level, 1 + soft, 1 - soft) * np.clip(0.8 + 0.3 * toward, 0.35, 1.1)
+    rim = smoothstep(level, 1 + soft, 1 - soft) * np.clip(0.85 + 0.25 * toward, 0.6, 1.1)
     image = blend(image, pale * np.array([1.0, 0.9, 0.85]), np.clip(rim * contrast, 0, 1))
     if canvas.chance(0.3):
         ring = np.exp(-(((level - 1.0) / 0.09) ** 2))
@@ -168,7 +168,7 @@ class _Twig:
 def _vessels(canvas: Canvas, eye: Eye, image: Array) -> Array:
     """Two arcades and the nasal vessels, veins wider and darker than arteries."""
     width = canvas.between(0.8, 1.2)
-    dark = canvas.between(0.6, 1.0)
+    dark = canvas.between(0.45, 0.9)
     for radius, tint in ((0.0085, (0.3, 0.62, 0.5)), (0.006, (0.14, 0.48, 0.42))):
         curves: list[Curve] = []
         for up in (-1, 1):
@@ -195,7 +195,7 @@ def _trunk(canvas: Canvas, eye: Eye, up: int, nasal: bool, radius: float) -> _Tw
 def _branch(canvas: Canvas, curves: list[Curve], twig: _Twig) -> None:
     """Add a vessel and, twice over, the thinner ones that leave it."""
     points = walk(canvas, 0j, twig.heading, twig.bend, twig.length)
-    radii = twig.radius * (1 - 0.55 / (len(points) - 1) * np.arange(len(points)))
+    radii = twig.radius * (1 - 0.6 / (len(points) - 1) * np.arange(len(points)))
     placed = twig.start + twig.side * points.real + 1j * points.imag
     curves.append(Curve(placed, radii.astype(float)))
     if twig.depth == 2:
@@ -212,7 +212,7 @@ def _branch(canvas: Canvas, curves: list[Curve], twig: _Twig) -> None:
             heading,
             -turn * 0.8,
             length,
-            float(radii[i]) * 0.72,
+            float(radii[i]) * 0.68,
             twig.side,
             twig.depth + 1,
         )
@@ -236,6 +236,6 @@ def _camera(canvas: Canvas, image: Array) -> Array:
         image = blend(
             image, image.mean(axis=(0, 1)) * 1.15, np.full_like(away, canvas.between(0.1, 0.4))
         )
-    image = image * (1 + 0.02 * canvas.noise(160))[..., None]
+    image = image * (1 + 0.01 * canvas.noise(160))[..., None]
     edge = canvas.between(0.004, 0.02) + canvas.px
     return blend(np.full_like(image, 0.012), image, smoothstep(away, 1.0, 1.0 - edge / reach))

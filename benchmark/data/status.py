@@ -10,7 +10,7 @@ from typing import Literal
 from benchmark.data.catalog import Dataset, load_catalog
 from benchmark.data.catalog import dataset as row_of
 from benchmark.errors import CatalogError, ImageError, MissingDataError
-from benchmark.files import Places, write_text
+from benchmark.files import Places, write_json, write_text
 from benchmark.params import Mix, Params
 
 SPLITS = Path(__file__).with_name("splits")
@@ -99,6 +99,13 @@ def describe(params: Params, mix: str | None, places: Places) -> str:
         lines.append(f"{row.dataset:20} {row.modality:12} {row.state:11} {cases:>11}  {used}")
     lines += [f"\n{row.title} ({row.state}): {row.how}" for row in rows if row.state != "here"]
     return "\n".join(lines)
+
+
+def write_record(path: Path, params: Params, mix: str | None, places: Places) -> None:
+    """Writes which datasets are here and with how many cases, for the steps that follow."""
+    names = datasets_of(params, mix)
+    rows = status({name: row_of(name) for name in names}, places, params.mixes)
+    write_json(path, {row.dataset: {"state": row.state, "cases": row.found} for row in rows})
 
 
 def folder_of(row: Dataset, raw: Path) -> Path:

@@ -1,8 +1,10 @@
 """Scores the stored maps of a mix again: the second depth at which a number can be checked."""
 
-import filecmp
+import io
 from collections.abc import Iterator
 from pathlib import Path
+
+import pandas as pd
 
 from benchmark.errors import MissingDataError
 from benchmark.evaluation.score import score_maps, write_scores
@@ -12,7 +14,7 @@ from benchmark.progress import Progress
 
 
 def rescore(places: Places, mix: str, progress: Progress) -> Iterator[str]:
-    """Writes scores.csv of every run of a mix from its maps; says for each whether it changed.
+    """Writes scores.csv of every run of a mix from its maps; says of each what changed.
 
     Raises: MissingDataError if no run of the mix has maps here.
     """
@@ -26,14 +28,19 @@ def rescore(places: Places, mix: str, progress: Progress) -> Iterator[str]:
             "Run `dvc pull`, or train with `mixseg run`.",
         )  # fmt: skip
     for path, maps in pairs:
-        fresh = path.with_name("scores.fresh.csv")
-        try:
-            write_scores(fresh, score_maps(maps, places.prepared(mix), threshold, progress))
-            same = filecmp.cmp(fresh, path, shallow=False)
-            fresh.replace(path)
-        finally:
-            fresh.unlink(missing_ok=True)
-        yield f"{path.relative_to(places.root)}: {'the same bytes' if same else 'CHANGED'}"
+        before = path.read_bytes()
+        write_scores(path, score_maps(maps, places.prepared(mix), threshold, progress))
+        yield f"{path.relative_to(places.root)}: {_change(before, path.read_bytes())}"
+
+
+def _change(before: bytes, after: bytes) -> str:
+    if before == after:
+        return "the same bytes"
+    old, new = (pd.read_csv(io.BytesIO(data)) for data in (before, after))
+    if len(old) != len(new) or "dsc" not in old:
+        return f"CHANGED, {len(old)} rows before and {len(new)} now"
+    apart = (old["dsc"] - new["dsc"]).abs().max()
+    return f"CHANGED, largest difference of a DSC {apart:.6f}"
 
 
 def _maps(places: Places, mix: str, scores: Path) -> Path:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmark.errors import ScoreTableError
-from benchmark.reports.grid import NONE, Block, Cell, Column, Grid, Line
+from benchmark.reports.grid import NONE, Block, Cell, Column, Grid, Line, Marks
 from benchmark.reports.study import CLAIM_SEEDS, RANKED, Study
 from benchmark.reports.tables import blocks_of
 from benchmark.statistics.table import Entry
@@ -16,10 +16,10 @@ LEAKS = ("dataset_a", "case_a", "split_a", "dataset_b", "case_b", "split_b")
 
 def methods_grid(study: Study) -> Grid:
     """Every planned method: its seeds, what it was shown, where it comes from."""
-    blocks = [
-        Block(title, tuple(Line(e.title, _method_cells(study, e)) for e in entries))
-        for title, entries in blocks_of(study, RANKED).items()
-    ]
+    marks, blocks = Marks(), []
+    for title, entries in blocks_of(study, RANKED).items():
+        lines = [Line(e.title, _method_cells(study, e), marks.of(study.notes(e))) for e in entries]
+        blocks.append(Block(title, tuple(lines)))
     labels = ("Seeds done", "Weights at the start", "Shown at test time", "Source", "Licence")
     return Grid(
         name="methods",
@@ -28,6 +28,7 @@ def methods_grid(study: Study) -> Grid:
         head="Method",
         columns=tuple(Column(label, numeric=False) for label in labels),
         blocks=tuple(blocks),
+        notes=marks.notes(),
         remarks=(
             f"Fewer than {CLAIM_SEEDS} seeds make no claim about a method; methods used as released"
             " have no seed term and run once.",
@@ -56,15 +57,16 @@ def data_grid(study: Study) -> Grid | None:
     datasets: Mapping[str, Mapping[str, object]] = study.data.get("datasets", {})
     if not datasets:
         return None
-    counts = ("train", "val", "test")
+    counts = ("train", "val", "test", "left_out")
     lines = [
         Line(
             study.set_title(name),
             (
                 *(Cell(str(about.get(key) or NONE)) for key in ("modality", "role")),
                 *(Cell(f"{_count(about, key):,}", sort=_count(about, key)) for key in counts),
-                *(Cell(str(about.get(key) or NONE)) for key in ("licence", "citation")),
+                *(Cell(str(about.get(key) or NONE)) for key in ("split", "licence", "citation")),
             ),
+            sub=str(about.get("note") or ""),
         )
         for name, about in datasets.items()
     ]
@@ -74,16 +76,15 @@ def data_grid(study: Study) -> Grid | None:
         title="The data",
         head="Dataset",
         columns=(
-            Column("Modality", numeric=False),
-            Column("Role", numeric=False),
-            *(Column(label) for label in ("Train", "Val", "Test")),
-            Column("Licence", numeric=False),
-            Column("Citation", numeric=False),
+            *(Column(label, numeric=False) for label in ("Modality", "Role")),
+            *(Column(label) for label in ("Train", "Val", "Test", "Left out")),
+            *(Column(label, numeric=False) for label in ("Split", "Licence", "Citation")),
         ),
         blocks=(Block("", tuple(lines)),),
         remarks=(
             f"Cases at {study.mix.size} × {study.mix.size} pixels. Runs train on train and val"
-            " together; val serves tuning alone, and the test set never chooses anything.",
+            " together; val serves tuning alone, and the test set never chooses anything. Left out:"
+            " raw cases that no split of this mix uses.",
         ),
     )
 

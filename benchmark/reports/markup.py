@@ -92,7 +92,7 @@ def latex(grid: Grid) -> str:
         r"\centering",
         rf"\caption{{{tex(grid.full_title())}}}",
         rf"\label{{tab:{grid.name}}}",
-        r"\resizebox{\textwidth}{!}{%",
+        r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
         rf"\begin{{tabular}}{{l{align}}}",
         r"\toprule",
         *_tex_spans(grid),

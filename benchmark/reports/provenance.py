@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmark.reports.grid import MISSING, NONE, Block, Cell, Column, Grid, Line, Marks, number
 from benchmark.reports.history import read_history
-from benchmark.reports.study import HEADLINE, Study
+from benchmark.reports.study import GROUPS, Study
 from benchmark.reports.tables import blocks_of
 from benchmark.statistics.scores import SetScores
 from benchmark.statistics.table import Entry, Run
@@ -18,7 +18,7 @@ SHORT = 12  # digits of a digest that are printed
 Facts = Mapping[str, str]
 
 
-def runs_grid(study: Study, groups: Sequence[str] = HEADLINE) -> Grid:
+def runs_grid(study: Study, groups: Sequence[str] = tuple(GROUPS)) -> Grid:
     """Every run on its own: the mean DSC over cases, and how many masks were empty."""
     marks, blocks = Marks(), []
     for title, entries in blocks_of(study, groups).items():
@@ -90,7 +90,7 @@ def _mean(scores: SetScores, column: str) -> float:
     return float(known.mean()) if len(known) else float("nan")
 
 
-def cost_grid(study: Study, groups: Sequence[str] = HEADLINE) -> Grid:
+def cost_grid(study: Study, groups: Sequence[str] = tuple(GROUPS)) -> Grid:
     """Parameters, and the time that training and prediction took, on which device."""
     marks, blocks = Marks(), []
     for title, entries in blocks_of(study, [g for g in groups if g != "controls"]).items():
@@ -178,22 +178,26 @@ def departures_grid(study: Study) -> Grid:
     )
 
 
-def provenance_grid(study: Study, groups: Sequence[str] = HEADLINE) -> Grid:
+def provenance_grid(study: Study, groups: Sequence[str] = tuple(GROUPS)) -> Grid:
     """Commit, time, machine, versions, weights and digests of every run, as at training."""
-    runs = _runs(study, groups)
-    facts = [_facts(run) for run in runs]
-    labels = list(dict.fromkeys(label for each in facts for label in each))
+    facts = {id(run): _facts(run) for run in _runs(study, groups)}
+    labels = list(dict.fromkeys(label for each in facts.values() for label in each))
     usual = {
-        label: _usual([each.get(label, NONE) for each in facts]) for label in COMPARED & {*labels}
+        label: _usual([each.get(label, NONE) for each in facts.values()])
+        for label in labels
+        if label in COMPARED
     }
-    cells = [
-        tuple(_fact(each.get(label, NONE), usual.get(label)) for label in labels) for each in facts
-    ]
-    blocks = []
+    marks, blocks = Marks(), []
     for title, entries in blocks_of(study, groups).items():
-        keys = {entry.key for entry in entries}
-        rows = [(r, c) for r, c in zip(runs, cells, strict=True) if r.entry.key in keys]
-        lines = [Line(f"{r.entry.title}, seed {r.seed}", c) for r, c in rows]
+        lines = [
+            Line(
+                f"{entry.title}, seed {run.seed}",
+                tuple(_fact(facts[id(run)].get(label, NONE), usual.get(label)) for label in labels),
+                marks.of(study.notes(entry)),
+            )
+            for entry in entries
+            for run in study.table.runs_of(entry)
+        ]
         blocks.append(Block(title, tuple(lines)))
     return Grid(
         name="provenance",
@@ -202,6 +206,7 @@ def provenance_grid(study: Study, groups: Sequence[str] = HEADLINE) -> Grid:
         head="Run",
         columns=tuple(Column(label, numeric=False) for label in labels),
         blocks=tuple(blocks),
+        notes=marks.notes(),
         remarks=(
             "As recorded when each run was trained. ≠ marks what differs from most runs in this"
             " table; digests are cut to twelve digits here and whole in each run.json.",
@@ -221,7 +226,7 @@ def _facts(run: Run) -> Facts:
     files = [f"{name} {str(value)[:SHORT]}" for name, value in weights.get("files", {}).items()]
     facts = {
         "Commit": record.get("commit"),
-        "Finished": record.get("finished"),
+        "Finished (UTC)": str(record.get("finished") or "")[:16].replace("T", " "),
         "Training (s)": record.get("times", {}).get("train_s"),
         "Device": machine.get("device"),
         "CPU": machine.get("cpu"),

@@ -83,7 +83,8 @@ def columns_of(study: Study) -> list[tuple[str, str]]:
             about.append(f"n = {len(each.cases)}")
         if len(set(each.groups)) < len(each.cases):
             about.append(f"{len(set(each.groups))} groups")
-        found.append((each.name, f"{study.set_title(each.name)} ({', '.join(about)})"))
+        title = study.set_title(each.name)
+        found.append((each.name, f"{title} ({', '.join(about)})" if about else title))
     return [*found, (MEAN, MEAN.capitalize())] if len(found) > 1 else found
 
 

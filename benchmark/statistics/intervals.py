@@ -138,18 +138,15 @@ def bootstrap(
     """
     # complete rows need only their mean over seeds: the mean is linear
     parts = [v if np.isnan(v).any() else v.mean(axis=0, keepdims=True) for v in values]
-    owner = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    average = np.zeros((len(owner), len(parts)))
-    average[np.arange(len(owner)), owner] = 1 / np.bincount(owner)[owner]
     total, count = _group_sums(np.concatenate(parts), groups)
-    n = len(total)
+    n, seeds = len(total), [len(part) for part in parts]
     samples = np.empty((resamples, len(parts)))
-    for rows, weights in _weights(n, resamples, seed):
-        with np.errstate(invalid="ignore", divide="ignore"):
-            samples[rows] = ((weights @ total) / (weights @ count)) @ average
     with np.errstate(invalid="ignore", divide="ignore"):
-        point = (total.sum(0) / count.sum(0)) @ average
-        without = ((total.sum(0) - total) / (count.sum(0) - count)) @ average  # (groups, rows)
+        for rows, weights in _weights(n, resamples, seed):
+            samples[rows] = _over_seeds((weights @ total) / (weights @ count), seeds)
+        point = _over_seeds((total.sum(0) / count.sum(0))[None], seeds)[0]
+        # the same statistics without each group in turn, (groups, k)
+        without = _over_seeds((total.sum(0) - total) / (count.sum(0) - count), seeds)
     influence = (n - 1) * (without.mean(0) - without)
     return Bootstrap(point, samples, (influence**3).sum(0) / n**3, (influence**2).sum(0) / n**2)
 
@@ -184,6 +181,13 @@ def _quantile(ordered: Array, share: Array) -> Array:
     part = place - left
     value = ordered[rows, left] * (1 - part) + ordered[rows, right] * part
     return np.where(known, value, np.nan)
+
+
+def _over_seeds(means: Array, seeds: Sequence[int]) -> Array:
+    """Means (rows, sum of seeds) averaged over the seeds of each statistic, (rows, k)."""
+    starts = np.cumsum([0, *seeds[:-1]])
+    averages: Array = np.add.reduceat(means, starts, axis=1) / np.array(seeds)
+    return averages
 
 
 def _weights(n: int, resamples: int, seed: int) -> Iterator[tuple[slice, Array]]:

@@ -114,7 +114,7 @@ class _Run:
     def _objective(self) -> nn.Module:
         objective: nn.Module = _Objective(self.method)
         if self.options.device.startswith("cuda"):
-            self.method.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.method.to(memory_format=torch.channels_last)
         if self.ranks.many:
             unused = bool(self.method.card.unused)
             objective = DistributedDataParallel(objective, find_unused_parameters=unused)

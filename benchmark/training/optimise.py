@@ -49,7 +49,7 @@ def lr_at(step: int, steps: int, recipe: Recipe) -> float:
     share = (step - warmup) / max(1, steps - warmup)
     if recipe.schedule == "cosine":
         return end + (lr - end) * 0.5 * (1 + math.cos(math.pi * share))
-    return end + (lr - end) * (1 - share) ** POLY_POWER
+    return end + (lr - end) * math.pow(1 - share, POLY_POWER)
 
 
 def set_lr(optimiser: torch.optim.Optimizer, lr: float, recipe: Recipe) -> None:

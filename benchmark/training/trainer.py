@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from benchmark import discover
 from benchmark.data.augment import to_float
 from benchmark.data.cases import load_cases
-from benchmark.errors import MethodError
+from benchmark.errors import MethodError, MissingDataError
 from benchmark.evaluation.predict import predict_cases, probabilities
 from benchmark.files import Places, write_atomic
 from benchmark.method import Inputs, Method
@@ -123,8 +123,14 @@ def predictor(
         weights: a run's weights.safetensors.
         how: size and device.
 
-    Raises: MethodError if the weights are not this method's, or the method wants a prompt.
+    Raises: MissingDataError if there are no weights, MethodError if they are not this method's,
+        or if the method wants a prompt.
     """
+    if not weights.is_file():
+        raise MissingDataError(
+            weights, "no file", "weights of a run",
+            "Train one with `mixseg run`, or `dvc pull` its artefacts.",
+        )  # fmt: skip
     size, device = how[0], run.pick_device(how[1])
     method: Method = discover.method_entry(places.root, name).cls(size=size)
     if method.card.prompt != "none":

@@ -133,7 +133,7 @@ def test_mixes_are_compared_but_the_same_case_is_no_leak(places: Places) -> None
         skin=[("a", "train", a), ("b", "train", b)],
         skin_2=[("c2", "test", noisy(c))],
     )
-    table = leaks("one", places, Silent(), ["two"])
+    table = leaks("one", places, Silent(), ["two", "not prepared"])
     assert pairs(table) == [
         ("exact", "test/train", "b", "b"),  # tested here, trained on there
         ("near", "train/test", "c", "c2"),

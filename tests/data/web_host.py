@@ -17,7 +17,7 @@ from benchmark.data.fetch import Patience
 from benchmark.errors import DownloadError
 from benchmark.progress import Silent
 
-QUICK = Patience(attempts=3, wait_s=0.01, longest_s=0.05, timeout_s=(2.0, 2.0))
+QUICK = Patience(attempts=3, wait_s=0.01, longest_s=0.05, timeout_s=(10.0, 10.0))
 Step = Callable[[BaseHTTPRequestHandler], None]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import command_environment
+from support import command_environment
 from torch import Tensor, nn
 
 from benchmark.card import Card, Recipe

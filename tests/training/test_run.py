@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import command_environment, mixseg
 from filelock import FileLock
+from support import command_environment, mixseg
 
 from benchmark.execution.matrix import states
 from benchmark.files import Places, read_json

@@ -10,8 +10,7 @@
   // Rows sort within their block; what has no value goes last, whichever way.
   const sortRows = (table, column, up) => {
     const key = (row) => {
-      const cell = row.cells[column];
-      const text = column === 0 ? cell.textContent : cell.dataset.sort;
+      const text = row.cells[column].dataset.sort;
       if (text === undefined) return null;
       return text.trim() !== "" && isFinite(text) ? Number(text) : text.toLowerCase();
     };

@@ -1,0 +1,11 @@
+"""Plain text in columns."""
+
+from collections.abc import Iterable, Sequence
+
+
+def columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table whose columns are aligned with spaces."""
+    lines = [list(header), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[k]) for line in lines) for k in range(len(header))]
+    out = ["  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) for line in lines]
+    return "\n".join(line.rstrip() for line in out)

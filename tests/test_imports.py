@@ -1,0 +1,97 @@
+"""Which part may import which (the arrows of the architecture)."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import ROOT
+
+BASE = {"card", "errors", "files", "method", "params", "progress", "losses", "weights"}
+FINDING = {"discover", "codefiles", "importing"}
+# Part: what it may import of ours, besides itself.
+ARROWS = {
+    "data": BASE,
+    "training": BASE | FINDING | {"data", "evaluation"},
+    "evaluation": BASE | {"data"},
+    "execution": BASE | FINDING | {"training"},
+    "statistics": {"errors", "files", "params", "card"},
+    "reports": {
+        "errors",
+        "files",
+        "params",
+        "card",
+        "progress",
+        "statistics",
+        "evaluation",
+        "data",
+    },
+    "losses": set(),
+    "errors": set(),
+    "networks": {"errors"},
+}
+# What `reports` may use of parts that would otherwise bring torch along.
+OF_EVALUATION = {"maps", "overlays", "protocols", "metrics"}
+
+
+def imports(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name.removeprefix("benchmark.") for name in names if name.startswith("benchmark.")}
+
+
+def files(part: str) -> list[Path]:
+    folder = ROOT / "benchmark" / part
+    found = sorted(folder.glob("**/*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("part", ARROWS)
+def test_arrows(part: str) -> None:
+    for path in files(part):
+        targets = {name.split(".")[0] for name in imports(path)} - {part}
+        beyond = targets - ARROWS[part]
+        assert not beyond, f"{path.relative_to(ROOT)} imports benchmark.{', '.join(sorted(beyond))}"
+
+
+def test_reports_use_only_the_light_part_of_evaluation() -> None:
+    for path in files("reports"):
+        used = {n.split(".")[1] for n in imports(path) if n.startswith("evaluation.")}
+        assert used <= OF_EVALUATION, path
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["benchmark.cli", "benchmark.params", "benchmark.discover", "benchmark.execution.matrix",
+     "benchmark.reports.document", "benchmark.statistics.table", "benchmark.training.run"],
+)  # fmt: skip
+def test_torch_is_imported_only_where_it_is_used(module: str) -> None:
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_the_benchmark_names_no_method() -> None:
+    plugins = ROOT.glob("baselines/*/plugin.py")
+    names = {path.parent.name for path in plugins} | {"mmsnet"}
+    assert len(names) > 2
+    for path in (ROOT / "benchmark").glob("**/*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        texts = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)}
+        assert not names & texts, f"{path.relative_to(ROOT)} names {names & texts}"
+
+
+def test_only_three_files_write_to_the_terminal() -> None:
+    allowed = {"__main__.py", "cli.py", "progress.py"}
+    words = {"print", "sys.stdout", "sys.stderr", "typer.echo"}
+    for path in (ROOT / "benchmark").glob("**/*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        nodes = [n for n in ast.walk(tree) if isinstance(n, ast.Name | ast.Attribute)]
+        used = words & {ast.unparse(node) for node in nodes}
+        assert not used or path.name in allowed, f"{path.relative_to(ROOT)} uses {used}"
