@@ -253,15 +253,17 @@ def tables(mix: MixName, source: FromResults = None, to: ToFolder = None) -> Non
 def report(mix: MixName, source: FromResults = None, to: ToFolder = None) -> None:
     """Writes the report of a mix from its results alone: no data, no GPU, no torch."""
     from benchmark.reports.document import write_report
+    from benchmark.reports.gallery import write_gallery
 
     places, params, cards = _report_inputs(mix, source)
     write_report(mix, params, cards, places, to or places.reports(mix))
+    write_gallery(mix, params, cards, places, to or places.reports(mix))
 
 
 @app.command()
 def show(mix: MixName) -> None:
     """Prints the main table of a mix."""
-    from benchmark.reports.document import summary
+    from benchmark.reports.plain import summary
 
     places, params, cards = _report_inputs(mix, None)
     typer.echo(summary(mix, params, cards, places))

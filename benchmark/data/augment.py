@@ -22,13 +22,15 @@ def uniform(seed: int, epoch: int, keys: np.ndarray, stream: int) -> np.ndarray:
     """
     salt = (seed * 0x9E3779B97F4A7C15 + epoch * 0xD1B54A32D192ED03 + stream) % 2**64
     z = _mix(keys ^ _mix(np.full_like(keys, salt)))
-    return np.asarray((z >> np.uint64(11)) * 2.0**-53)
+    numbers: np.ndarray = (z >> np.uint64(11)) * 2.0**-53
+    return numbers
 
 
 def _mix(z: np.ndarray) -> np.ndarray:
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+    z ^= z >> np.uint64(31)
+    return z
 
 
 def augment(

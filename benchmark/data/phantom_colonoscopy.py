@@ -119,7 +119,7 @@ def _mucosa(canvas: Canvas, polyps: list[Polyp]) -> Array:
         lines = smoothstep(np.abs(canvas.fractal(8, 3, 0.6)), 0.16, 0.0)
         lines = lines * smoothstep(canvas.noise(5), -0.5, 1.0) * bare
         colour = colour * (
-            1 - canvas.between(0.1, 0.35) * np.array([0.4, 1, 0.9]) * lines[..., None]
+            1 - canvas.between(0.15, 0.45) * np.array([0.5, 1, 0.9]) * lines[..., None]
         )
     pits = canvas.fractal(40, 2, 0.8)
     colour = colour * (1 + canvas.between(0.01, 0.05) * pits)[..., None]
@@ -144,9 +144,9 @@ def _lit(canvas: Canvas, wall: Wall) -> Array:
     wet = canvas.between(0.12, 0.35)
     slope_x = across + wet * bumps[0] - 0.5 * lamp[0]
     slope_y = down + wet * bumps[1] - 0.5 * lamp[1]
-    mirror = np.exp(-(slope_x**2 + slope_y**2) / 0.012) * smoothstep(wall.light, 0.45, 0.9)
-    patchy = smoothstep(canvas.noise(6), canvas.between(-0.6, 1.0), 1.8)
-    glints = smoothstep(mirror * patchy, 0.2, 0.55)
+    mirror = np.exp(-(slope_x**2 + slope_y**2) / 0.012) * smoothstep(wall.light, 0.3, 0.8)
+    patchy = smoothstep(canvas.noise(6), canvas.between(-0.8, 0.9), 1.7)
+    glints = smoothstep(mirror * patchy, 0.12, 0.45)
     return blend(image, (1.0, 0.98, 0.97), 0.95 * glints)
 
 

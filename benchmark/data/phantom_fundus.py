@@ -79,11 +79,11 @@ def _background(canvas: Canvas, eye: Eye, base: Array) -> Array:
     light += slope * ((canvas.x - 0.5) * np.cos(angle) + (canvas.y - 0.5) * np.sin(angle))
     image = base * np.clip(light, 0.25, 1.6)[..., None]
     grain = canvas.fractal(16, 4, 0.6)
-    image *= 1 + np.array([0.02, 0.05, 0.07]) * grain[..., None]
+    image *= 1 + np.array([0.015, 0.04, 0.06]) * grain[..., None]
     if canvas.chance(0.55):
         # Where the pigment is thin the choroid's vessels show as pale stripes.
         stripes = smoothstep(np.abs(canvas.fractal(9, 2)), 0.7, 0.0)
-        strength = canvas.between(0.05, 0.22)
+        strength = canvas.between(0.05, 0.18)
         image *= 1 + strength * np.array([0.6, 1.0, 0.7]) * (stripes - 0.5)[..., None]
     away = np.hypot(canvas.x - eye.macula[0], canvas.y - eye.macula[1]) / eye.disc.radius
     dark = canvas.between(0.2, 0.5) * np.exp(-(away**2) / canvas.between(1.2, 3.5))
@@ -99,16 +99,16 @@ def _spots(canvas: Canvas, image: Array) -> Array:
         area = lognormal_area(canvas, 0.008, 0.7, (0.002, 0.03))
         patch = Blob(x, y, area, canvas.between(0.5, 1.8), 0.0, waves(canvas, range(2, 8), 0.16))
         level = patch.level(canvas.x, canvas.y)
-        body = smoothstep(level + 0.25 * canvas.fractal(20, 2), 1.15, 0.55)
-        image = blend(image, image * 0.4 + pale * 0.6, body * canvas.between(0.2, 0.8))
-    if canvas.chance(0.35):
+        body = smoothstep(level + 0.2 * canvas.fractal(14, 2), 1.35, 0.4)
+        image = blend(image, image * 0.4 + pale * 0.6, body * canvas.between(0.2, 0.7))
+    if canvas.chance(0.3):
         x, y = canvas.between(0.2, 0.8), canvas.between(0.2, 0.8)
         near = np.exp(-(((canvas.x - x) ** 2 + (canvas.y - y) ** 2) / canvas.between(0.005, 0.03)))
         drops = smoothstep(canvas.noise(44) + 1.1 * near, 1.8, 2.7)
-        image = blend(image, pale, drops * near**0.3 * canvas.between(0.4, 0.9))
-    if canvas.chance(0.3):
+        image = blend(image, pale, drops * near**0.3 * canvas.between(0.25, 0.75))
+    if canvas.chance(0.25):
         blots = smoothstep(canvas.noise(28) + 0.3 * canvas.noise(70), 1.8, 3.0)
-        image = image * (1 - np.array([0.45, 0.7, 0.6]) * blots[..., None])
+        image = image * (1 - canvas.between(0.5, 1.0) * np.array([0.4, 0.65, 0.55]) * blots[..., None])
     return image
 
 
@@ -168,7 +168,7 @@ class _Twig:
 def _vessels(canvas: Canvas, eye: Eye, image: Array) -> Array:
     """Two arcades and the nasal vessels, veins wider and darker than arteries."""
     width = canvas.between(0.8, 1.2)
-    dark = canvas.between(0.45, 0.9)
+    dark = canvas.between(0.4, 0.85)
     for radius, tint in ((0.0085, (0.3, 0.62, 0.5)), (0.006, (0.14, 0.48, 0.42))):
         curves: list[Curve] = []
         for up in (-1, 1):
@@ -212,7 +212,7 @@ def _branch(canvas: Canvas, curves: list[Curve], twig: _Twig) -> None:
             heading,
             -turn * 0.8,
             length,
-            float(radii[i]) * 0.68,
+            float(radii[i]) * 0.62,
             twig.side,
             twig.depth + 1,
         )

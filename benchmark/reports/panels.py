@@ -12,7 +12,7 @@ CONTOUR = (240, 228, 66)  # yellow of Okabe and Ito: seen on all four modalities
 EDGE = (0, 0, 0)
 SIDE = 224  # smaller images are enlarged to it
 TILE = 132
-ACROSS = 8
+ACROSS = (8, 7, 6)  # images in a row: what leaves the fewest places empty
 GAP = 4
 QUALITY = 85
 
@@ -54,9 +54,9 @@ def outlined(image: Array, reference: Array, side: int = SIDE) -> Array:
 
 
 def contact_sheet(images: Sequence[Array], references: Sequence[Array]) -> Array:
-    """Outlined images in rows of ACROSS, uint8 (H, W, 3)."""
+    """Outlined images in rows, uint8 (H, W, 3)."""
     tiles = [outlined(i, r, TILE) for i, r in zip(images, references, strict=True)]
-    across = min(ACROSS, len(tiles))
+    across = min(len(tiles), min(ACROSS, key=lambda n: -len(tiles) % n))
     down = -(-len(tiles) // across)
     step = TILE + GAP
     sheet = np.full((down * step - GAP, across * step - GAP, 3), 255, np.uint8)

@@ -52,16 +52,19 @@ def _panel(
         yield block.title.split(" (")[0]
         for line in block.lines:
             cells = [line.cells[k] for k in index]
-            yield _row("  " + _name(line), [_value(cell) for cell in cells])
+            values = [[_value(cell) for cell in cells]]
             if metric is MAIN[0] and any(cell.sub for cell in cells):
-                yield _row("", [cell.sub for cell in cells])
+                values.append([cell.sub for cell in cells])
+            names = _names(line)
+            for level in range(max(len(names), len(values))):
+                name = names[level] if level < len(names) else ""
+                yield _row(f"  {name}", values[level] if level < len(values) else [])
 
 
-def _name(line: Line) -> str:
+def _names(line: Line) -> list[str]:
+    """The title with its marks, in lines that fit the first column."""
     marks = f" ({','.join(line.marks)})" if line.marks else ""
-    room = NAME - 3 - len(marks)
-    title = " ".join(line.title.split())
-    return (title if len(title) <= room else f"{title[: room - 1]}…") + marks
+    return textwrap.wrap(line.title + marks, NAME - 3, subsequent_indent="  ")
 
 
 def _value(cell: Cell) -> str:
