@@ -41,6 +41,12 @@ class CheckResult:
     seconds: float
     applies: bool = True
 
+    def line(self) -> str:
+        """What is shown of it: more where the rule is broken."""
+        kept = "--" if not self.applies else "ok" if self.ok else "FAILED"
+        shown = f"{kept:6}  {self.seconds:6.1f} s  {self.name}"
+        return shown if self.ok else f"{shown}\n        {self.detail}"
+
 
 def check(
     root: Path, name: str, progress: Progress, rules: Collection[str] | None = None

@@ -43,13 +43,10 @@ def list_methods() -> None:
     places = _places()
     rows = []
     for card in discover.cards(places.root):
-        store = WeightStore(places.weights, card.weights)
-        here = [
-            f"{w.name} ({'here' if store.here(w.name) else 'from the hub'})" for w in card.weights
-        ]
+        weights = WeightStore(places.weights, card.weights).describe()
         counts = f"{card.parameters.total:,}"
-        rows.append((card.name, card.title, card.group, card.prompt, counts,
-                     ", ".join(here) or "none", card.licence, card.source))  # fmt: skip
+        row = (card.name, card.title, card.group, card.prompt, counts, weights, card.licence)
+        rows.append((*row, card.source))
     header = ("method", "title", "group", "prompt", "parameters", "weights", "licence", "source")
     typer.echo(columns(header, rows))
     for item in discover.not_synced(places.root):
@@ -61,8 +58,8 @@ def new(name: Annotated[str, typer.Argument(help="Name of the method.")]) -> Non
     """Writes a folder with a method that runs at once."""
     from benchmark.new import new as write
 
-    folder = write(_places().root, name)
-    typer.echo(f"wrote {folder}\nnext: mixseg check {name}, then dvc repro report@smoke")
+    typer.echo(f"wrote {write(_places().root, name)}")
+    typer.echo(f"next: mixseg check {name}, then dvc repro report@smoke")
 
 
 @app.command()
@@ -84,9 +81,7 @@ def check(name: MethodName) -> None:
 
     results = run_checks(_places().root, name, Terminal())
     for result in results:
-        typer.echo(f"{'ok    ' if result.ok else 'FAILED'}  {result.seconds:6.1f} s  {result.name}")
-        if not result.ok:
-            typer.echo(f"        {result.detail}")
+        typer.echo(result.line())
     failed = sum(not result.ok for result in results)
     typer.echo(f"{name}: {len(results) - failed} rules kept, {failed} broken")
     if failed:
@@ -186,13 +181,11 @@ def run(
 
     places = _places()
     if every:
-        _run_all(places, (method, mix), jobs)
-        return
+        return _run_all(places, (method, mix), jobs)
     if method is None or mix is None or seed is None:
         raise typer.BadParameter("give --method, --mix and --seed, or --all")
     watch_parents()
-    options = RunOptions(device, threads, compiled, restart)
-    spec = RunSpec(method, mix, seed)
+    spec, options = RunSpec(method, mix, seed), RunOptions(device, threads, compiled, restart)
     typer.echo(f"{spec}: {execute(places, spec, options, Terminal())}")
 
 
@@ -214,10 +207,8 @@ def show_status(mix: MaybeMix = None) -> None:
     """Shows the matrix of runs: done, running, failed with its cause, missing."""
     from benchmark.execution.matrix import states
 
-    rows = [
-        (s.spec.mix, s.spec.method, s.spec.seed, s.state, s.why) for s in states(_places(), mix)
-    ]
-    typer.echo(columns(("mix", "method", "seed", "state", "why"), rows))
+    header = ("mix", "method", "seed", "state", "why")
+    typer.echo(columns(header, (state.row() for state in states(_places(), mix))))
 
 
 @app.command()

@@ -14,6 +14,8 @@ NO_METHODS_IN = frozenset({"benchmark", "data", "tests", "work"})
 TRAINING = (
     *("card.py", "losses.py", "method.py", "networks.py", "weights.py"),
     *("data/augment.py", "data/cases.py", "data/prompting.py", "data/prompts.py"),
+    *("training/batches.py", "training/features.py", "training/loop.py"),
+    *("training/optimise.py", "training/ranks.py", "training/trainer.py"),
 )
 WRITES_MAPS = ("maps.py", "predict.py")
 SCORES_MAPS = ("metrics.py", "protocols.py", "score.py")
@@ -51,9 +53,7 @@ def code_files(plugin: Path, root: Path | None = None) -> list[Path]:
 
 def training_code_files(root: Path) -> list[Path]:
     """The modules of `benchmark` that every trained weight depends on."""
-    package = _package(root)
-    files = [*(package / "training").glob("*.py"), *(package / name for name in TRAINING)]
-    return sorted(files)
+    return sorted(_package(root) / name for name in TRAINING)
 
 
 def evaluation_code_files(root: Path) -> tuple[list[Path], list[Path]]:

@@ -15,6 +15,7 @@ from benchmark.discover import (
     MethodEntry,
     cards,
     code_digest,
+    evaluation_code_files,
     folder_of,
     load_plugin,
     name_taken,
@@ -190,9 +191,7 @@ def _cells(entries: list[MethodEntry], params: Params) -> Iterator[tuple[str, st
 
 
 def _shared_code(root: Path) -> list[str]:
-    """What every run depends on; the training code as a folder, so that it may gain files."""
-    folder = root / "benchmark" / "training"
-    files = [folder if folder in file.parents else file for file in training_code_files(root)]
-    return [
-        path.relative_to(root).as_posix() for path in dict.fromkeys(files) if root in path.parents
-    ]
+    """What every run depends on: a change of what trains it, or of what scores it."""
+    maps, scores = evaluation_code_files(root)
+    files = sorted([*training_code_files(root), *maps, *scores])
+    return [path.relative_to(root).as_posix() for path in files if root in path.parents]

@@ -27,6 +27,11 @@ class WeightStore:
         candidates = (self.folder / file for file in self.wanted[name].files)
         return next((path for path in candidates if path.is_file()), None)
 
+    def describe(self) -> str:
+        """Which files are needed, and whether they are here."""
+        where = ((name, "here" if self.here(name) else "from the hub") for name in self.wanted)
+        return ", ".join(f"{name} ({place})" for name, place in where) or "none"
+
     def path(self, name: str) -> Path:
         """The file of that name, fetched from the hub where it is not local.
 

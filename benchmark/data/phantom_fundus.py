@@ -108,7 +108,9 @@ def _spots(canvas: Canvas, image: Array) -> Array:
         image = blend(image, pale, drops * near**0.3 * canvas.between(0.25, 0.75))
     if canvas.chance(0.25):
         blots = smoothstep(canvas.noise(28) + 0.3 * canvas.noise(70), 1.8, 3.0)
-        image = image * (1 - canvas.between(0.5, 1.0) * np.array([0.4, 0.65, 0.55]) * blots[..., None])
+        image = image * (
+            1 - canvas.between(0.5, 1.0) * np.array([0.4, 0.65, 0.55]) * blots[..., None]
+        )
     return image
 
 

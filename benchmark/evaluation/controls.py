@@ -10,10 +10,8 @@ trained, and they are never ranked.
 
 import platform
 import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +83,6 @@ def run_controls(
     places: Places,
     params: Params,
     progress: Progress,
-    facts: Mapping[str, Any] | None = None,
 ) -> list[Path]:
     """Writes run.json and scores.csv of every control of a mix.
 
@@ -94,7 +91,6 @@ def run_controls(
         places: the folders of the project.
         params: for the threshold.
         progress: told of every case.
-        facts: further or better fields of run.json, such as the commit.
 
     Returns: the folders written.
     Raises: MissingDataError if the mix is not prepared.
@@ -104,19 +100,15 @@ def run_controls(
     mean = mean_mask(train)
     folders = []
     for name, control in CONTROLS.items():
-        start = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="mixseg-control-") as folder:
             maps = Path(folder) / "probs.npz"
             _write(maps, control, test, mean)
-            written = time.monotonic()
             scores = score_maps(maps, prepared, params.threshold, progress)
         out = places.run(mix, GROUP, name, 0)
         write_scores(out / "scores.csv", scores)
         record = _record(name, mix, test, data_digest(prepared))
         record["data"]["train"] = len(train) if name == "mean-mask" else 0
-        record["times"] = {"train_s": 0.0, "predict_s": round(written - start, 3)}
-        record["finished"] = datetime.now(UTC).isoformat(timespec="seconds")
-        write_json(out / "run.json", record | dict(facts or {}))
+        write_json(out / "run.json", record)
         folders.append(out)
     return folders
 

@@ -20,6 +20,10 @@ class State:
     state: str
     why: str = ""
 
+    def row(self) -> tuple[object, ...]:
+        """Mix, method, seed, state and why."""
+        return self.spec.mix, self.spec.method, self.spec.seed, self.state, self.why
+
 
 def matrix(root: Path, method: str | None = None, mix: str | None = None) -> list[RunSpec]:
     """Every run of the synced methods, of one method or one mix where that is named.

@@ -48,6 +48,12 @@ def checks(study: Study) -> Iterator[Check]:
         "The artefacts (dvc pull) and the prepared data; no GPU. Says which files changed.",
         f"mixseg score --mix {mix}",
     )
+    yield Check(
+        "The maps again, from the stored weights, and their scores",
+        "The artefacts (dvc pull) and the prepared data. Another machine may differ in the last "
+        "bits; the largest difference of a DSC is said.",
+        f"mixseg score --mix {mix} --from weights",
+    )
     methods = [entry for entry in study.table.entries if entry.seeds and entry.group != "controls"]
     if methods:
         entry = methods[0]

@@ -1,0 +1,59 @@
+"""Ctrl-C at every stage: one line, no half file, and the same command then goes on."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from support import command_environment, mixseg
+
+from benchmark.files import Places
+
+STAGES = {
+    "prepare": ("prepare", "--mix", "tiny"),
+    "leaks": ("leaks", "--mix", "tiny"),
+    "controls": ("controls", "--mix", "tiny"),
+    "run": ("run", "--method", "small", "--mix", "tiny", "--seed", "0"),
+    "score": ("score", "--mix", "tiny"),
+    "tables": ("tables", "--mix", "tiny"),
+    "report": ("report", "--mix", "tiny"),
+}
+
+
+@pytest.fixture
+def drawn(project: Places) -> Places:
+    """The same project with a mix that takes every stage some time."""
+    params = project.root / "params.yaml"
+    text = re.sub("train: 8, test: 2", "train: 30, test: 12", params.read_text())
+    params.write_text(text.replace("size: 32", "size: 64"))
+    for words in (("sync",), *STAGES.values()):
+        done = mixseg(project.root, *words)
+        assert done.returncode == 0, (words, done.stderr)
+    return project
+
+
+@pytest.mark.parametrize("after", [0.6, pytest.param(1.2, marks=pytest.mark.slow)])
+def test_ctrl_c(drawn: Places, after: float) -> None:
+    interrupted = []
+    for name, words in STAGES.items():
+        if name == "run":
+            for path in drawn.store.rglob("*"):
+                path.unlink() if path.is_file() else None
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmark", *words], cwd=drawn.root, text=True,
+            env=command_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        time.sleep(after)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=100)
+        assert process.returncode in (0, 130), (name, said)
+        assert "Traceback" not in said, (name, said)
+        if process.returncode == 130:
+            assert "interrupted; the same command goes on" in said
+            interrupted.append(name)
+        assert not list(drawn.root.rglob("*.tmp")), name
+        done = mixseg(drawn.root, *words)
+        assert done.returncode == 0, (name, done.stderr)
+    assert len(interrupted) >= 2, interrupted
