@@ -38,7 +38,7 @@ lint: setup
 	@ruff format --check .
 	@ruff check .
 	@mypy
-	@codespell README.md CONTRIBUTING.md CHANGELOG.md benchmark baselines docs tests --skip '*.csv,*.json,*.yaml'
+	@codespell README.md CONTRIBUTING.md CHANGELOG.md benchmark baselines docs --skip '*.csv,*.json'
 
 report: setup
 	@for mix in $$(ls results); do mixseg report --mix $$mix; done

@@ -1,16 +1,18 @@
 """Every command of `mixseg`; what takes long to import is imported where it is used."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from benchmark import options as o
 from benchmark.columns import columns
 from benchmark.files import Places, project_root
 from benchmark.progress import Terminal
 
 if TYPE_CHECKING:
     from benchmark.params import Params
+    from benchmark.training.run import RunOptions
 
 app = typer.Typer(
     name="mixseg",
@@ -20,14 +22,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Any command takes --debug, which shows the traceback of an error.",
 )
-
-MixName = Annotated[str, typer.Option("--mix", help="A mix of params.yaml.")]
-MaybeMix = Annotated[str | None, typer.Option("--mix", help="A mix of params.yaml.")]
-MethodName = Annotated[str, typer.Argument(help="A method, as `mixseg list` names it.")]
-FromResults = Annotated[Path | None, typer.Option("--from", help="Another results folder.")]
-Executor = Literal["local"]
-ToFolder = Annotated[Path | None, typer.Option(help="Another folder to write to.")]
-Device = Annotated[str, typer.Option(help="cpu, cuda or auto.")]
 
 
 def _places() -> Places:
@@ -54,7 +48,7 @@ def list_methods() -> None:
 
 
 @app.command()
-def new(name: Annotated[str, typer.Argument(help="Name of the method.")]) -> None:
+def new(name: o.NewName) -> None:
     """Writes a folder with a method that runs at once."""
     from benchmark.new import new as write
 
@@ -63,9 +57,7 @@ def new(name: Annotated[str, typer.Argument(help="Name of the method.")]) -> Non
 
 
 @app.command()
-def sync(
-    name: Annotated[str | None, typer.Argument(help="One method; all unless told.")] = None,
-) -> None:
+def sync(name: o.MaybeMethodName = None) -> None:
     """Renders card.json and dvc.yaml beside each plugin."""
     from benchmark.sync import sync as render
 
@@ -75,7 +67,7 @@ def sync(
 
 
 @app.command()
-def check(name: MethodName) -> None:
+def check(name: o.MethodName) -> None:
     """Tries a method against the contract, rule by rule."""
     from benchmark.check import check as run_checks
 
@@ -90,14 +82,11 @@ def check(name: MethodName) -> None:
 
 @app.command()
 def data(
-    mix: MaybeMix = None,
-    dataset: Annotated[str | None, typer.Option(help="One dataset.")] = None,
-    source: Annotated[
-        Path | None,
-        typer.Option("--from", help="Folder with images/ and masks/, or of such folders."),
-    ] = None,
-    download: Annotated[bool, typer.Option("--download", help="Fetch what is missing.")] = False,
-    record: Annotated[Path | None, typer.Option(help="Write what is here as JSON.")] = None,
+    mix: o.MaybeMix = None,
+    dataset: o.MaybeDataset = None,
+    source: o.Folder = None,
+    download: o.Download = False,
+    record: o.Record = None,
 ) -> None:
     """Tells which datasets are here, which are missing and how to get them."""
     from benchmark.data import status
@@ -120,7 +109,7 @@ def data(
 
 
 @app.command()
-def prepare(mix: MixName) -> None:
+def prepare(mix: o.MixName) -> None:
     """Reads the raw data of a mix into arrays of its size."""
     from benchmark.data.prepare import prepare as write
     from benchmark.params import load_params
@@ -135,7 +124,7 @@ def prepare(mix: MixName) -> None:
 
 
 @app.command()
-def leaks(mix: MixName) -> None:
+def leaks(mix: o.MixName) -> None:
     """Looks for duplicates inside and across train and test, within and between mixes."""
     from benchmark.data.leaks import leaks as look
     from benchmark.data.leaks import summary
@@ -147,7 +136,7 @@ def leaks(mix: MixName) -> None:
 
 
 @app.command()
-def controls(mix: MixName) -> None:
+def controls(mix: o.MixName) -> None:
     """Scores the controls (oracle, empty, full, mean mask, centre disc)."""
     from benchmark.evaluation.controls import run_controls
     from benchmark.params import load_params
@@ -158,42 +147,41 @@ def controls(mix: MixName) -> None:
 
 @app.command()
 def run(
-    method: Annotated[str | None, typer.Option(help="A method.")] = None,
-    mix: MaybeMix = None,
-    seed: Annotated[int | None, typer.Option(help="A seed of the mix.")] = None,
-    every: Annotated[
-        bool, typer.Option("--all", help="Every run (of a mix, of a method).")
-    ] = False,
-    jobs: Annotated[int | None, typer.Option(help="Runs at once (with --all).")] = None,
-    executor: Annotated[Executor, typer.Option(help="Where runs are executed.")] = "local",
-    device: Device = "auto",
-    threads: Annotated[int, typer.Option(help="CPU threads of torch; 0 leaves them.")] = 0,
-    compiled: Annotated[
-        bool | None,
-        typer.Option("--compile/--no-compile", help="torch.compile; on a GPU unless told."),
-    ] = None,
-    restart: Annotated[bool, typer.Option(help="Forget the checkpoint.")] = False,
+    method: o.MaybeMethod = None,
+    mix: o.MaybeMix = None,
+    seed: o.MaybeSeed = None,
+    every: o.Every = False,
+    jobs: o.Jobs = None,
+    executor: o.Executor = "local",
+    device: o.Device = "auto",
+    threads: o.Threads = 0,
+    compiled: o.Compile = None,
+    restart: o.Restart = False,
 ) -> None:
     """Trains, predicts and scores; what is done is not done again."""
     from benchmark.execution.guard import watch_parents
     from benchmark.training.identity import RunSpec
     from benchmark.training.run import RunOptions, execute
 
-    places = _places()
+    options = RunOptions(device, threads, compiled, restart)
     if every:
-        return _run_all(places, (method, mix), jobs)
+        _run_all((method, mix, seed), options, jobs)
+        return
     if method is None or mix is None or seed is None:
         raise typer.BadParameter("give --method, --mix and --seed, or --all")
     watch_parents()
-    spec, options = RunSpec(method, mix, seed), RunOptions(device, threads, compiled, restart)
-    typer.echo(f"{spec}: {execute(places, spec, options, Terminal())}")
+    spec = RunSpec(method, mix, seed)
+    typer.echo(f"{spec}: {execute(_places(), spec, options, Terminal())}")
 
 
-def _run_all(places: Places, of: tuple[str | None, str | None], jobs: int | None) -> None:
+def _run_all(
+    of: tuple[str | None, str | None, int | None], options: "RunOptions", jobs: int | None
+) -> None:
     from benchmark.execution import local
     from benchmark.execution.matrix import matrix
 
-    outcomes = local.run_all(places.root, matrix(places.root, *of), local.slots(jobs), Terminal())
+    root, where = _places().root, local.slots(jobs, options)
+    outcomes = local.run_all(root, matrix(root, *of), where, Terminal())
     failed = [outcome for outcome in outcomes if outcome.cause]
     for outcome in failed:
         typer.echo(f"FAILED  {outcome.spec}: {outcome.cause}", err=True)
@@ -203,7 +191,7 @@ def _run_all(places: Places, of: tuple[str | None, str | None], jobs: int | None
 
 
 @app.command("status")
-def show_status(mix: MaybeMix = None) -> None:
+def show_status(mix: o.MaybeMix = None) -> None:
     """Shows the matrix of runs: done, running, failed with its cause, missing."""
     from benchmark.execution.matrix import states
 
@@ -212,13 +200,7 @@ def show_status(mix: MaybeMix = None) -> None:
 
 
 @app.command()
-def score(
-    mix: MixName,
-    source: Annotated[
-        Literal["maps", "weights"], typer.Option("--from", help="What is stored and trusted.")
-    ] = "maps",
-    device: Device = "auto",
-) -> None:
+def score(mix: o.MixName, source: o.Trusted = "maps", device: o.Device = "auto") -> None:
     """Scores the stored maps of a mix again; with --from weights makes the maps again first."""
     from benchmark.evaluation.rescore import rescore
 
@@ -232,7 +214,7 @@ def score(
 
 
 @app.command()
-def tables(mix: MixName, source: FromResults = None, to: ToFolder = None) -> None:
+def tables(mix: o.MixName, source: o.FromResults = None, to: o.ToFolder = None) -> None:
     """Writes the tables of a mix as CSV, Markdown and LaTeX."""
     from benchmark.reports.document import write_tables
 
@@ -241,7 +223,7 @@ def tables(mix: MixName, source: FromResults = None, to: ToFolder = None) -> Non
 
 
 @app.command()
-def report(mix: MixName, source: FromResults = None, to: ToFolder = None) -> None:
+def report(mix: o.MixName, source: o.FromResults = None, to: o.ToFolder = None) -> None:
     """Writes the report of a mix from its results alone: no data, no GPU, no torch."""
     from benchmark.reports.document import write_report
     from benchmark.reports.gallery import write_gallery
@@ -252,7 +234,7 @@ def report(mix: MixName, source: FromResults = None, to: ToFolder = None) -> Non
 
 
 @app.command()
-def show(mix: MixName) -> None:
+def show(mix: o.MixName) -> None:
     """Prints the main table of a mix."""
     from benchmark.reports.plain import summary
 
@@ -273,12 +255,12 @@ def _report_inputs(mix: str, source: Path | None) -> tuple[Places, "Params", lis
 
 @app.command()
 def predict(
-    method: Annotated[str, typer.Option(help="A method.")],
-    images: Annotated[Path, typer.Option(help="Folder of images.")],
-    out: Annotated[Path, typer.Option(help="Folder for masks, probabilities and overlays.")],
-    weights: Annotated[Path, typer.Option(help="A run's weights.safetensors.")],
-    size: Annotated[int, typer.Option(help="Side at which the network works.")] = 352,
-    device: Device = "auto",
+    method: o.Method,
+    images: o.Images,
+    out: o.Out,
+    weights: o.WeightsFile,
+    size: o.Size = 352,
+    device: o.Device = "auto",
 ) -> None:
     """Segments a folder of images."""
     from benchmark.evaluation.folder import predict_folder
@@ -290,11 +272,7 @@ def predict(
 
 
 @app.command()
-def bench(
-    name: Annotated[str, typer.Argument(help="data.")],
-    json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
-    device: Device = "auto",
-) -> None:
+def bench(name: o.BenchName, json: o.AsJson = False, device: o.Device = "auto") -> None:
     """Measures speed against what one would use instead, in one run."""
     from benchmark import bench as benches
 

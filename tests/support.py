@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +89,15 @@ def mixseg(root: Path, *words: str, **environment: str) -> subprocess.CompletedP
     return subprocess.run(
         [sys.executable, "-m", "benchmark", *words], cwd=root, text=True, capture_output=True,
         env=command_environment(**environment), timeout=300,
+    )  # fmt: skip
+
+
+def start(root: Path, *words: str) -> subprocess.Popen[str]:
+    """Starts the command as a terminal would: Ctrl-C reaches it even if these tests ignore it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "benchmark", *words], cwd=root, text=True,
+        env=command_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
 

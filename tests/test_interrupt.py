@@ -2,12 +2,10 @@
 
 import re
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
-from support import command_environment, mixseg
+from support import mixseg, start
 
 from benchmark.files import Places
 
@@ -41,10 +39,7 @@ def test_ctrl_c(drawn: Places, after: float) -> None:
         if name == "run":
             for path in drawn.store.rglob("*"):
                 path.unlink() if path.is_file() else None
-        process = subprocess.Popen(
-            [sys.executable, "-m", "benchmark", *words], cwd=drawn.root, text=True,
-            env=command_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        )  # fmt: skip
+        process = start(drawn.root, *words)
         time.sleep(after)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=100)

@@ -5,13 +5,14 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 
 from benchmark.execution.guard import ORDERED_BY
 from benchmark.progress import Progress
 from benchmark.training.identity import RunSpec
+from benchmark.training.run import RunOptions
 
 
 @dataclass(frozen=True)
@@ -24,18 +25,20 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Slots:
-    """Places for runs: `count` at once, each with its GPU (or none) and its threads."""
+    """Places for runs: `count` at once, each with its GPU or none, and the options of each run."""
 
     gpus: tuple[str, ...]
     count: int
-    threads: int
+    options: RunOptions
 
 
-def slots(jobs: int | None) -> Slots:
+def slots(jobs: int | None, options: RunOptions) -> Slots:
     """One run a GPU; without a GPU `jobs` runs (1 unless told) that share the cores."""
-    gpus = _gpus()
+    gpus = () if options.device == "cpu" else _gpus()
     count = jobs or max(1, len(gpus))
-    return Slots(gpus, count, max(1, (os.cpu_count() or 1) // count))
+    if not gpus and not options.threads:
+        options = replace(options, threads=max(1, (os.cpu_count() or 1) // count))
+    return Slots(gpus, count, options)
 
 
 def run_all(
@@ -80,12 +83,10 @@ def _run(
     running: dict[RunSpec, "subprocess.Popen[str]"],
 ) -> Outcome:
     command = [sys.executable, "-m", "benchmark", "run", "--method", spec.method]
-    command += ["--mix", spec.mix, "--seed", str(spec.seed)]
+    command += ["--mix", spec.mix, "--seed", str(spec.seed), *where.options.words()]
     environment = {**os.environ, ORDERED_BY: str(os.getpid())}
     if where.gpus:
         environment["CUDA_VISIBLE_DEVICES"] = where.gpus[slot % len(where.gpus)]
-    else:
-        command += ["--threads", str(where.threads)]
     process = subprocess.Popen(
         command, cwd=root, env=environment, text=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,

@@ -25,12 +25,14 @@ class State:
         return self.spec.mix, self.spec.method, self.spec.seed, self.state, self.why
 
 
-def matrix(root: Path, method: str | None = None, mix: str | None = None) -> list[RunSpec]:
-    """Every run of the synced methods, of one method or one mix where that is named.
+def matrix(
+    root: Path, method: str | None = None, mix: str | None = None, seed: int | None = None
+) -> list[RunSpec]:
+    """Every run of the synced methods, of one method, mix or seed where that is named.
 
     Raises: MethodError, ParamsError for unknown names.
     """
-    return [spec for spec, _ in _runs(root, method, mix)]
+    return [spec for spec, _ in _runs(root, method, mix) if seed in (None, spec.seed)]
 
 
 def states(places: Places, mix: str | None = None) -> list[State]:

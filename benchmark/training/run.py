@@ -45,6 +45,13 @@ class RunOptions:
     compile: bool | None = None
     restart: bool = False
 
+    def words(self) -> list[str]:
+        """The same as words of `mixseg run`."""
+        words = ["--device", self.device, "--threads", str(self.threads)]
+        if self.compile is not None:
+            words.append("--compile" if self.compile else "--no-compile")
+        return [*words, "--restart"] if self.restart else words
+
 
 def look_up(places: Places, params: Params, spec: RunSpec) -> Plan:
     """The plan of a run, from card.json where it is up to date, else from the plugin.

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -53,7 +54,10 @@ def train_along(
         checkpoint=place.checkpoint,
         features=places.root / "work" / "features",
     )
-    return method, train(method, cases, plan.recipe, how, progress), device
+    history = train(method, cases, plan.recipe, how, progress)
+    if dist.is_initialized():
+        dist.destroy_process_group()
+    return method, history, device
 
 
 def train_run(

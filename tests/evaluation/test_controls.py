@@ -17,7 +17,7 @@ from benchmark.progress import Silent
 def scores(prepared):
     places = Places(prepared.parents[2])
     params = Params.model_construct(threshold=0.5)
-    folders = run_controls("tiny", places, params, Silent(), {"commit": "abc"})
+    folders = run_controls("tiny", places, params, Silent())
     assert folders == [places.results("tiny") / "controls" / name / "seed-0" for name in CONTROLS]
     return {
         name: pd.read_csv(folder / "scores.csv")
@@ -78,7 +78,6 @@ def test_records_say_what_they_are(prepared, scores):
         assert record["method"] == name
         assert record["group"] == "controls"
         assert record["schema"] == 1
-        assert record["commit"] == "abc"
         assert record["data"]["test"] == {"fundus-a": 4, "skin-b": 3}
         assert record["data"]["train"] == (4 if name == "mean-mask" else 0)
         assert record["identity"]["data"] == "d" * 64

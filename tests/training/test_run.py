@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from support import command_environment, mixseg
+from support import command_environment, mixseg, start
 
 from benchmark.execution.matrix import states
 from benchmark.files import Places, read_json
@@ -75,13 +75,6 @@ def test_results_that_were_deleted_come_back_from_the_store(synced: Places) -> N
     assert files(synced) == first
 
 
-def start(places: Places, **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "benchmark", *WORDS], cwd=places.root, text=True,
-        env=command_environment(**environment), stderr=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
-
-
 def wait_for(path: Path, seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while not path.exists():
@@ -102,7 +95,7 @@ def test_killed_and_resumed_equals_uninterrupted(synced: Places) -> None:
         path.unlink()
     kills = 0
     for after in (0.0, 0.15, 0.3):
-        process = start(synced)
+        process = start(synced.root, *WORDS)
         wait_for(folder / "checkpoint.pt")
         time.sleep(after)
         if process.poll() is None:
@@ -119,7 +112,7 @@ def test_killed_and_resumed_equals_uninterrupted(synced: Places) -> None:
 
 def test_ctrl_c_leaves_no_half_file_and_says_how_to_go_on(synced: Places) -> None:
     lengthen(synced, 4000)
-    process = start(synced)
+    process = start(synced.root, *WORDS)
     folder = store_folder(synced)
     wait_for(folder / "checkpoint.pt")
     process.send_signal(signal.SIGINT)
