@@ -45,10 +45,12 @@ class Recipe(BaseModel):
     why: str = ""
 
     @model_validator(mode="after")
-    def _departures_have_a_reason(self) -> Self:
+    def _consistent(self) -> Self:
         whole = all(value is not None for value in self.fields().values())
         if self.departures() and not whole and not self.why:
             raise ValueError(f"departures {self.departures()} without a reason; give `why`")
+        if self.batch is not None and (self.accumulate or 1) > self.batch:
+            raise ValueError(f"a batch of {self.batch} cannot be cut into {self.accumulate} pieces")
         return self
 
     def fields(self) -> dict[str, Any]:

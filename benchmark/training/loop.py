@@ -141,13 +141,14 @@ class _Run:
             self._step(batch, epoch)
             self.step += 1
             at_end = self.step % self.per_epoch == 0
-            if at_end or self.step % STEPS_BETWEEN_CHECKS == 0 or self._due():
+            save = at_end or self._due()
+            if save or self.step % STEPS_BETWEEN_CHECKS == 0:
                 now = time.monotonic()
                 self.seconds, start = self.seconds + now - start, now
                 self._look(task)
             if at_end:
                 self._close_epoch(epoch)
-            if at_end or self._due():
+            if save:
                 self._save()
             if self.step == self.options.stop_after:
                 raise Stopped
