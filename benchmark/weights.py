@@ -23,9 +23,10 @@ class WeightStore:
         self.wanted = {item.name: item for item in wanted}
 
     def here(self, name: str) -> Path | None:
-        """The local file of that name, or None."""
+        """The file of that name in the local store or the hub's cache, or None."""
         candidates = (self.folder / file for file in self.wanted[name].files)
-        return next((path for path in candidates if path.is_file()), None)
+        local = next((path for path in candidates if path.is_file()), None)
+        return local or _cached(self.wanted[name].hub)
 
     def describe(self) -> str:
         """Which files are needed, and whether they are here."""
@@ -37,25 +38,35 @@ class WeightStore:
 
         Raises: MissingDataError naming both places.
         """
-        local = self.here(name)
-        if local is not None:
-            return local
-        item = self.wanted[name]
+        return self.here(name) or self._fetched(name, True)
+
+    def _fetched(self, name: str, fetch: bool) -> Path:
+        item, said = self.wanted[name], "was not asked for"
         try:
-            return _from_hub(item.hub)
+            if fetch:
+                return _from_hub(item.hub)
+            raise FileNotFoundError
         except (OSError, ValueError) as error:
+            said = f"did not give it ({type(error).__name__})" if fetch else said
             raise MissingDataError(
                 f"weights {name!r}",
                 f"none of {', '.join(item.files) or 'no file name'} in {self.folder}, and the "
-                f"model hub did not give {item.hub or 'it'} ({type(error).__name__})",
+                f"model hub {said}: {item.hub or 'no address'}",
                 "one of the two",
                 f"Put the file into {self.folder} or set MIXSEG_WEIGHTS, or go online; random "
                 "weights must be asked for in params.yaml (weights: random).",
             ) from error
 
-    def digests(self) -> dict[str, str]:
-        """Name to SHA-256 of every file that the card names."""
-        return {name: sha256_file(self.path(name)) for name in self.wanted}
+    def digests(self, fetch: bool = True) -> dict[str, str]:
+        """Name to SHA-256 of every file that the card names.
+
+        Args:
+            fetch: get from the hub what is not here.
+
+        Raises: MissingDataError for a file that is not to be had.
+        """
+        paths = {name: self.here(name) or self._fetched(name, fetch) for name in self.wanted}
+        return {name: sha256_file(path) for name, path in paths.items()}
 
     def read(self, name: str) -> dict[str, object]:
         """The tensors of a file as float32, from safetensors or a weights-only checkpoint."""
@@ -70,10 +81,21 @@ class WeightStore:
         return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
 
 
+def _cached(address: str) -> Path | None:
+    """A file that the hub gave before; asks nobody."""
+    from huggingface_hub import try_to_load_from_cache
+
+    repository, _, file = address.partition(":")
+    found = try_to_load_from_cache(repository, file) if file else None
+    return Path(found) if isinstance(found, str) else None
+
+
 def _from_hub(address: str) -> Path:
     from huggingface_hub import hf_hub_download
+    from huggingface_hub.utils import logging
 
     repository, _, file = address.partition(":")
     if not file:
         raise ValueError(f"no hub address in {address!r}")
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its retries; what came of them is told in one error
     return Path(hf_hub_download(repository, file))

@@ -61,7 +61,7 @@ class UNetPlusPlusResNet50(UNetPlusPlus):
         source=UNetPlusPlus.card.source,
         code=UNetPlusPlus.card.code,
         licence=UNetPlusPlus.card.licence,
-        mixes=("smoke", "mix1", "mix2", "open", "open128"),
+        mixes=("smoke", "mix1", "mix2", "open"),
         pretrained_on=IMAGENET,
         weights=(
             Weights(

@@ -59,7 +59,7 @@ def _runs(root: Path, method: str | None, mix: str | None) -> list[tuple[RunSpec
 
 def _state(places: Places, spec: RunSpec, card: SyncedCard) -> State:
     try:
-        identity = plan_run(places, load_params(places.root), card, card.files, spec).identity
+        identity = plan_run(places, spec, card, card.files, fetch=False).identity
     except MissingDataError as error:
         return State(spec, "missing", error.where)
     except MixSegError as error:

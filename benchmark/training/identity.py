@@ -9,7 +9,7 @@ from benchmark import discover
 from benchmark.card import Card, Recipe
 from benchmark.data.cases import data_digest
 from benchmark.files import Places, digest
-from benchmark.params import Mix, Params
+from benchmark.params import Mix, load_params
 from benchmark.weights import WeightStore
 
 
@@ -57,19 +57,20 @@ class Plan:
 
 
 def plan_run(
-    places: Places, params: Params, card: Card, files: Sequence[str], spec: RunSpec
+    places: Places, spec: RunSpec, card: Card, files: Sequence[str], fetch: bool = True
 ) -> Plan:
     """Looks up what a run needs and gives its identity.
 
     Args:
         files: the method's own code, relative to the root.
+        fetch: get pretrained weights from the hub where they are not here.
 
     Raises: ParamsError, MissingDataError.
     """
-    mix = params.mix(spec.mix)
+    mix = load_params(places.root).mix(spec.mix)
     recipe = mix.recipe_of(card)
     asked = mix.weights if card.weights else "none"
-    weights = _weights(places.weights, card) if asked == "pretrained" else {}
+    weights = _weights(places.weights, card, fetch) if asked == "pretrained" else {}
     parts = {
         "method_code": discover.code_digest([places.root / file for file in files]),
         "training_code": _code(places.root),
@@ -89,8 +90,8 @@ def _code(root: Path) -> str:
 _DIGESTS: dict[tuple[Path, str], dict[str, str]] = {}
 
 
-def _weights(folder: Path, card: Card) -> dict[str, str]:
+def _weights(folder: Path, card: Card, fetch: bool) -> dict[str, str]:
     key = (folder, ",".join(item.name for item in card.weights))
     if key not in _DIGESTS:
-        _DIGESTS[key] = WeightStore(folder, card.weights).digests()
+        _DIGESTS[key] = WeightStore(folder, card.weights).digests(fetch)
     return _DIGESTS[key]

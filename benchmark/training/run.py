@@ -70,7 +70,7 @@ def look_up(places: Places, params: Params, spec: RunSpec) -> Plan:
             f"params.yaml: mixes.{spec.mix}.seeds", f"no seed {spec.seed} for {spec.method!r}",
             f"one of {mix.seeds_of(card)}", "Add it there, or name one of these.",
         )  # fmt: skip
-    return plan_run(places, params, card, files, spec)
+    return plan_run(places, spec, card, files)
 
 
 def _card(root: Path, name: str) -> tuple[Card, Sequence[str]]:

@@ -1,0 +1,70 @@
+"""Pretrained weights: from the local store or the hub's cache, never silently random."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from benchmark.card import Weights
+from benchmark.errors import MissingDataError
+from benchmark.files import sha256_file
+from benchmark.weights import WeightStore
+
+WANTED = Weights(
+    name="net.imagenet",
+    files=("net.safetensors", "net.pt"),
+    hub="nobody/nothing:model.safetensors",
+    licence="MIT",
+)
+STATE = {"weight": torch.arange(4, dtype=torch.float16), "count": torch.tensor(3)}
+
+
+@pytest.fixture(autouse=True)
+def no_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> WeightStore:
+    return WeightStore(tmp_path, [WANTED])
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "pt"])
+def test_both_formats_come_as_float32(store: WeightStore, suffix: str) -> None:
+    path = store.folder / f"net.{suffix}"
+    save_file(STATE, path) if suffix == "safetensors" else torch.save(STATE, path)
+    state = store.read("net.imagenet")
+    assert state["weight"].dtype == torch.float32
+    assert state["weight"].tolist() == [0, 1, 2, 3]
+    assert state["count"].dtype == torch.int64
+    assert store.digests() == {"net.imagenet": sha256_file(path)}
+    assert store.describe() == "net.imagenet (here)"
+
+
+def test_the_first_name_wins(store: WeightStore) -> None:
+    for name in ("net.safetensors", "net.pt"):
+        (store.folder / name).touch()
+    assert store.path("net.imagenet").name == "net.safetensors"
+
+
+@pytest.mark.parametrize("fetch", [True, False])
+def test_missing_weights_name_both_places(store: WeightStore, fetch: bool) -> None:
+    with pytest.raises(MissingDataError) as caught:
+        store.digests(fetch)
+    said = str(caught.value)
+    for part in ("net.safetensors, net.pt", str(store.folder), "nobody/nothing", "MIXSEG_WEIGHTS"):
+        assert part in said
+    assert store.describe() == "net.imagenet (from the hub)"
+
+
+def test_a_pickle_that_runs_code_is_refused(store: WeightStore) -> None:
+    class Evil:
+        def __reduce__(self):
+            return (print, ("this ran",))
+
+    torch.save({"weight": Evil()}, store.folder / "net.pt")
+    with pytest.raises(Exception, match=r"[Ww]eights.only|Unsupported"):
+        store.read("net.imagenet")
