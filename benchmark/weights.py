@@ -1,10 +1,11 @@
 """Pretrained weights: found in the local store or on the model hub, never silently random."""
 
+import pickle
 from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.card import Weights
-from benchmark.errors import MissingDataError
+from benchmark.errors import MissingDataError, StoreError
 from benchmark.files import sha256_file
 
 SAFE = ".safetensors"
@@ -69,15 +70,25 @@ class WeightStore:
         return {name: sha256_file(path) for name, path in paths.items()}
 
     def read(self, name: str) -> dict[str, object]:
-        """The tensors of a file as float32, from safetensors or a weights-only checkpoint."""
+        """The tensors of a file as float32, from safetensors or a weights-only checkpoint.
+
+        Raises: StoreError if the file is broken, or holds more than tensors.
+        """
         import torch
+        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         path = self.path(name)
-        if path.suffix == SAFE:
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+        try:
+            if path.suffix == SAFE:
+                state = load_file(path)
+            else:
+                state = torch.load(path, map_location="cpu", weights_only=True)
+        except (OSError, EOFError, RuntimeError, pickle.UnpicklingError, SafetensorError) as error:
+            problem = str(error).splitlines()[0]
+            raise StoreError(
+                path, f"unreadable ({problem})", "tensors alone", "Get the file again."
+            ) from error
         return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
 
 
@@ -97,5 +108,6 @@ def _from_hub(address: str) -> Path:
     repository, _, file = address.partition(":")
     if not file:
         raise ValueError(f"no hub address in {address!r}")
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # its retries; what came of them is told in one error
+    # Its retries are not shown; what came of them is told in one error.
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     return Path(hf_hub_download(repository, file))

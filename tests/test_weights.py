@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from benchmark.card import Weights
-from benchmark.errors import MissingDataError
+from benchmark.errors import MissingDataError, StoreError
 from benchmark.files import sha256_file
 from benchmark.weights import WeightStore
 
@@ -66,5 +66,14 @@ def test_a_pickle_that_runs_code_is_refused(store: WeightStore) -> None:
             return (print, ("this ran",))
 
     torch.save({"weight": Evil()}, store.folder / "net.pt")
-    with pytest.raises(Exception, match=r"[Ww]eights.only|Unsupported"):
+    with pytest.raises(StoreError, match=r"net.pt: unreadable .*expected tensors alone"):
+        store.read("net.imagenet")
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "pt"])
+def test_a_file_cut_short_is_named(store: WeightStore, suffix: str) -> None:
+    path = store.folder / f"net.{suffix}"
+    save_file(STATE, path) if suffix == "safetensors" else torch.save(STATE, path)
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(StoreError, match=r"unreadable"):
         store.read("net.imagenet")
