@@ -29,7 +29,7 @@ ARROWS = {
     },
     "losses": set(),
     "errors": set(),
-    "networks": {"errors"},
+    "networks": {"errors", "method", "weights"},
 }
 # What `reports` may use of parts that would otherwise bring torch along.
 OF_EVALUATION = {"maps", "overlays", "protocols", "metrics"}

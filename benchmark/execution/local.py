@@ -10,7 +10,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from benchmark.execution.guard import ORDERED_BY
-from benchmark.progress import Progress
+from benchmark.progress import Progress, Task
 from benchmark.training.identity import RunSpec
 from benchmark.training.run import RunOptions
 
@@ -51,52 +51,51 @@ def run_all(
     free: SimpleQueue[int] = SimpleQueue()
     for slot in range(where.count):
         free.put(slot)
-    outcomes: dict[RunSpec, Outcome] = {}
-    running: dict[RunSpec, subprocess.Popen[str]] = {}
-
-    def one(spec: RunSpec) -> Outcome:
-        slot = free.get()
-        try:
-            return _run(root, spec, where, slot, running)
-        finally:
-            free.put(slot)
-
+    running: list[subprocess.Popen[str]] = []
     pool = ThreadPoolExecutor(where.count)
-    try:
-        with progress.task("runs", len(specs), "runs") as task:
-            for future in as_completed([pool.submit(one, spec) for spec in specs]):
+    with progress.task("runs", len(specs), "done") as task:
+
+        def one(spec: RunSpec) -> Outcome:
+            slot = free.get()
+            try:
+                process = _start(root, spec, where, slot)
+                running.append(process)
+                return Outcome(spec, _follow(process, spec, task))
+            finally:
+                free.put(slot)
+
+        try:
+            waiting = [pool.submit(one, spec) for spec in specs]
+            for future in as_completed(waiting):
                 outcome = future.result()
-                outcomes[outcome.spec] = outcome
                 task.advance(1, f"{outcome.spec}: {outcome.cause or 'done'}")
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in list(running.values()):
-            process.terminate()
-    return [outcomes[spec] for spec in specs]
+            return [future.result() for future in waiting]
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in running:
+                process.terminate()  # no-op for one that has ended
 
 
-def _run(
-    root: Path,
-    spec: RunSpec,
-    where: Slots,
-    slot: int,
-    running: dict[RunSpec, "subprocess.Popen[str]"],
-) -> Outcome:
+def _start(root: Path, spec: RunSpec, where: Slots, slot: int) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "benchmark", "run", "--method", spec.method]
     command += ["--mix", spec.mix, "--seed", str(spec.seed), *where.options.words()]
     environment = {**os.environ, ORDERED_BY: str(os.getpid())}
     if where.gpus:
         environment["CUDA_VISIBLE_DEVICES"] = where.gpus[slot % len(where.gpus)]
-    process = subprocess.Popen(
+    return subprocess.Popen(
         command, cwd=root, env=environment, text=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
-    running[spec] = process
-    _, said = process.communicate()
-    running.pop(spec, None)
-    lines = [line for line in said.splitlines() if line.strip()]
-    last = lines[-1] if lines else f"exit status {process.returncode}"
-    return Outcome(spec, "" if process.returncode == 0 else last)
+
+
+def _follow(process: "subprocess.Popen[str]", spec: RunSpec, task: Task) -> str:
+    """Shows a run's own lines as they come; why it failed, empty if it did not."""
+    last = ""
+    for line in process.stderr or ():
+        last = line.strip() or last
+        task.advance(0, f"seed {spec.seed}: {last}" if spec.method in last else f"{spec}: {last}")
+    status = process.wait()
+    return "" if status == 0 else last or f"exit status {status}"
 
 
 def _gpus() -> tuple[str, ...]:
