@@ -26,7 +26,8 @@ from benchmark.training.features import FeatureCache
 from benchmark.training.optimise import lr_at, make_optimiser, set_lr
 from benchmark.training.ranks import Ranks
 
-STEPS_BETWEEN_CHECKS = 20  # of the loss; each waits for the device
+# Looks at the loss; each waits for the device.
+STEPS_BETWEEN_LOOKS, SECONDS_BETWEEN_LOOKS = 20, 5.0
 
 
 class Stopped(Exception):
@@ -142,8 +143,8 @@ class _Run:
             self.step += 1
             at_end = self.step % self.per_epoch == 0
             save = at_end or self._due()
-            if save or self.step % STEPS_BETWEEN_CHECKS == 0:
-                now = time.monotonic()
+            now = time.monotonic()
+            if save or self.step % STEPS_BETWEEN_LOOKS == 0 or now - start > SECONDS_BETWEEN_LOOKS:
                 self.seconds, start = self.seconds + now - start, now
                 self._look(task)
             if at_end:
