@@ -145,10 +145,11 @@ class _Pass:
         from benchmark.training.trainer import train_run
 
         self.worked = True
+        about = self._about()  # the commit is the one at which training began
         history, record = train_run(self.places, self.plan, self.place, self.options, progress)
         frame = pd.DataFrame(history)
         write_text(self.place.folder / HISTORY, frame.to_csv(index=False, float_format="%.6g"))
-        write_json(self.place.folder / RECORD, {**self._about(), **record})
+        write_json(self.place.folder / RECORD, {**about, **record})
         for name in (HISTORY, RECORD, WEIGHTS):
             self.place.finish(name, self.plan.identity.run)
         self.place.checkpoint.unlink(missing_ok=True)
@@ -190,7 +191,7 @@ class _Pass:
             "group": card.group,
             "seed": plan.spec.seed,
             "prompt": card.prompt,
-            "pretrained_on": sorted(card.pretrained_on),
+            "pretrained_on": sorted(card.pretrained_on) if files else [],
             "weights": {"asked": asked, "files": files},
             "recipe": plan.recipe.fields(),
             "departures": card.recipe.departures(),
