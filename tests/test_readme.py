@@ -1,0 +1,77 @@
+"""The README says what is so: its commands exist, its table is the report's, its links resolve."""
+
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+from support import ROOT, command_environment
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "baselines" / "README.md",
+         *sorted((ROOT / "docs").glob("*.md"))]  # fmt: skip
+WORDS = {"MIX": "mix0", "NAME": "some-name", "N": "1", "DIR": "."}
+
+
+def commands(text: str) -> list[list[str]]:
+    """Every `mixseg ...` of the code in a page, comments and continuations taken out."""
+    text = text.replace("\\\n", " ")
+    blocks = re.findall(r"```\n(.*?)```", text, re.S) + re.findall(r"`([^`\n]+)`", text)
+    lines = [line.split("#")[0].strip() for block in blocks for line in block.splitlines()]
+    parts = [part.strip() for line in lines for part in re.split(r"&&|,", line)]
+    return [shlex.split(part)[1:] for part in parts if part.startswith("mixseg ")]
+
+
+ALL = sorted({tuple(words) for page in PAGES for words in commands(page.read_text())})
+
+
+def test_commands_were_found() -> None:
+    assert len(ALL) > 12
+
+
+@pytest.mark.parametrize("words", ALL, ids=" ".join)
+def test_commands_and_their_options_exist(words: tuple[str, ...]) -> None:
+    environment = command_environment(COLUMNS="200", TERM="dumb")
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmark", words[0], "--help"], cwd=ROOT, text=True,
+        capture_output=True, env=environment,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for option in (word for word in words[1:] if word.startswith("--")):
+        assert option in done.stdout
+
+
+def test_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for page in PAGES:
+        for target in re.findall(r"^make ([a-z-]+)", page.read_text(), re.M):
+            assert re.search(rf"^{target}:", makefile, re.M), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_resolve(page) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), target
+
+
+def test_the_table_is_the_reports() -> None:
+    table = README.split("<!-- table -->")[1].split("<!-- /table -->")[0].strip()
+    written = (ROOT / "reports" / "open128" / "tables" / "main.md").read_text(encoding="utf-8")
+    assert table == written.strip()
+
+
+def test_the_tree_is_the_tree() -> None:
+    tree = README.split("## Where things are")[1].split("```")[1]
+    for line in tree.strip().splitlines():
+        for name in re.findall(r"^\s*((?:[\w./]+(?: (?=[\w./]+(?:/|\.py|\.yaml)))?)+)", line):
+            for part in name.split():
+                if "NAME" in part or not re.search(r"[/.]", part):
+                    continue
+                inside = line.startswith("  ")
+                assert (ROOT / ("benchmark" if inside else "") / part).exists(), part
+
+
+def test_no_blank_is_left_to_fill() -> None:
+    assert "{{" not in README
