@@ -1,0 +1,96 @@
+"""The whole way on real images with real weights: a few dozen pictures of four modalities."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from support import PARAMS, ROOT, mixseg
+
+DATA = Path(os.environ.get("MIXSEG_REAL_DATA", ROOT.parent / "shared" / "data"))
+WEIGHTS = Path(os.environ.get("MIXSEG_REAL_WEIGHTS", ROOT.parent / "shared" / "weights"))
+METHOD = "unet-resnet50"
+KEPT = {"train": 10, "val": 0, "test": 4}  # cases a dataset
+
+pytestmark = [
+    pytest.mark.skipif(not DATA.is_dir(), reason=f"no real images in {DATA}"),
+    pytest.mark.skipif(not WEIGHTS.is_dir(), reason=f"no pretrained weights in {WEIGHTS}"),
+]
+
+
+@pytest.fixture
+def few(tmp_path: Path) -> Path:
+    """A project whose mix is `open`, prepared at 64 pixels from the real images, then cut short."""
+    text = PARAMS.replace("drawn: {train: 8, test: 2, seed: 0}", "drawn: null")
+    text = text.replace("phantom-fundus, phantom-colonoscopy, phantom-ultrasound, phantom-dermoscopy",
+                        "drishti-gs, kvasir-seg, busi, isic2017-open")  # fmt: skip
+    text = text.replace("tiny:", "open128:").replace("size: 32", "size: 64")
+    text = text.replace("weights: random", "weights: pretrained").replace(
+        "seeds: [0, 1]", "seeds: [0]"
+    )
+    text = text.replace("lr: 0.01", "lr: 0.0005").replace("epochs: 3", "epochs: 6")
+    (tmp_path / "params.yaml").write_text(text)
+    plugin = (ROOT / "baselines" / "unet" / "plugin.py").read_text()
+    for mixes in ('("mix0", "smoke", "mix1", "mix2", "open")',
+                  '("smoke", "mix1", "mix2", "open", "open128")'):  # fmt: skip
+        plugin = plugin.replace(mixes, '("open128",)')
+    (tmp_path / "baselines" / "unet").mkdir(parents=True)
+    (tmp_path / "baselines" / "unet" / "plugin.py").write_text(plugin)
+    go(tmp_path, "sync")
+    go(tmp_path, "data", "--from", str(DATA), "--mix", "open128")
+    go(tmp_path, "prepare", "--mix", "open128")
+    cut(tmp_path / "data" / "prepared" / "open128")
+    return tmp_path
+
+
+def go(root: Path, *words: str) -> str:
+    done = mixseg(root, *words, MIXSEG_WEIGHTS=str(WEIGHTS))
+    assert done.returncode == 0, (words, done.stdout, done.stderr)
+    return done.stdout
+
+
+def cut(prepared: Path) -> None:
+    """Keeps a few cases of each dataset and split."""
+    manifest = json.loads((prepared / "manifest.json").read_text())
+    assert {name: about["test"] for name, about in manifest["datasets"].items()} == {
+        "drishti-gs": 51, "kvasir-seg": 100, "busi": 100, "isic2017-open": 150,
+    }  # fmt: skip
+    for name in manifest["datasets"]:
+        folder = prepared / name
+        table = pd.read_csv(folder / "cases.csv", dtype=str)
+        rows = np.concatenate(
+            [np.flatnonzero(table["split"] == split)[:count] for split, count in KEPT.items()]
+        )
+        table.iloc[rows].to_csv(folder / "cases.csv", index=False)
+        for array in ("images.npy", "masks.npy"):
+            np.save(folder / array, np.load(folder / array)[rows])
+
+
+def test_the_whole_way(few: Path) -> None:
+    run = ("run", "--method", METHOD, "--mix", "open128", "--seed", "0")
+    assert go(few, *run).endswith("done\n")
+    results = few / "results" / "open128" / "main" / METHOD / "seed-0"
+    record = json.loads((results / "run.json").read_text())
+    assert record["weights"]["asked"] == "pretrained"
+    assert list(record["weights"]["files"]) == ["resnet50.imagenet"]
+    assert record["data"]["train"] == 4 * KEPT["train"]
+    scores = pd.read_csv(results / "scores.csv")
+    assert len(scores) == 4 * KEPT["test"]
+    assert set(scores["modality"]) == {"fundus", "colonoscopy", "ultrasound", "dermoscopy"}
+    history = pd.read_csv(results / "history.csv")
+    assert history["loss"].iloc[-1] < 0.8 * history["loss"].iloc[0]
+    go(few, "leaks", "--mix", "open128")
+    go(few, "report", "--mix", "open128")
+    assert "U-Net (ResNet-50)" in (few / "reports" / "open128" / "index.html").read_text()
+
+    photos = few / "photos"
+    photos.mkdir()
+    for path in sorted((DATA / "BUSI" / "images").iterdir())[:3]:
+        shutil.copy(path, photos)
+    weights = few / "artefacts" / "open128" / METHOD / "seed-0" / "weights.safetensors"
+    go(few, "predict", "--method", METHOD, "--images", str(photos), "--out", str(few / "out"),
+       "--weights", str(weights), "--size", "64")  # fmt: skip
+    assert len(list((few / "out").glob("*_overlay.png"))) == 3
