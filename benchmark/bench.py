@@ -24,7 +24,7 @@ from benchmark.data.cases import Cases
 from benchmark.errors import ParamsError
 from benchmark.progress import Progress
 from benchmark.training.batches import Batches, epoch_order
-from benchmark.training.run import pick_device
+from benchmark.training.record import pick_device
 
 SIZE, BATCH, PICTURES, WORKERS, SECONDS = 352, 8, 256, 2, 8.0
 AUGMENTATIONS = {"flips and rotation": 5.0, "flips alone": 0.0}
@@ -149,7 +149,7 @@ def _parts(cases: Cases, device: str) -> dict[str, float]:
 
 
 def _machine(device: str) -> dict[str, Any]:
-    from benchmark.training.run import hardware
+    from benchmark.training.record import hardware
 
     return {**hardware(device), "torch": torch.__version__, "python": platform.python_version(),
             "load": round(os.getloadavg()[0], 2)}  # fmt: skip

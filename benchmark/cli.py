@@ -1,17 +1,18 @@
 """Every command of `mixseg`; what takes long to import is imported where it is used."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from benchmark import options as o
 from benchmark.columns import columns
+from benchmark.errors import MissingDataError
 from benchmark.files import Places, project_root
 from benchmark.progress import Terminal
 
 if TYPE_CHECKING:
-    from benchmark.params import Params
+    from benchmark.reports.inputs import ReportInputs
     from benchmark.training.run import RunOptions
 
 app = typer.Typer(
@@ -90,22 +91,24 @@ def data(
 ) -> None:
     """Tells which datasets are here, which are missing and how to get them."""
     from benchmark.data import status
+    from benchmark.data.catalog import load_catalog
     from benchmark.params import load_params
 
     places = _places()
     params = load_params(places.root)
+    names = [dataset] if dataset else status.datasets_of(params, mix)
     if source is not None:
-        names = [dataset] if dataset else status.datasets_of(params, mix)
-        for line in status.point_to(source, names, places):
+        for line in status.point_to(source, names if dataset or mix else [], places):
             typer.echo(line)
         return
     if download:
         from benchmark.data.download import fetch_all
 
-        fetch_all([dataset] if dataset else status.datasets_of(params, mix), places, Terminal())
+        fetch_all(names, places, Terminal())
     if record is not None:
         status.write_record(record, params, mix, places)
-    typer.echo(status.describe(params, mix, places))
+    every = [] if dataset or mix else list(load_catalog())
+    typer.echo(status.describe(params, list(dict.fromkeys([*names, *every])), places))
 
 
 @app.command()
@@ -142,7 +145,9 @@ def controls(mix: o.MixName) -> None:
     from benchmark.params import load_params
 
     places = _places()
-    run_controls(mix, places, load_params(places.root), Terminal())
+    params = load_params(places.root)
+    params.mix(mix)
+    run_controls(mix, places, params, Terminal())
 
 
 @app.command()
@@ -181,7 +186,11 @@ def _run_all(
     from benchmark.execution.matrix import matrix
 
     root, where = _places().root, local.slots(jobs, options)
-    outcomes = local.run_all(root, matrix(root, *of), where, Terminal())
+    specs = matrix(root, *of)
+    if not specs:
+        expected = "a method, mix and seed of `mixseg status`"
+        raise MissingDataError("run --all", "no such run", expected, "Leave one of them out.")
+    outcomes = local.run_all(root, specs, where, Terminal())
     failed = [outcome for outcome in outcomes if outcome.cause]
     for outcome in failed:
         typer.echo(f"FAILED  {outcome.spec}: {outcome.cause}", err=True)
@@ -202,35 +211,40 @@ def show_status(mix: o.MaybeMix = None) -> None:
 @app.command()
 def score(mix: o.MixName, source: o.Trusted = "maps", device: o.Device = "auto") -> None:
     """Scores the stored maps of a mix again; with --from weights makes the maps again first."""
-    from benchmark.evaluation.rescore import rescore
+    from benchmark.training.rescore import rescore
 
-    if source == "weights":
-        from benchmark.training.remap import remap
-
-        for line in remap(_places(), mix, device, Terminal()):
-            typer.echo(line)
-    for line in rescore(_places(), mix, Terminal()):
+    for line in rescore(_places(), mix, source, device, Terminal()):
         typer.echo(line)
 
 
+def _inputs(mix: str | None, source: Path | None) -> "list[tuple[str, ReportInputs]]":
+    from benchmark.reports.inputs import report_inputs
+
+    return report_inputs(Places(project_root(), source), mix)
+
+
 @app.command()
-def tables(mix: o.MixName, source: o.FromResults = None, to: o.ToFolder = None) -> None:
-    """Writes the tables of a mix as CSV, Markdown and LaTeX."""
+def tables(mix: o.MaybeMix = None, source: o.FromResults = None, to: o.ToFolder = None) -> None:
+    """Writes the tables of a mix, or of all with results, as CSV, Markdown and LaTeX."""
     from benchmark.reports.document import write_tables
 
-    places, params, cards = _report_inputs(mix, source)
-    write_tables(mix, params, cards, places, to or places.reports(mix) / "tables")
+    for name, inputs in _inputs(mix, source):
+        folder = (to / name if to else inputs[2].reports(name)) / "tables"
+        write_tables(name, *inputs, folder)
+        typer.echo(f"wrote {folder}")
 
 
 @app.command()
-def report(mix: o.MixName, source: o.FromResults = None, to: o.ToFolder = None) -> None:
-    """Writes the report of a mix from its results alone: no data, no GPU, no torch."""
+def report(mix: o.MaybeMix = None, source: o.FromResults = None, to: o.ToFolder = None) -> None:
+    """Writes the report of a mix, or of all, from results alone: no data, no GPU, no torch."""
     from benchmark.reports.document import write_report
     from benchmark.reports.gallery import write_gallery
 
-    places, params, cards = _report_inputs(mix, source)
-    write_report(mix, params, cards, places, to or places.reports(mix))
-    write_gallery(mix, params, cards, places, to or places.reports(mix))
+    for name, inputs in _inputs(mix, source):
+        folder = to / name if to else inputs[2].reports(name)
+        write_report(name, *inputs, folder)
+        write_gallery(name, *inputs, folder)
+        typer.echo(f"wrote {folder / 'index.html'}")
 
 
 @app.command()
@@ -238,19 +252,9 @@ def show(mix: o.MixName) -> None:
     """Prints the main table of a mix."""
     from benchmark.reports.plain import summary
 
-    places, params, cards = _report_inputs(mix, None)
-    typer.echo(summary(mix, params, cards, places))
-    typer.echo(f"\nreport: {places.reports(mix) / 'index.html'}")
-
-
-def _report_inputs(mix: str, source: Path | None) -> tuple[Places, "Params", list[dict[str, Any]]]:
-    from benchmark import discover
-    from benchmark.params import load_params
-
-    places = Places(project_root(), source)
-    params = load_params(places.root)
-    params.mix(mix)
-    return places, params, [card.model_dump(mode="json") for card in discover.cards(places.root)]
+    for name, inputs in _inputs(mix, None):
+        typer.echo(summary(name, *inputs))
+        typer.echo(f"\nreport: {inputs[2].reports(name) / 'index.html'}")
 
 
 @app.command()
@@ -259,16 +263,25 @@ def predict(
     images: o.Images,
     out: o.Out,
     weights: o.WeightsFile,
-    size: o.Size = 352,
+    size: o.Size = None,
     device: o.Device = "auto",
 ) -> None:
     """Segments a folder of images."""
     from benchmark.evaluation.folder import predict_folder
-    from benchmark.training.trainer import predictor
+    from benchmark.training.record import pick_device
+    from benchmark.training.restore import predictor, trained_size
 
-    network = predictor(_places(), method, weights, (size, device))
-    frame = predict_folder(network, images, out, size, Terminal())
-    typer.echo(f"{len(frame)} images: see {out / 'summary.csv'}")
+    root = _places().root
+    side = size or trained_size(root, weights)
+    network = predictor(root, method, weights, (side, pick_device(device)))
+    frame = predict_folder(network, images, out, side, Terminal())
+    bad = frame[frame["error"] != ""]
+    for row in bad.itertuples():
+        typer.echo(f"FAILED  {row.error}", err=True)
+    done = len(frame) - len(bad)
+    typer.echo(f"{done} images segmented at {side} px, {len(bad)} not: {out / 'summary.csv'}")
+    if len(bad):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -195,11 +195,21 @@ def discover(root: Path) -> Found:
     return Found(methods, broken)
 
 
+_PINNED: dict[tuple[Path, str], MethodEntry] = {}
+
+
+def pin(root: Path, name: str) -> MethodEntry:
+    """One method, which this process then keeps: a run ends with the code that it began with."""
+    return _PINNED.setdefault((root, name), method_entry(root, name))
+
+
 def method_entry(root: Path, name: str) -> MethodEntry:
     """One method; imports its folder alone where card.json tells which that is.
 
     Raises: MethodError with the nearest name, or with what is wrong with its plugin.
     """
+    if (root, name) in _PINNED:
+        return _PINNED[root, name]
     told = {card.name: card.folder for card in cards(root)}
     if name in told:
         entries = load_plugin(root, root / told[name] / PLUGIN)

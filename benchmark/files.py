@@ -31,15 +31,14 @@ def write_atomic(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         if temporary.is_dir():
-            if path.is_dir():
-                shutil.rmtree(path)
+            _replace_folder(temporary, path)
         else:
             temporary.chmod(0o644)  # some libraries write for the owner alone
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            temporary.replace(path)
+    except Exception as error:
+        if not _disk_full(error, path.parent):
             raise
         free = shutil.disk_usage(path.parent).free // 2**20
         raise StoreError(
@@ -49,10 +48,38 @@ def write_atomic(path: Path) -> Iterator[Path]:
             "Free some space and run the same command again; nothing was left half-written.",
         ) from error
     finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary, ignore_errors=True)
-        else:
-            temporary.unlink(missing_ok=True)
+        _remove(temporary)
+
+
+def _replace_folder(new: Path, path: Path) -> None:
+    """Puts a folder in another's place; the old one comes back if that fails."""
+    old = new.with_suffix(".old.tmp")
+    try:
+        if path.exists():
+            path.rename(old)
+        new.rename(path)
+    except BaseException:
+        if old.exists() and not path.exists():
+            old.rename(path)
+        raise
+    finally:
+        if path.exists():
+            _remove(old)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _disk_full(error: Exception, folder: Path) -> bool:
+    """Libraries that write for themselves do not all say so by an error number."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    wrote = isinstance(error, OSError | RuntimeError) or "No space left" in str(error)
+    return wrote and shutil.disk_usage(folder).free < 2**16
 
 
 def write_text(path: Path, text: str) -> None:

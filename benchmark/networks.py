@@ -112,3 +112,12 @@ def load_strictly(
 
 def _any(key: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatch(key, pattern) for pattern in patterns)
+
+
+def count_parameters(module: nn.Module) -> dict[str, int]:
+    """All parameters, and those that learn."""
+    sizes = [(p.numel(), p.requires_grad) for p in module.parameters()]
+    return {
+        "total": sum(size for size, _ in sizes),
+        "trainable": sum(size for size, learns in sizes if learns),
+    }

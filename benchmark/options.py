@@ -19,10 +19,12 @@ Folder = Annotated[
 Download = Annotated[bool, typer.Option("--download", help="Fetch what is missing.")]
 Record = Annotated[Path | None, typer.Option("--record", help="Write what is here as JSON.")]
 Every = Annotated[bool, typer.Option("--all", help="Every run (of a mix, of a method).")]
-Jobs = Annotated[int | None, typer.Option("--jobs", help="Runs at once, with --all.")]
+Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Runs at once, with --all.")]
 Executor = Annotated[Literal["local"], typer.Option("--executor", help="Who executes them.")]
 Device = Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device")]
-Threads = Annotated[int, typer.Option("--threads", help="CPU threads of torch; 0 leaves them.")]
+Threads = Annotated[
+    int, typer.Option("--threads", min=0, help="CPU threads of torch; 0 leaves them.")
+]
 Compile = Annotated[
     bool | None, typer.Option("--compile/--no-compile", help="torch.compile; on a GPU unless told.")
 ]
@@ -34,6 +36,9 @@ Method = Annotated[str, typer.Option("--method", help="A method.")]
 Images = Annotated[Path, typer.Option("--images", help="Folder of images.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for masks, probabilities, overlays.")]
 WeightsFile = Annotated[Path, typer.Option("--weights", help="A run's weights.safetensors.")]
-Size = Annotated[int, typer.Option("--size", help="Side at which the network works, pixels.")]
+Size = Annotated[
+    int | None,
+    typer.Option("--size", min=16, help="Side in pixels; that of the weights' mix unless told."),
+]
 BenchName = Annotated[str, typer.Argument(help="What to measure: data.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]

@@ -38,7 +38,7 @@ class Mix(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str
-    size: int = Field(ge=16)
+    size: int = Field(ge=16, le=4096)
     train: list[Name] = Field(min_length=1)
     test: list[Name] = Field(min_length=1)
     seeds: list[int] = Field(min_length=1)
@@ -87,6 +87,14 @@ class Params(BaseModel):
     resamples: int = Field(ge=100)
     defaults: dict[str, object] = {}
     mixes: dict[Name, Mix] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        for name, mix in self.mixes.items():
+            unknown = [other for other in mix.compare if other not in self.mixes]
+            if unknown:
+                raise ValueError(f"mixes.{name}.compare names no mix: {', '.join(unknown)}")
+        return self
 
     def mix(self, name: str) -> Mix:
         """A mix by name.

@@ -32,8 +32,8 @@ class Progress(Protocol):
     """What long functions are given to tell how far they are."""
 
     @contextmanager
-    def task(self, title: str, total: int | None, unit: str = "") -> Iterator[Task]:
-        """Opens a piece of work of `total` units (None where the number is not known)."""
+    def task(self, title: str, total: int | None, unit: str = "", done: int = 0) -> Iterator[Task]:
+        """Opens a piece of work of `total` units (None: not known), `done` of them done before."""
         yield Task()
 
     def say(self, line: str) -> None:
@@ -44,7 +44,7 @@ class Silent:
     """Shows nothing."""
 
     @contextmanager
-    def task(self, title: str, total: int | None, unit: str = "") -> Iterator[Task]:
+    def task(self, title: str, total: int | None, unit: str = "", done: int = 0) -> Iterator[Task]:
         """Opens a piece of work that nobody watches."""
         yield Task()
 
@@ -59,10 +59,10 @@ class Terminal:
         self.console = Console(stderr=True, highlight=False)
 
     @contextmanager
-    def task(self, title: str, total: int | None, unit: str = "") -> Iterator[Task]:
-        """Opens a piece of work of `total` units (None where the number is not known)."""
+    def task(self, title: str, total: int | None, unit: str = "", done: int = 0) -> Iterator[Task]:
+        """Opens a piece of work of `total` units (None: not known), `done` of them done before."""
         if not self.console.is_terminal:
-            lines = _Lines(title, total, unit)
+            lines = _Lines(title, total, unit, done)
             yield lines
             lines.end()
             return
@@ -74,7 +74,7 @@ class Terminal:
             TimeRemainingColumn(),
         )
         with RichProgress(*columns, console=self.console) as bar:
-            yield _Bar(bar, bar.add_task(title, total=total, note=unit))
+            yield _Bar(bar, bar.add_task(title, total=total, completed=done, note=unit))
 
     def say(self, line: str) -> None:
         """Shows one line."""
@@ -93,9 +93,9 @@ class _Bar(Task):
 
 
 class _Lines(Task):
-    def __init__(self, title: str, total: int | None, unit: str) -> None:
+    def __init__(self, title: str, total: int | None, unit: str, done: int) -> None:
         self.title, self.total, self.unit = title, total, unit
-        self.done, self.note = 0, ""
+        self.before, self.done, self.note = done, done, ""
         self.start = self.last = time.monotonic()
 
     def advance(self, n: int = 1, note: str = "") -> None:
@@ -112,9 +112,10 @@ class _Lines(Task):
         self._write(f"in {time.monotonic() - self.start:.0f} s")
 
     def _left(self, now: float) -> str:
-        if not self.total or not self.done:
+        done = self.done - self.before
+        if not self.total or not done:
             return ""
-        left = (now - self.start) / self.done * (self.total - self.done)
+        left = (now - self.start) / done * (self.total - self.done)
         return f"{left:.0f} s left"
 
     def _write(self, when: str) -> None:

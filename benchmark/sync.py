@@ -114,12 +114,12 @@ def _check_mixes(entry: MethodEntry, params: Params) -> None:
 
 
 def _synced(entry: MethodEntry, code: str) -> dict[str, object]:
+    from benchmark.networks import count_parameters
+
     method = build_anywhere(entry)
-    counts = [(p.numel(), p.requires_grad) for p in method.parameters()]
-    total, trainable = sum(n for n, _ in counts), sum(n for n, learns in counts if learns)
     return {
         **_card(entry.card),
-        "parameters": {"total": total, "trainable": trainable},
+        "parameters": count_parameters(method),
         "structure": structure(method),
         "folder": entry.folder,
         "class_name": entry.cls.__name__,
@@ -177,7 +177,7 @@ def _stages(root: Path, entries: list[MethodEntry], params: Params) -> Iterator[
         yield f"    cmd: mixseg run --method ${{item.method}} --mix {mix} --seed ${{item.seed}}"
         yield "    deps:"
         yield from (f"      - {path}" for path in [*files, f"data/prepared/{mix}/manifest.json"])
-        yield from ("    params:", f"      - mixes.{mix}", "    outs:")
+        yield from ("    params:", f"      - mixes.{mix}", "      - threshold", "    outs:")
         yield from (f"      - results/{mix}/{group}/{run}:", "          cache: false")
         yield f"      - artefacts/{mix}/{run}"
 

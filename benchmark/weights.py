@@ -85,10 +85,15 @@ class WeightStore:
             else:
                 state = torch.load(path, map_location="cpu", weights_only=True)
         except (OSError, EOFError, RuntimeError, pickle.UnpicklingError, SafetensorError) as error:
-            problem = str(error).splitlines()[0]
+            problem = (str(error).splitlines() or [type(error).__name__])[0]
             raise StoreError(
                 path, f"unreadable ({problem})", "tensors alone", "Get the file again."
             ) from error
+        if not isinstance(state, dict) or not all(hasattr(v, "dtype") for v in state.values()):
+            keys = list(state)[:3] if isinstance(state, dict) else type(state).__name__
+            raise StoreError(
+                path, f"{keys}", "a dictionary of tensors alone", "Save the state_dict itself."
+            )
         return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
 
 

@@ -44,7 +44,7 @@ def augment(
         recipe: hflip, vflip, rotation_deg.
         when: seed of the run and epoch.
 
-    Returns: images float (b, 3, H, W) in [0, 1], channels last; masks float (b, 1, H, W), 0 or 1.
+    Returns: images float (b, 3, H, W) in [0, 1]; masks float (b, 1, H, W), 0 or 1.
     """
     flip_x = uniform(*when, keys, _FLIP_X) < (recipe.hflip or 0)
     flip_y = uniform(*when, keys, _FLIP_Y) < (recipe.vflip or 0)
@@ -80,7 +80,7 @@ def _affine(flip_x: np.ndarray, flip_y: np.ndarray, turn: np.ndarray) -> np.ndar
 
 
 def _warp(image: Tensor, mask: Tensor, affine: np.ndarray) -> tuple[Tensor, Tensor]:
-    grid = _grid(torch.from_numpy(affine).to(image.device), image.shape[-1])
+    grid = _grid(torch.from_numpy(affine).to(image.device, non_blocking=True), image.shape[-1])
     image = F.grid_sample(image, grid, mode="bilinear", align_corners=False)
     mask = F.grid_sample(mask, grid, mode="nearest", align_corners=False)
     return image, mask

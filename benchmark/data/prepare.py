@@ -24,7 +24,7 @@ from benchmark.files import Places, digest, write_atomic, write_json
 from benchmark.params import Mix
 from benchmark.progress import Progress, Task
 
-WORKERS = min(4, os.cpu_count() or 1)
+WORKERS = min(2, os.cpu_count() or 1)  # the largest pictures take 450 MiB each
 AHEAD = 4 * WORKERS  # cases in memory at once
 COLUMNS = ("case", "group", "split", "source", "digest")
 DIGITS = 16

@@ -88,9 +88,8 @@ def datasets_of(params: Params, mix: str | None) -> list[str]:
     return list(dict.fromkeys(name for one in mixes for name in (*one.train, *one.test)))
 
 
-def describe(params: Params, mix: str | None, places: Places) -> str:
-    """The data of one mix, or of all: a line a dataset, then how to get what is missing."""
-    names = datasets_of(params, mix)
+def describe(params: Params, names: list[str], places: Places) -> str:
+    """A line a dataset, then how to get what is missing."""
     rows = status({name: row_of(name) for name in names}, places, params.mixes)
     lines = [f"{'dataset':20} {'modality':12} {'state':11} {'cases':>11}  mixes"]
     for row in rows:
@@ -105,14 +104,25 @@ def write_record(path: Path, params: Params, mix: str | None, places: Places) ->
     """Writes which datasets are here and with how many cases, for the steps that follow."""
     names = datasets_of(params, mix)
     rows = status({name: row_of(name) for name in names}, places, params.mixes)
-    write_json(path, {row.dataset: {"state": row.state, "cases": row.found} for row in rows})
+    where = {row.dataset: str(folder_of(row_of(row.dataset), places.raw)) for row in rows}
+    facts = {
+        row.dataset: {"state": row.state, "cases": row.found, "folder": where[row.dataset]}
+        for row in rows
+        if row.expected
+    }
+    write_json(path, facts)
 
 
 def folder_of(row: Dataset, raw: Path) -> Path:
     """Where a dataset is read from: its raw folder, or the one a pointer names."""
     pointer = raw / f"{row.raw}.from"
     if pointer.is_file():
-        return Path(pointer.read_text(encoding="utf-8").strip())
+        target = pointer.read_bytes().decode(errors="replace").strip()
+        if not Path(target).is_absolute():
+            raise MissingDataError(
+                pointer, repr(target), "the absolute path of a folder", "Delete it, or use --from."
+            )
+        return Path(target)
     return raw / row.raw
 
 
@@ -184,6 +194,8 @@ def point_to(folder: Path, dataset_names: Iterable[str], places: Places) -> list
     for row in rows or [row_of(name) for name in targets]:
         if row.name in targets:
             write_text(places.raw / f"{row.raw}.from", f"{targets[row.name]}\n")
+            for record in places.raw.glob("*.json"):  # of what was here before
+                record.unlink()
         lines.append(f"{row.name}: {targets.get(row.name, f'nothing named like it in {folder}')}")
     return lines
 

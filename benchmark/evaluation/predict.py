@@ -24,7 +24,9 @@ def probabilities(method: Method, inputs: Inputs) -> np.ndarray:
     Raises: MethodError if the logits have another shape, or are not finite.
     """
     method.eval()
-    logits = method.predict(inputs)
+    # A GPU's convolutions would otherwise keep 10 bits of each number.
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        logits = method.predict(inputs)
     expected = (len(inputs.image), 1, *inputs.image.shape[2:])
     check_logits(logits, expected, method.card.name)
     prob: np.ndarray = torch.sigmoid(logits.float())[:, 0].cpu().numpy()
@@ -52,6 +54,7 @@ def check_logits(logits: Tensor, expected: tuple[int, ...], name: str) -> None:
         )
 
 
+@torch.inference_mode()
 def predict_cases(
     method: Method, cases: Cases, to: Path, progress: Progress, device: str = "cpu"
 ) -> None:
@@ -61,7 +64,7 @@ def predict_cases(
         cases: the test cases.
         to: file of maps; it appears when all is written.
     """
-    method.to(device)
+    method.to(device).eval()
     keys = cases.keys()
     with (
         MapWriter(to) as writer,
@@ -81,8 +84,7 @@ def _draws(
 ) -> np.ndarray:
     pixels = (torch.from_numpy(part).to(device) for part in cases.pixels(rows))
     image, mask = to_float(*pixels)
-    with torch.inference_mode():
-        features = method.embed(image)
+    features = method.embed(image)
     card, probs = method.card, []
     for draw in range(card.draws):
         prompts = prompts_of(card.prompt, mask, keys, draw)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmark import discover
 from benchmark.discover import SyncedCard
@@ -9,6 +10,7 @@ from benchmark.errors import MissingDataError, MixSegError
 from benchmark.files import Places, read_json
 from benchmark.params import load_params
 from benchmark.training.identity import RunSpec, plan_run
+from benchmark.training.run import evaluation_digests
 from benchmark.training.store import shelf
 
 
@@ -58,24 +60,32 @@ def _runs(root: Path, method: str | None, mix: str | None) -> list[tuple[RunSpec
 
 
 def _state(places: Places, spec: RunSpec, card: SyncedCard) -> State:
+    record = places.run(spec.mix, card.group, spec.method, spec.seed) / "run.json"
     try:
         identity = plan_run(places, spec, card, card.files, fetch=False).identity
     except MissingDataError as error:
+        if record.is_file():
+            return State(spec, "done", f"not compared with the code: {error.where} is not here")
         return State(spec, "missing", error.where)
     except MixSegError as error:
         return State(spec, "failed", str(error))
     place = shelf(places.store, identity.run)
     if place.busy():
         return State(spec, "running")
-    record = places.run(spec.mix, card.group, spec.method, spec.seed) / "run.json"
     if record.is_file():
-        same = read_json(record)["identity"]["run"] == identity.run
-        return State(
-            spec, "done" if same else "stale", "" if same else "code, data or recipe changed"
-        )
+        return State(spec, *_age(read_json(record), identity.run, places.root))
     failure = place.failure()
     if failure is not None:
         return State(spec, "failed", failure)
     if place.checkpoint.is_file():
         return State(spec, "stopped", "goes on from its checkpoint")
     return State(spec, "missing")
+
+
+def _age(record: dict[str, Any], run: str, root: Path) -> tuple[str, str]:
+    """Whether a run's results are of the code, the recipe and the data as they are now."""
+    if record["identity"]["run"] != run:
+        return "stale", "code, data or recipe changed"
+    if record["evaluation_code"] != evaluation_digests(root)[1]:
+        return "stale", "scored by other code or at another threshold"
+    return "done", ""

@@ -98,7 +98,7 @@ class Batches:
         if self.pixels is not None:
             images, masks = self.pixels
             for index in order:
-                rows = torch.from_numpy(index).to(self.device)
+                rows = torch.from_numpy(index).to(self.device, non_blocking=True)
                 yield images.index_select(0, rows), masks.index_select(0, rows)
             return
         with ThreadPoolExecutor(1) as ahead:  # reads the next batch while this one trains

@@ -81,8 +81,10 @@ class FeatureCache:
         return value.cpu().numpy()
 
     def _weights_digest(self) -> str:
-        frozen = {k: v for k, v in self.method.named_parameters() if not v.requires_grad}
-        if not frozen:
+        """Of all that does not learn, running statistics included."""
+        learns = {name for name, value in self.method.named_parameters() if value.requires_grad}
+        frozen = {k: v for k, v in self.method.state_dict().items() if k not in learns}
+        if not any(name in frozen for name, _ in self.method.named_parameters()):
             raise MethodError(
                 f"{self.method.card.name}: embed()",
                 "no frozen parameter",

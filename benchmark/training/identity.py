@@ -2,11 +2,11 @@
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmark import discover
-from benchmark.card import Card, Recipe
+from benchmark.card import Card, Recipe, Weights
 from benchmark.data.cases import data_digest
 from benchmark.files import Places, digest
 from benchmark.params import Mix, load_params
@@ -55,6 +55,11 @@ class Plan:
     recipe: Recipe
     identity: Identity
 
+    def departures(self) -> dict[str, object]:
+        """What of the recipe really differs from the mix's."""
+        usual = self.mix.recipe.fields()
+        return {k: v for k, v in self.recipe.fields().items() if v != usual[k]}
+
 
 def plan_run(
     places: Places, spec: RunSpec, card: Card, files: Sequence[str], fetch: bool = True
@@ -78,7 +83,7 @@ def plan_run(
         "weights": weights,
         "asked": asked,
     }
-    run = digest({**parts, "recipe": recipe.fields(), "method": spec.method, "seed": spec.seed})
+    run = digest({**parts, **asdict(spec), "recipe": recipe.fields()})
     return Plan(spec, card, mix, recipe, Identity(run=run, **parts))  # type: ignore[arg-type]
 
 
@@ -87,11 +92,11 @@ def _code(root: Path) -> str:
     return discover.code_digest(discover.training_code_files(root))
 
 
-_DIGESTS: dict[tuple[Path, str], dict[str, str]] = {}
+_DIGESTS: dict[tuple[Path, tuple[Weights, ...]], dict[str, str]] = {}
 
 
 def _weights(folder: Path, card: Card, fetch: bool) -> dict[str, str]:
-    key = (folder, ",".join(item.name for item in card.weights))
+    key = (folder, card.weights)
     if key not in _DIGESTS:
         _DIGESTS[key] = WeightStore(folder, card.weights).digests(fetch)
     return _DIGESTS[key]

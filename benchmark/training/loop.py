@@ -114,8 +114,12 @@ class _Run:
 
     def _objective(self) -> nn.Module:
         objective: nn.Module = _Objective(self.method)
-        if self.options.device.startswith("cuda"):
+        on_gpu = self.options.device.startswith("cuda")
+        if on_gpu:
             self.method.to(memory_format=torch.channels_last)
+        if on_gpu and self.ranks.many:  # so that several GPUs learn what one would
+            convert = nn.SyncBatchNorm.convert_sync_batchnorm
+            objective = convert(objective)  # type: ignore[no-untyped-call]
         if self.ranks.many:
             unused = bool(self.method.card.unused)
             objective = DistributedDataParallel(objective, find_unused_parameters=unused)
@@ -127,8 +131,7 @@ class _Run:
         plain = self.features.prepare(self.cases, progress)
         self._resume()
         title = f"{self.method.card.name} seed {self.options.seed}"
-        with progress.task(f"training {title}", self.steps, "steps") as task:
-            task.advance(self.step)
+        with progress.task(f"training {title}", self.steps, "steps", self.step) as task:
             while self.step < self.steps:
                 self._epoch(task, plain)
         return self.history
@@ -143,10 +146,12 @@ class _Run:
             self.step += 1
             at_end = self.step % self.per_epoch == 0
             save = at_end or self._due()
-            now = time.monotonic()
-            if save or self.step % STEPS_BETWEEN_LOOKS == 0 or now - start > SECONDS_BETWEEN_LOOKS:
+            late = time.monotonic() - start > SECONDS_BETWEEN_LOOKS
+            if save or late or self.step % STEPS_BETWEEN_LOOKS == 0:
+                losses = self._fetch()  # waits for the device, so that the clock is right
+                now = time.monotonic()
                 self.seconds, start = self.seconds + now - start, now
-                self._look(task)
+                self._show(losses, task)
             if at_end:
                 self._close_epoch(epoch)
             if save:
@@ -182,8 +187,8 @@ class _Run:
         device = torch.device(self.options.device).type
         return torch.autocast(device, torch.bfloat16, enabled=device == "cuda")
 
-    def _look(self, task: Task) -> None:
-        """Fetches the losses since the last look, and stops at one that is not finite."""
+    def _fetch(self) -> dict[str, np.ndarray]:
+        """The losses of each piece since the last look; stops at one that is not finite."""
         window, self.window = self.window, _Window()
         names = list(window.terms[0])
         table = torch.stack([torch.stack([row[n].float() for n in names]) for row in window.terms])
@@ -194,8 +199,11 @@ class _Run:
         for row in values:  # one by one, so that a resumed run adds in the same order
             for name, value in zip(names, row, strict=True):
                 self.sums[name] = self.sums.get(name, 0.0) + float(value)
-        steps = len(values) // (self.recipe.accumulate or 1)
-        shown = values[:, names.index("total")].sum() / max(1, steps)
+        return dict(zip(names, values.T, strict=True))
+
+    def _show(self, losses: dict[str, np.ndarray], task: Task) -> None:
+        steps = len(losses["total"]) // (self.recipe.accumulate or 1)
+        shown = losses["total"].sum() / max(1, steps)
         taken = self.step % self.per_epoch or self.per_epoch
         rate = taken * (self.recipe.batch or 1) / max(self.seconds, 1e-9)
         task.advance(steps, f"loss {shown:.3f}  {rate:.0f} images/s")

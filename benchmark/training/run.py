@@ -1,14 +1,10 @@
 """One run from its name to its files: train, predict, score; what is done is not done again."""
 
-import datetime
-import functools
 import os
-import platform
-import subprocess
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +12,17 @@ import pandas as pd
 
 from benchmark import discover
 from benchmark.card import Card
-from benchmark.errors import MethodError, MixSegError, ParamsError
+from benchmark.errors import MethodError, MixSegError, ParamsError, StoreError, TrainingError
 from benchmark.files import Places, read_json, write_json, write_text
 from benchmark.params import Params, load_params
 from benchmark.progress import Progress, Silent
 from benchmark.training.identity import Plan, RunSpec, plan_run
+from benchmark.training.record import commit
 from benchmark.training.store import Shelf, publish, shelf
 
 WEIGHTS, HISTORY, MAPS, SCORES, RECORD = (
     "weights.safetensors", "history.csv", "probs.npz", "scores.csv", "record.json",
 )  # fmt: skip
-PACKAGES = ("torch", "torchvision", "timm", "segmentation-models-pytorch", "transformers", "numpy")
 
 
 @dataclass(frozen=True)
@@ -93,6 +89,11 @@ def execute(places: Places, spec: RunSpec, options: RunOptions, progress: Progre
     params = load_params(places.root)
     plan = look_up(places, params, spec)
     place = shelf(places.store, plan.identity.run)
+    if options.restart and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise TrainingError(
+            "torchrun", "--restart", "a run without it",
+            "Restart the run with one process, end it, then start torchrun.",
+        )  # fmt: skip
     if int(os.environ.get("RANK", "0")):
         return _follow(places, plan, place, options)
     with place.locked():
@@ -105,9 +106,25 @@ def execute(places: Places, spec: RunSpec, options: RunOptions, progress: Progre
             place.fail(str(error))
             raise
         except Exception as error:
-            place.fail(f"{type(error).__name__}: {error}")
-            raise
+            named = _method_error(error, places.root, spec.method)
+            place.fail(str(named))
+            raise named from error
     return "done" if worked else "already done"
+
+
+def _method_error(error: Exception, root: Path, name: str) -> MethodError:
+    """An error of a method's own code, with the last of its lines that led to it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if root in Path(frame.filename).parents]
+    own = [frame for frame in own if root / "benchmark" not in Path(frame.filename).parents]
+    where = f"method {name!r}"
+    if own:
+        where += f", {Path(own[-1].filename).relative_to(root).as_posix()}:{own[-1].lineno}"
+    problem = " ".join(str(error).split())
+    return MethodError(
+        where, f"{type(error).__name__}: {problem}", "a step without an error",
+        f"`mixseg check {name}` tries it rule by rule; --debug shows the traceback.",
+    )  # fmt: skip
 
 
 def _follow(places: Places, plan: Plan, place: Shelf, options: RunOptions) -> str:
@@ -131,20 +148,37 @@ class _Pass:
         self.worked = False
 
     def go(self, progress: Progress) -> bool:
-        train_code = self.plan.identity.run
-        if not self.place.has(WEIGHTS, train_code):
-            self._train(progress)
-        if not self.place.has(MAPS, self.maps_code):
-            self._predict(progress)
-        if not self.place.has(SCORES, self.score_code):
-            self._score(progress)
+        steps = (
+            (WEIGHTS, self.plan.identity.run, self._train),
+            (MAPS, self.maps_code, self._predict),
+            (SCORES, self.score_code, self._score),
+        )
+        for name, code, step in steps:
+            if not self.place.has(name, code):
+                if not self.worked:
+                    self._load()
+                self.worked = True
+                step(progress)
         self._publish()
         return self.worked
+
+    def _load(self) -> None:
+        """Imports all code of the run now, so that an edit under way cannot mix two versions."""
+        import benchmark.evaluation.score
+        import benchmark.training.restore  # noqa: F401
+
+        entry = discover.pin(self.places.root, self.plan.spec.method)
+        files = [self.places.root / file for file in entry.files]
+        now = (discover.code_digest(files), *evaluation_digests(self.places.root))
+        if now != (self.plan.identity.method_code, self.maps_code, self.score_code):
+            raise StoreError(
+                self.plan.spec, "code that changed while it was loaded", "code that stays",
+                "Run the same command again.",
+            )  # fmt: skip
 
     def _train(self, progress: Progress) -> None:
         from benchmark.training.trainer import train_run
 
-        self.worked = True
         about = self._about()  # the commit is the one at which training began
         history, record = train_run(self.places, self.plan, self.place, self.options, progress)
         frame = pd.DataFrame(history)
@@ -155,18 +189,19 @@ class _Pass:
         self.place.checkpoint.unlink(missing_ok=True)
 
     def _predict(self, progress: Progress) -> None:
-        from benchmark.training.trainer import predict_run
+        from benchmark.training.restore import predict_mix
+        from benchmark.training.trainer import set_up
 
-        self.worked = True
         start = time.monotonic()
-        predict_run(self.places, self.plan, self.place, self.options, progress)
+        what = (self.plan.spec.method, self.plan.spec.mix, self.plan.mix.size)
+        files = (self.place.folder / WEIGHTS, self.place.folder / MAPS)
+        predict_mix(self.places, what, files, (set_up(self.options), progress))
         self._note({"predict_s": round(time.monotonic() - start, 3)})
         self.place.finish(MAPS, self.maps_code)
 
     def _score(self, progress: Progress) -> None:
         from benchmark.evaluation.score import score_maps, write_scores
 
-        self.worked = True
         maps, prepared = self.place.folder / MAPS, self.places.prepared(self.plan.spec.mix)
         frame = score_maps(maps, prepared, self.params.threshold, progress)
         write_scores(self.place.folder / SCORES, frame)
@@ -194,7 +229,7 @@ class _Pass:
             "pretrained_on": sorted(card.pretrained_on) if files else [],
             "weights": {"asked": asked, "files": files},
             "recipe": plan.recipe.fields(),
-            "departures": card.recipe.departures(),
+            "departures": plan.departures(),
             "why": card.recipe.why,
             "identity": identity,
             "commit": commit(self.places.root),
@@ -221,59 +256,3 @@ def evaluation_digests(root: Path) -> tuple[str, str]:
     maps, scores = discover.evaluation_code_files(root)
     threshold = load_params(root).threshold
     return discover.code_digest(maps), f"{discover.code_digest([*maps, *scores])}-{threshold}"
-
-
-def hardware(device: str) -> dict[str, Any]:
-    """The machine that a run was trained on."""
-    import torch
-
-    name = torch.cuda.get_device_name() if device == "cuda" else "cpu"
-    total = int(Path("/proc/meminfo").read_text().split()[1]) / 2**20
-    return {
-        "device": name,
-        "cpu": _cpu_name(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "memory_gib": round(total, 1),
-    }
-
-
-def _cpu_name() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
-def versions() -> dict[str, str]:
-    """Versions of what a number may depend on."""
-    return {"python": platform.python_version(), **{p: metadata.version(p) for p in PACKAGES}}
-
-
-@functools.cache
-def commit(root: Path) -> str | None:
-    """The commit checked out, with "+" where tracked files were changed; None outside Git."""
-    command = ["git", "-C", str(root), "describe", "--always", "--abbrev=12", "--dirty=+"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip() or None
-
-
-def finished_at() -> str:
-    """The time now, in seconds, UTC."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-
-
-def pick_device(wanted: str) -> str:
-    """ "cuda" where there is one and `auto` was asked for.
-
-    Raises: MethodError if CUDA is asked for and absent.
-    """
-    import torch
-
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise MethodError("--device cuda", "no CUDA device", "one", "Use --device cpu.")
-    return wanted

@@ -45,7 +45,7 @@ class Shelf:
         lock = FileLock(self.folder / "lock")
         holder = self.folder / "holder.json"
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=1)  # `mixseg status` holds it for a moment
         except Timeout as error:
             who = json.dumps(read_json(holder)) if holder.is_file() else "another process"
             raise StoreError(
@@ -55,6 +55,8 @@ class Shelf:
                 "Wait for it (`mixseg status`), or end that process.",
             ) from error
         try:
+            for left in self.folder.glob(".*.tmp"):  # by one that was killed
+                left.unlink()
             write_json(holder, {"pid": os.getpid(), "host": socket.gethostname()})
             yield
         finally:

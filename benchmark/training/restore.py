@@ -1,0 +1,101 @@
+"""Methods with trained weights: to predict the test cases, or anybody's images."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from benchmark import discover
+from benchmark.data.augment import to_float
+from benchmark.data.cases import load_cases
+from benchmark.errors import MethodError, MissingDataError, ParamsError
+from benchmark.evaluation.predict import predict_cases, probabilities
+from benchmark.files import Places
+from benchmark.method import Inputs, Method
+from benchmark.params import load_params
+from benchmark.progress import Progress
+
+
+def restored(root: Path, name: str, weights: Path, size: int) -> Method:
+    """A method in evaluation mode with a run's weights.
+
+    Raises: MissingDataError if there are no weights, MethodError if they are not this method's.
+    """
+    if not weights.is_file():
+        raise MissingDataError(
+            weights, "no file", "weights of a run",
+            "Train one with `mixseg run`, or `dvc pull` its artefacts.",
+        )  # fmt: skip
+    method: Method = discover.method_entry(root, name).cls(size=size)
+    try:
+        method.load_state_dict(load_file(weights))
+    except (RuntimeError, SafetensorError) as error:
+        problem = " ".join(str(error).split())[:200]
+        raise MethodError(
+            weights, f"other weights ({problem})", f"the state of {name}",
+            "Name the method and the size that the weights belong to.",
+        ) from error  # fmt: skip
+    return method.eval()
+
+
+def trained_size(root: Path, weights: Path) -> int:
+    """The side of the images that weights in artefacts/<mix>/... were trained on.
+
+    Raises: ParamsError if the weights lie elsewhere.
+    """
+    folder, mixes = weights.resolve(), load_params(root).mixes
+    inside = [part for part in folder.parts if part in mixes]
+    if root / "artefacts" in folder.parents and inside:
+        return mixes[inside[0]].size
+    raise ParamsError(
+        weights, "weights of an unknown size", "weights in artefacts/<mix>/, or --size",
+        "Give --size, the side of the images that the weights were trained on.",
+    )  # fmt: skip
+
+
+def predict_mix(
+    places: Places, run: tuple[str, str, int], files: tuple[Path, Path], how: tuple[str, Progress]
+) -> None:
+    """Writes the maps of a mix's test cases.
+
+    Args:
+        run: method, mix and the mix's size.
+        files: weights to read and maps to write.
+        how: device and progress.
+    """
+    name, mix, size = run
+    method = restored(places.root, name, files[0], size)
+    cases = load_cases(places.prepared(mix), ("test",))
+    predict_cases(method, cases, files[1], how[1], how[0])
+
+
+def predictor(
+    root: Path, name: str, weights: Path, how: tuple[int, str]
+) -> Callable[[np.ndarray], np.ndarray]:
+    """A function from images uint8 (b, H, W, 3) to probabilities (b, H, W), H = W = size.
+
+    Args:
+        weights: a run's weights.safetensors.
+        how: size and device.
+
+    Raises: as `restored`, and MethodError if the method wants a prompt.
+    """
+    size, device = how
+    method = restored(root, name, weights, size)
+    if method.card.prompt != "none":
+        raise MethodError(
+            name, f"a method that is shown a {method.card.prompt}", "one without a prompt",
+            "A folder of images has no reference to draw prompts from.",
+        )  # fmt: skip
+    method.to(device)
+
+    def predict(images: np.ndarray) -> np.ndarray:
+        batch = torch.from_numpy(images).to(device)
+        image, _ = to_float(batch, batch[..., 0])
+        with torch.inference_mode():
+            return probabilities(method, Inputs(image, features=method.embed(image)))
+
+    return predict
