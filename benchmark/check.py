@@ -184,7 +184,7 @@ def _same_seed(subject: Subject) -> str:
     one, two = (subject.build().state_dict() for _ in range(2))
     for key, value in one.items():
         if not torch.equal(value, two[key]):
-            do = "Draw from torch's, numpy's or Python's global random numbers, unseeded."
+            do = "Draw from torch's global random numbers, unseeded: a run seeds these alone."
             raise subject.error(f"{key} differs between two builds of one seed", "the same", do)
     return "equal to the bit"
 

@@ -1,6 +1,5 @@
 """What the conformance kit tries: one method, with made-up cases for it."""
 
-import random
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -92,8 +91,6 @@ class Subject:
         """The method with random weights, in a state of the random numbers that `seed` sets."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            np.random.seed(seed)
-            random.seed(seed)
             return self.entry.cls(size=size or self.size)
 
     def cases(self, count: int, size: int | None = None) -> Cases:

@@ -31,7 +31,7 @@ def _places() -> Places:
 
 @app.command("list")
 def list_methods() -> None:
-    """Lists the methods: title, group, prompt, parameters, mixes, weights."""
+    """Lists the methods: title, group, prompt, parameters, weights, licence, source."""
     from benchmark import discover
     from benchmark.weights import WeightStore
 
@@ -135,7 +135,9 @@ def leaks(mix: o.MixName) -> None:
 
     places = _places()
     found = look(mix, places, Terminal(), load_params(places.root).mix(mix).compare)
-    typer.echo(summary(found))
+    counts = summary(found)
+    typer.echo(columns(list(counts.columns), counts.itertuples(index=False)) if len(counts) else
+               "looked for duplicates, and found none")  # fmt: skip
 
 
 @app.command()

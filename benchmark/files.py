@@ -78,8 +78,9 @@ def _disk_full(error: Exception, folder: Path) -> bool:
     """Libraries that write for themselves do not all say so by an error number."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
-    wrote = isinstance(error, OSError | RuntimeError) or "No space left" in str(error)
-    return wrote and shutil.disk_usage(folder).free < 2**16
+    if "No space left" in str(error):
+        return True
+    return isinstance(error, RuntimeError) and shutil.disk_usage(folder).free < 2**16
 
 
 def write_text(path: Path, text: str) -> None:

@@ -4,6 +4,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from benchmark.errors import MissingDataError, StoreError
 from benchmark.files import read_json, write_atomic, write_json, write_text
@@ -50,6 +52,45 @@ def test_a_full_disk_is_named_and_leaves_nothing(small_disk: Path) -> None:
     with pytest.raises(StoreError, match=r"the disk is full .*expected room"):
         write_text(small_disk / "big.txt", "x" * 200_000)
     assert list(small_disk.iterdir()) == []
+
+
+def test_a_full_disk_is_named_whoever_writes(small_disk: Path) -> None:
+    big = {"a": torch.zeros(60_000)}
+    for save in (torch.save, save_file):
+        path = small_disk / "weights"
+        with pytest.raises(StoreError, match=r"the disk is full"):
+            saved(save, big, path)
+        assert list(small_disk.iterdir()) == []
+
+
+def saved(save, state: dict[str, torch.Tensor], path: Path) -> None:
+    with write_atomic(path) as temporary:
+        save(state, temporary)
+
+
+def test_an_interrupted_exchange_of_folders_keeps_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with write_atomic(tmp_path / "folder") as temporary:
+        temporary.mkdir()
+        (temporary / "old").touch()
+    rename = Path.rename
+
+    def interrupted(self: Path, target: Path) -> Path:
+        if target.name == "folder" and not self.name.endswith(".old.tmp"):
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        made(tmp_path / "folder")
+    assert [f.name for f in (tmp_path / "folder").iterdir()] == ["old"]
+    assert [f.name for f in tmp_path.iterdir()] == ["folder"]
+
+
+def made(folder: Path) -> None:
+    with write_atomic(folder) as temporary:
+        temporary.mkdir()
 
 
 def test_json_comes_back_and_bad_json_is_named(tmp_path: Path) -> None:

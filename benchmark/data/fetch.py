@@ -255,6 +255,8 @@ def _receive(
     told = {key: response.headers.get(key, "") for key in ("etag", "last-modified")}
     told |= {"url": attempt.url, "total": str(total or "")}
     try:
+        if not offset:  # so that a break between the two cannot join two versions
+            part.path.write_bytes(b"")
         write_json(part.told, told)
         with progress.task(f"download {part.path.stem}", total and total // MIB, "MiB") as task:
             task.advance(offset // MIB)

@@ -17,7 +17,7 @@ from PIL import Image
 from benchmark.data.cases import Cases, load_cases
 from benchmark.data.splits import SPLITS
 from benchmark.errors import MissingDataError
-from benchmark.files import Places, write_text
+from benchmark.files import Places, write_json, write_text
 from benchmark.progress import Progress, Task
 
 SIDE = 88
@@ -73,7 +73,7 @@ class Shared:
 def leaks(
     mix_name: str, places: Places, progress: Progress, others: list[str] | None = None
 ) -> pd.DataFrame:
-    """Writes results/<mix>/leaks.csv.
+    """Writes results/<mix>/leaks.csv, and leaks.json with the mixes that were compared.
 
     Memory: about 100 kB a picture of the modality at hand, besides mapped files.
 
@@ -99,6 +99,8 @@ def leaks(
     table = pd.DataFrame(found, columns=COLUMNS).sort_values(COLUMNS[:-1], ignore_index=True)
     path = places.results(mix_name) / "leaks.csv"
     write_text(path, table.to_csv(index=False, float_format="%.4f", lineterminator="\n"))
+    absent = [name for name in others or [] if name not in there]
+    write_json(path.with_suffix(".json"), {"compared": there, "not_prepared": absent})
     return table
 
 

@@ -8,32 +8,50 @@ from pathlib import Path
 
 ORDERED_BY = "MIXSEG_PARENT"
 SECONDS = 0.5
+SHELLS = frozenset({"sh", "dash", "bash", "zsh", "ksh", "fish"})
 
 
 def watch_parents() -> None:
-    """Starts to watch the processes above, if a pool or DVC ordered this one.
+    """Starts to watch the pool or the DVC that ordered this process, if one did.
 
-    DVC starts a shell that starts us, so the two nearest ancestors are watched. A run started by
-    hand may outlive its shell (nohup) and is not watched.
+    A run started by hand may outlive its shell (nohup) and is not watched.
     """
-    if ORDERED_BY not in os.environ and "DVC_STAGE" not in os.environ:
-        return
-    parents = _ancestors()
-    thread = threading.Thread(target=_watch, args=(parents,), daemon=True, name="parents")
-    thread.start()
+    above = _orderer()
+    if above is not None:
+        threading.Thread(target=_watch, args=(above,), daemon=True, name="parents").start()
 
 
-def _watch(parents: list[int]) -> None:
-    while _ancestors() == parents:
+def _orderer() -> list[int] | None:
+    """The processes that must stay: the pool; or DVC, and the shell that it started us through."""
+    if ORDERED_BY in os.environ:
+        return [int(os.environ[ORDERED_BY])]
+    if "DVC_STAGE" not in os.environ:
+        return None
+    parent = os.getppid()
+    # A shell may replace itself by its command; then DVC itself is our parent.
+    return [parent, _parent_of(parent)] if _name_of(parent) in SHELLS else [parent]
+
+
+def _watch(above: list[int]) -> None:
+    while _ancestors(len(above)) == above:
         time.sleep(SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(5)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _ancestors() -> list[int]:
-    parent = os.getppid()
-    return [parent, _parent_of(parent)]
+def _ancestors(count: int) -> list[int]:
+    found = [os.getppid()]
+    while len(found) < count:
+        found.append(_parent_of(found[-1]))
+    return found
+
+
+def _name_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _parent_of(pid: int) -> int:

@@ -37,7 +37,7 @@ def slots(jobs: int | None, options: RunOptions) -> Slots:
     gpus = () if options.device == "cpu" else _gpus()
     count = jobs or max(1, len(gpus))
     if not gpus and not options.threads:
-        options = replace(options, threads=max(1, (os.cpu_count() or 1) // count))
+        options = replace(options, threads=max(1, len(os.sched_getaffinity(0)) // count))
     return Slots(gpus, count, options)
 
 
@@ -61,6 +61,8 @@ def run_all(
                 process = _start(root, spec, where, slot)
                 running.append(process)
                 return Outcome(spec, _follow(process, spec, task))
+            except OSError as error:
+                return Outcome(spec, str(error))
             finally:
                 free.put(slot)
 
@@ -83,7 +85,7 @@ def _start(root: Path, spec: RunSpec, where: Slots, slot: int) -> "subprocess.Po
     if where.gpus:
         environment["CUDA_VISIBLE_DEVICES"] = where.gpus[slot % len(where.gpus)]
     return subprocess.Popen(
-        command, cwd=root, env=environment, text=True,
+        command, cwd=root, env=environment, encoding="utf-8", errors="replace",
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmark.errors import ScoreTableError
+from benchmark.files import read_json
 from benchmark.reports.grid import NONE, Block, Cell, Column, Grid, Line, Marks
 from benchmark.reports.study import CLAIM_SEEDS, RANKED, Study
 from benchmark.reports.tables import blocks_of
@@ -125,7 +126,19 @@ def leaks_grid(study: Study) -> Grid | None:
             Column("Test cases"),
         ),
         blocks=(Block("", tuple(lines)),),
-        remarks=(f"The pairs themselves, case by case: results/{study.name}/leaks.csv.",),
+        remarks=(
+            f"The pairs themselves, case by case: results/{study.name}/leaks.csv.",
+            _compared(path.with_suffix(".json")),
+        ),
+    )
+
+
+def _compared(path: Path) -> str:
+    about = read_json(path) if path.is_file() else {"compared": [], "not_prepared": []}
+    said = f"Other mixes looked at: {', '.join(about['compared']) or 'none'}."
+    absent = about["not_prepared"]
+    return (
+        f"{said} Not looked at, as they were not prepared: {', '.join(absent)}." if absent else said
     )
 
 

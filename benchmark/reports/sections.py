@@ -164,13 +164,16 @@ def _data(content: Content) -> Section:
 
 def _leaks(content: Content) -> Section:
     looked = "leaks" in content.grids
+    others = content.grids["leaks"].remarks[-1] if looked else ""
     return Section(
         "leaks",
         "Duplicates",
         "Duplicates",
         lead=("Pairs of images that are equal, or nearly so, inside this mix and across mixes.",),
         grids=(content.grids["leaks"],) if looked else (),
-        empty="Looked for, and none found." if looked else "Not looked for: there is no leaks.csv.",
+        empty=f"Looked for, and none found. {others}"
+        if looked
+        else "Not looked for: no leaks.csv.",
     )
 
 

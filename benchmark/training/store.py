@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -128,8 +127,3 @@ def publish(source: Path, to: Path) -> None:
             os.link(source, temporary)
         except OSError:
             shutil.copyfile(source, temporary)
-
-
-def publish_record(record: dict[str, Any], to: Path) -> None:
-    """Writes run.json."""
-    write_json(to, record)

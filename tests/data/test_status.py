@@ -160,11 +160,11 @@ def test_datasets_of_a_mix() -> None:
 
 
 def test_the_text_names_every_dataset_and_how_to_get_it(places: Places) -> None:
-    text = describe(PARAMS, "open", places)
+    text = describe(PARAMS, datasets_of(PARAMS, "open"), places)
     assert all(name in text for name in datasets_of(PARAMS, "open"))
     assert "DRISHTI-GS (missing): Register a team" in text
     assert "0/1000" in text
-    assert "drawn" in describe(PARAMS, "mix0", places)
+    assert "drawn" in describe(PARAMS, datasets_of(PARAMS, "mix0"), places)
 
 
 NAMES = ["Kvasir-SEG", "kvasir_seg", "KVASIR SEG", "kvasirseg"]

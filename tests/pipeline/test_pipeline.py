@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from support import PARAMS, PLUGIN, ROOT, command_environment, mixseg
 
 BIN = Path(sys.executable).parent
@@ -88,6 +89,17 @@ def test_the_pipeline(pipeline: Path) -> None:
     shutil.rmtree(pipeline / "results" / "tiny" / "main" / "another")
     repro(pipeline)
     assert page(pipeline) == before
+
+
+def test_prepare_depends_on_every_module_that_it_runs() -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    deps = set(stages["prepare"]["do"]["deps"])
+    code = "import sys, benchmark.data.prepare, benchmark.data.phantoms; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    used = {name for name in done.stdout.split() if name.startswith("benchmark.data.")}
+    free = {"catalog", "status"}  # what there is to read lies in catalog.yaml; status tells of it
+    for name in sorted(used - {f"benchmark.data.{part}" for part in free}):
+        assert f"{name.replace('.', '/')}.py" in deps, name
 
 
 def test_a_mix_without_its_raw_data_names_sets_and_folders(project) -> None:

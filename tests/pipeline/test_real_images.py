@@ -25,13 +25,15 @@ pytestmark = [
 def few(tmp_path: Path) -> Path:
     """A project whose mix is `open`, prepared at 64 pixels from the real images, then cut short."""
     text = PARAMS.replace("drawn: {train: 8, test: 2, seed: 0}", "drawn: null")
-    text = text.replace("phantom-fundus, phantom-colonoscopy, phantom-ultrasound, phantom-dermoscopy",
-                        "drishti-gs, kvasir-seg, busi, isic2017-open")  # fmt: skip
-    text = text.replace("tiny:", "open128:").replace("size: 32", "size: 64")
-    text = text.replace("weights: random", "weights: pretrained").replace(
-        "seeds: [0, 1]", "seeds: [0]"
-    )
-    text = text.replace("lr: 0.01", "lr: 0.0005").replace("epochs: 3", "epochs: 6")
+    drawn = "phantom-fundus, phantom-colonoscopy, phantom-ultrasound, phantom-dermoscopy"
+    for old, new in (
+        (drawn, "drishti-gs, kvasir-seg, busi, isic2017-open"),
+        ("tiny:", "open128:"), ("size: 32", "size: 64"), ("seeds: [0, 1]", "seeds: [0]"),
+        ("weights: random", "weights: pretrained"), ("lr: 0.01", "lr: 0.0005"),
+        ("epochs: 3", "epochs: 6"),
+    ):  # fmt: skip
+        assert old in text
+        text = text.replace(old, new)
     (tmp_path / "params.yaml").write_text(text)
     plugin = (ROOT / "baselines" / "unet" / "plugin.py").read_text()
     for mixes in ('("mix0", "smoke", "mix1", "mix2", "open")',

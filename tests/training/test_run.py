@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -179,15 +180,51 @@ def test_what_changes_the_identity_and_what_does_not(synced: Places) -> None:
     assert identity() != first
 
 
-def test_a_failed_run_tells_its_cause_in_the_status(synced: Places) -> None:
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("image.nothing", r"baselines/small/plugin.py:21: AttributeError: .*nothing"),
+        ("self.network(image)[..., ::2]", r"method 'small'.*(size|shape|broadcast)"),
+    ],
+)
+def test_a_failed_run_names_method_line_and_cause(synced: Places, body: str, said: str) -> None:
     plugin = synced.root / "baselines" / "small" / "plugin.py"
-    plugin.write_text(plugin.read_text().replace("return self.network(image)", "return image"))
+    plugin.write_text(plugin.read_text().replace("self.network(image)", body))
     mixseg(synced.root, "sync")
     done = mixseg(synced.root, *WORDS)
     assert done.returncode == 1
+    assert re.search(said, done.stderr)
+    assert len(done.stderr.strip().splitlines()) <= 2
     found = next(s for s in states(synced) if s.spec == SPEC)
     assert found.state == "failed"
-    assert found.why
+    assert re.search(said, found.why)
+
+
+def test_an_edit_during_training_does_not_reach_the_run(synced: Places) -> None:
+    lengthen(synced, 200)
+    plugin = synced.root / "baselines" / "small" / "plugin.py"
+    text, folder = plugin.read_text(), store_folder(synced)
+    process = start(synced.root, *WORDS)
+    wait_for(folder / "checkpoint.pt")
+    plugin.write_text(text.replace("return self.network(image)", "return -self.network(image)"))
+    process.communicate(timeout=200)
+    assert process.returncode == 0
+    edited = files(synced)["scores.csv"]
+    plugin.write_text(text)
+    for path in [*folder.iterdir(), *synced.root.rglob("seed-0/*")]:
+        path.unlink()
+    assert mixseg(synced.root, *WORDS).returncode == 0
+    assert files(synced)["scores.csv"] == edited
+
+
+def test_a_changed_threshold_makes_scores_stale_and_rescoring_mends_it(synced: Places) -> None:
+    mixseg(synced.root, *WORDS)
+    params = synced.root / "params.yaml"
+    params.write_text(params.read_text().replace("threshold: 0.5", "threshold: 0.4"))
+    assert state(synced) == "stale"
+    done = mixseg(synced.root, "score", "--mix", "tiny")
+    assert "CHANGED, largest difference of a DSC" in done.stdout
+    assert state(synced) == "done"
 
 
 def test_runs_in_parallel_and_a_broken_one_stops_no_other(synced: Places) -> None:
@@ -202,14 +239,21 @@ def test_runs_in_parallel_and_a_broken_one_stops_no_other(synced: Places) -> Non
     done = mixseg(synced.root, "run", "--all", "--mix", "tiny", "--jobs", "2")
     assert done.returncode == 1
     assert "2 runs done, 2 failed" in done.stdout
-    assert "broken on tiny, seed 0: error: AttributeError" in done.stderr
+    assert re.search("broken on tiny, seed 0: .*AttributeError", done.stderr)
     assert len(files(synced, seed=1)) == 5
 
 
-def test_scoring_again_gives_the_same_bytes(synced: Places) -> None:
+@pytest.mark.parametrize("trusted", ["maps", "weights"])
+def test_scoring_again_gives_the_same_bytes(synced: Places, trusted: str) -> None:
     mixseg(synced.root, *WORDS)
-    done = mixseg(synced.root, "score", "--mix", "tiny")
-    assert "results/tiny/main/small/seed-0/scores.csv: the same bytes" in done.stdout
+    mixseg(synced.root, "controls", "--mix", "tiny")
+    before = files(synced)
+    controls = sorted(synced.results("tiny").glob("controls/*/*/scores.csv"))
+    scores = [path.read_bytes() for path in controls]
+    done = mixseg(synced.root, "score", "--mix", "tiny", "--from", trusted)
+    assert done.stdout == "results/tiny/main/small/seed-0/scores.csv: the same bytes\n"
+    assert files(synced) == before
+    assert [path.read_bytes() for path in controls] == scores
 
 
 @pytest.mark.parametrize(
