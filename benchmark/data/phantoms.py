@@ -5,7 +5,6 @@ import zlib
 from collections.abc import Callable
 
 import numpy as np
-from scipy import ndimage
 
 from benchmark.data.phantom_colonoscopy import draw_colonoscopy
 from benchmark.data.phantom_dermoscopy import draw_dermoscopy
@@ -22,7 +21,6 @@ _DRAW: dict[str, Callable[[Canvas], tuple[Array, Mask]]] = {
 }
 MODALITIES = tuple(_DRAW)
 MIN_SIZE = 32
-_OUTLINE = (0, 255, 0)
 
 
 def draw(modality: str, index: int, size: int, seed: int) -> tuple[Mask, Mask]:
@@ -51,21 +49,3 @@ def draw(modality: str, index: int, size: int, seed: int) -> tuple[Mask, Mask]:
     entropy = np.random.SeedSequence([seed, zlib.crc32(modality.encode()), index])
     image, mask = _DRAW[modality](Canvas(size, np.random.Generator(np.random.PCG64(entropy))))
     return to_bytes(image), mask
-
-
-def contact_sheet(size: int, count: int, seed: int) -> Mask:
-    """The first phantoms of a seed side by side, a row a modality.
-
-    Returns: uint8 (4 * 2 * size, count * size, 3): below each picture a copy of it with the
-        mask's outline.
-    """
-    rows = []
-    for modality in MODALITIES:
-        pairs = []
-        for index in range(count):
-            image, mask = draw(modality, index, size, seed)
-            outlined = image.copy()
-            outlined[(mask == 1) & ~ndimage.binary_erosion(mask)] = _OUTLINE
-            pairs.append(np.concatenate([image, outlined]))
-        rows.append(np.concatenate(pairs, axis=1))
-    return np.concatenate(rows)
