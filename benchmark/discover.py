@@ -75,13 +75,6 @@ class SyncedCard(Card):
     files: tuple[str, ...]
     code_digest: str
 
-    def is_fresh(self, root: Path) -> bool:
-        """True while the code is what it was when the card was rendered."""
-        try:
-            return code_digest(code_files(root / self.folder / PLUGIN, root)) == self.code_digest
-        except MethodError:
-            return False
-
 
 @dataclass(frozen=True)
 class NotSynced:

@@ -213,10 +213,8 @@ def test_not_synced_tells_the_cause_and_the_command(root: Path) -> None:
     plugin = root / "baselines/small/plugin.py"
     plugin.write_text(plugin.read_text() + "# a comment\n")
     assert told() == []
-    assert cards(root)[0].is_fresh(root)
     plugin.write_text(plugin.read_text() + "x = 1\n")
     assert told() == [("its code has changed since", command)]
-    assert not cards(root)[0].is_fresh(root)
     assert [card.name for card in cards(root)] == ["small"]
     (root / "baselines/small/dvc.yaml").unlink()
     assert told() == [("no dvc.yaml", command)]

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage, stats
 
-from benchmark.data.phantoms import MIN_SIZE, MODALITIES, contact_sheet, draw
+from benchmark.data.phantoms import MIN_SIZE, MODALITIES, draw
 from benchmark.errors import CatalogError, ParamsError
 from benchmark.files import project_root
 
@@ -244,14 +244,3 @@ def test_an_unknown_modality_names_the_nearest():
 def test_an_impossible_number_is_named(name, numbers):
     with pytest.raises(ParamsError, match=f"{name} -?[0-9]+, expected"):
         draw("fundus", *numbers)
-
-
-def test_contact_sheet_shows_each_picture_and_its_outline():
-    sheet = contact_sheet(40, 3, 0)
-    assert sheet.shape == (4 * 2 * 40, 3 * 40, 3)
-    image, mask = draw("fundus", 1, 40, 0)
-    np.testing.assert_array_equal(sheet[:40, 40:80], image)
-    outlined = sheet[40:80, 40:80]
-    changed = (outlined != image).any(axis=-1)
-    assert changed.any()
-    assert not (changed & (mask == 0)).any()
