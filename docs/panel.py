@@ -11,7 +11,7 @@ from benchmark.evaluation.maps import TOP, read_maps
 from benchmark.evaluation.overlays import panel
 from benchmark.files import Places, write_atomic
 
-METHOD, MIX, SCALE = "unet", "mix0", 2
+METHOD, MIX, SCALE, GAP = "unet", "mix0", 2, 16
 
 
 def main() -> None:
@@ -30,7 +30,8 @@ def main() -> None:
             levels = maps[dataset][maps[dataset].cases.index(name)][0]
             rows.append(panel(images[0], 2 * levels.astype(np.uint32) > TOP, masks[0] > 0))
     half = len(rows) // 2
-    sheet = np.hstack([np.vstack(rows[:half]), np.vstack(rows[half:])])
+    left, right = np.vstack(rows[:half]), np.vstack(rows[half:])
+    sheet = np.hstack([left, np.full((len(left), GAP, 3), 255, np.uint8), right])
     with write_atomic(Path(__file__).with_name("panel.png")) as temporary:
         picture = Image.fromarray(sheet)
         picture = picture.resize(
