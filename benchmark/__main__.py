@@ -14,6 +14,8 @@ def main() -> None:
     debug = "--debug" in sys.argv
     sys.argv = [word for word in sys.argv if word != "--debug"]
     signal.signal(signal.SIGTERM, _on_term)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else Ctrl-C is ignored
+        signal.signal(signal.SIGINT, _on_interrupt)
     # timm and smp use a part of torch that will go; nobody who runs a command can do anything.
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.jit")
     try:
@@ -23,9 +25,12 @@ def main() -> None:
     except Exception as error:
         if debug:
             traceback.print_exc()
-        _say(_line(error))
+        if not _interrupts:
+            _say(_line(error))
         status = 1
-    if status == INTERRUPTED:
+    # Some libraries turn a Ctrl-C that meets them into an error of their own.
+    if status == INTERRUPTED or _interrupts:
+        status = INTERRUPTED
         _say("interrupted; the same command goes on where this one stopped")
     sys.exit(status)
 
@@ -55,6 +60,14 @@ def _line(error: Exception) -> str:
         return f"error: {error}"
     problem = " ".join(str(error).split()) or "no message"
     return f"error: {type(error).__name__}: {problem} (run again with --debug for the traceback)"
+
+
+_interrupts: list[int] = []
+
+
+def _on_interrupt(number: int, frame: FrameType | None) -> None:
+    _interrupts.append(number)
+    raise KeyboardInterrupt
 
 
 def _on_term(number: int, frame: FrameType | None) -> None:
