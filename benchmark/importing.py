@@ -67,14 +67,17 @@ def _forget(chosen: Callable[[str, Path], bool]) -> None:
             del sys.modules[key]
 
 
-def _import_error(root: Path, plugin: Path, error: BaseException) -> MethodError:
-    """What stopped an import: the last line of the project's own code, and the cause."""
+def own_line(root: Path, error: BaseException) -> str:
+    """The last line of a method's own code that led to an error, as file:line; "" if none did."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if root in Path(frame.filename).parents]
     own = [frame for frame in own if root / "benchmark" not in Path(frame.filename).parents]
-    last = own[-1] if own else None
-    where = f"{(Path(last.filename) if last else plugin).relative_to(root).as_posix()}"
-    where += f":{last.lineno}" if last else ""
+    return f"{Path(own[-1].filename).relative_to(root).as_posix()}:{own[-1].lineno}" if own else ""
+
+
+def _import_error(root: Path, plugin: Path, error: BaseException) -> MethodError:
+    """What stopped an import: the last line of the project's own code, and the cause."""
+    where = own_line(root, error) or plugin.relative_to(root).as_posix()
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         key = ".".join([error.title, *(str(part) for part in first["loc"])])

@@ -46,10 +46,11 @@ def trained_size(root: Path, weights: Path) -> int:
 
     Raises: ParamsError if the weights lie elsewhere.
     """
-    folder, mixes = weights.resolve(), load_params(root).mixes
-    inside = [part for part in folder.parts if part in mixes]
-    if root / "artefacts" in folder.parents and inside:
-        return mixes[inside[0]].size
+    # The folder alone is resolved: the file itself may be a link into DVC's cache.
+    folder, mixes, store = weights.parent.resolve(), load_params(root).mixes, root / "artefacts"
+    mix = folder.relative_to(store).parts[0] if store in folder.parents else ""
+    if mix in mixes:
+        return mixes[mix].size
     raise ParamsError(
         weights, "weights of an unknown size", "weights in artefacts/<mix>/, or --size",
         "Give --size, the side of the images that the weights were trained on.",

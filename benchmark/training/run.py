@@ -2,7 +2,6 @@
 
 import os
 import time
-import traceback
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from benchmark import discover
 from benchmark.card import Card
 from benchmark.errors import MethodError, MixSegError, ParamsError, StoreError, TrainingError
 from benchmark.files import Places, read_json, write_json, write_text
+from benchmark.importing import own_line
 from benchmark.params import Params, load_params
 from benchmark.progress import Progress, Silent
 from benchmark.training.identity import Plan, RunSpec, plan_run
@@ -114,12 +114,8 @@ def execute(places: Places, spec: RunSpec, options: RunOptions, progress: Progre
 
 def _method_error(error: Exception, root: Path, name: str) -> MethodError:
     """An error of a method's own code, with the last of its lines that led to it."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if root in Path(frame.filename).parents]
-    own = [frame for frame in own if root / "benchmark" not in Path(frame.filename).parents]
-    where = f"method {name!r}"
-    if own:
-        where += f", {Path(own[-1].filename).relative_to(root).as_posix()}:{own[-1].lineno}"
+    line = own_line(root, error)
+    where = f"method {name!r}, {line}" if line else f"method {name!r}"
     problem = " ".join(str(error).split())
     return MethodError(
         where, f"{type(error).__name__}: {problem}", "a step without an error",
