@@ -111,6 +111,8 @@ class Card(BaseModel):
         weights: pretrained files that it needs.
         recipe: departures from the mix's recipe.
         unused: parameters without a gradient, with the reason.
+        modality: trained on this modality of the mix alone; empty for all of them.
+        base: the method that this one is a variant of; reports print the difference.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -128,3 +130,17 @@ class Card(BaseModel):
     weights: tuple[Weights, ...] = ()
     recipe: Recipe = Recipe()
     unused: dict[str, str] = {}
+    modality: str = ""
+    base: Name | None = None
+
+    @model_validator(mode="after")
+    def _alone(self) -> Self:
+        if (self.group == "single") != bool(self.modality):
+            raise ValueError("group single and a modality belong together; give both or neither")
+        return self
+
+    def alone(self, modality: str, mixes: tuple[str, ...]) -> "Card":
+        """The card of the same method, trained on one modality of each of these mixes alone."""
+        about = {"name": f"{self.name}-{modality}", "title": f"{self.title}, {modality} alone"}
+        more = {"group": "single", "modality": modality, "base": self.name, "mixes": mixes}
+        return Card.model_validate({**self.model_dump(), **about, **more})

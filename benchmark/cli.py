@@ -32,18 +32,10 @@ def _places() -> Places:
 @app.command("list")
 def list_methods() -> None:
     """Lists the methods: title, group, prompt, parameters, weights, licence, source."""
-    from benchmark import discover
-    from benchmark.weights import WeightStore
+    from benchmark import discover, listing
 
     places = _places()
-    rows = []
-    for card in discover.cards(places.root):
-        weights = WeightStore(places.weights, card.weights).describe()
-        counts = f"{card.parameters.total:,}"
-        row = (card.name, card.title, card.group, card.prompt, counts, weights, card.licence)
-        rows.append((*row, card.source))
-    header = ("method", "title", "group", "prompt", "parameters", "weights", "licence", "source")
-    typer.echo(columns(header, rows))
+    typer.echo(listing.methods(places))
     for item in discover.not_synced(places.root):
         typer.echo(f"not synced: {item.folder}: {item.cause}. Run `{item.command}`.", err=True)
 
@@ -114,30 +106,26 @@ def data(
 @app.command()
 def prepare(mix: o.MixName) -> None:
     """Reads the raw data of a mix into arrays of its size."""
+    from benchmark import listing
     from benchmark.data.prepare import prepare as write
     from benchmark.params import load_params
 
     places = _places()
     manifest = write(mix, load_params(places.root).mix(mix), places, Terminal())
-    rows = [
-        (name, about["modality"], about["role"], about["train"], about["val"], about["test"])
-        for name, about in manifest["datasets"].items()
-    ]
-    typer.echo(columns(("dataset", "modality", "role", "train", "val", "test"), rows))
+    typer.echo(listing.datasets(manifest))
 
 
 @app.command()
 def leaks(mix: o.MixName) -> None:
     """Looks for duplicates inside and across train and test, within and between mixes."""
+    from benchmark import listing
     from benchmark.data.leaks import leaks as look
     from benchmark.data.leaks import summary
     from benchmark.params import load_params
 
     places = _places()
     found = look(mix, places, Terminal(), load_params(places.root).mix(mix).compare)
-    counts = summary(found)
-    typer.echo(columns(list(counts.columns), counts.itertuples(index=False)) if len(counts) else
-               "looked for duplicates, and found none")  # fmt: skip
+    typer.echo(listing.duplicates(summary(found)))
 
 
 @app.command()
@@ -219,6 +207,16 @@ def score(mix: o.MixName, source: o.Trusted = "maps", device: o.Device = "auto")
         typer.echo(line)
 
 
+@app.command()
+def cost(
+    method: o.Method, mix: o.MixName, device: o.Device = "auto", again: o.Again = False
+) -> None:
+    """Measures what one image costs: parameters, MACs, latency, memory; with random weights."""
+    from benchmark.training.measure import measure
+
+    typer.echo(measure(_places(), (method, mix), (device, again), Terminal()))
+
+
 def _inputs(mix: str | None, source: Path | None) -> "list[tuple[str, ReportInputs]]":
     from benchmark.reports.inputs import report_inputs
 
@@ -226,14 +224,19 @@ def _inputs(mix: str | None, source: Path | None) -> "list[tuple[str, ReportInpu
 
 
 @app.command()
-def tables(mix: o.MaybeMix = None, source: o.FromResults = None, to: o.ToFolder = None) -> None:
+def tables(
+    mix: o.MaybeMix = None,
+    part: o.Part = None,
+    source: o.FromResults = None,
+    to: o.ToFolder = None,
+) -> None:
     """Writes the tables of a mix, or of all with results, as CSV, Markdown and LaTeX."""
-    from benchmark.reports.document import write_tables
+    from benchmark.reports.document import write_part
 
     for name, inputs in _inputs(mix, source):
-        folder = (to / name if to else inputs[2].reports(name)) / "tables"
-        write_tables(name, *inputs, folder)
-        typer.echo(f"wrote {folder}")
+        folder = to / name if to else inputs[2].reports(name)
+        for line in write_part(name, inputs, folder, part):
+            typer.echo(line)
 
 
 @app.command()
@@ -271,10 +274,11 @@ def predict(
     """Segments a folder of images."""
     from benchmark.evaluation.folder import predict_folder
     from benchmark.training.record import pick_device
-    from benchmark.training.restore import predictor, trained_size
+    from benchmark.training.restore import predictor
+    from benchmark.training.trained import Origin
 
     root = _places().root
-    side = size or trained_size(root, weights)
+    side = size or Origin.of(weights).size
     network = predictor(root, method, weights, (side, pick_device(device)))
     frame = predict_folder(network, images, out, side, Terminal())
     bad = frame[frame["error"] != ""]
@@ -291,4 +295,4 @@ def bench(name: o.BenchName, json: o.AsJson = False, device: o.Device = "auto") 
     """Measures speed against what one would use instead, in one run."""
     from benchmark import bench as benches
 
-    typer.echo(benches.run(name, json, device, Terminal()))
+    typer.echo(benches.run(_places().root, name, json, device, Terminal()))

@@ -1,5 +1,6 @@
 """Imports one plugin as a package of its own, and says what stopped it."""
 
+import importlib
 import importlib.util
 import sys
 import traceback
@@ -45,6 +46,19 @@ def import_plugin(root: Path, plugin: Path, files: list[Path]) -> ModuleType:
         raise _import_error(root, plugin, error) from error
     vars(module)["_code_digest"] = code
     return module
+
+
+def import_beside(root: Path, plugin: Path, name: str) -> ModuleType:
+    """Imports another module of a plugin's folder.
+
+    Raises: MethodError naming the file, the line and the cause.
+    """
+    _use(root)
+    folder = plugin.parent.relative_to(root).parts
+    try:
+        return importlib.import_module(".".join([*folder, name]))
+    except (Exception, SystemExit) as error:
+        raise _import_error(root, plugin.with_name(f"{name}.py"), error) from error
 
 
 def _use(root: Path) -> None:

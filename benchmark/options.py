@@ -29,16 +29,22 @@ Compile = Annotated[
     bool | None, typer.Option("--compile/--no-compile", help="torch.compile; on a GPU unless told.")
 ]
 Restart = Annotated[bool, typer.Option("--restart", help="Forget the checkpoint.")]
+Again = Annotated[bool, typer.Option("--restart", help="Measure again.")]
 Trusted = Annotated[Literal["maps", "weights"], typer.Option("--from", help="What is trusted.")]
 FromResults = Annotated[Path | None, typer.Option("--from", help="Another results folder.")]
 ToFolder = Annotated[Path | None, typer.Option("--to", help="Another folder to write to.")]
+Part = Annotated[
+    Literal["headline", "ablations"] | None, typer.Option("--part", help="Both unless told.")
+]
 Method = Annotated[str, typer.Option("--method", help="A method.")]
 Images = Annotated[Path, typer.Option("--images", help="Folder of images.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for masks, probabilities, overlays.")]
 WeightsFile = Annotated[Path, typer.Option("--weights", help="A run's weights.safetensors.")]
 Size = Annotated[
     int | None,
-    typer.Option("--size", min=16, help="Side in pixels; that of the weights' mix unless told."),
+    typer.Option("--size", min=16, help="Side in pixels; as in training unless told."),
 ]
-BenchName = Annotated[str, typer.Argument(help="What to measure: data.")]
+BenchName = Annotated[
+    str, typer.Argument(help="What to measure: data, or a folder of methods with a bench.py.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]

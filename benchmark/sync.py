@@ -26,6 +26,7 @@ from benchmark.discover import (
 from benchmark.errors import MethodError, MixSegError
 from benchmark.files import digest, write_text
 from benchmark.params import Params, load_params
+from benchmark.training.measure import cost_code_files
 
 if TYPE_CHECKING:
     from benchmark.method import Method
@@ -180,6 +181,28 @@ def _stages(root: Path, entries: list[MethodEntry], params: Params) -> Iterator[
         yield from ("    params:", f"      - mixes.{mix}", "      - threshold", "    outs:")
         yield from (f"      - results/{mix}/{group}/{run}:", "          cache: false")
         yield f"      - artefacts/{mix}/{run}"
+    yield from _cost_stages(root, entries, up)
+
+
+def _cost_stages(root: Path, entries: list[MethodEntry], up: str) -> Iterator[str]:
+    """What an image costs needs no data and no seed: one stage a mix and group.
+
+    A method of the group single is its base trained on less, and costs the same.
+    """
+    files = [*entries[0].files, *_below(root, cost_code_files(root))]
+    costed = [entry for entry in entries if entry.card.group != "single"]
+    cells = {(mix, e.card.group, e.card.name) for e in costed for mix in e.card.mixes}
+    for (mix, group), members in groupby(sorted(cells), lambda cell: cell[:2]):
+        yield from (f"  {mix}-{group}-cost:", "    matrix:", "      method:")
+        yield from (f'        - "{name}"' for *_, name in members)
+        yield f"    wdir: {up}"
+        yield f"    cmd: mixseg cost --method ${{item.method}} --mix {mix}"
+        yield "    deps:"
+        yield from (f"      - {path}" for path in files)
+        yield from ("    params:", f"      - mixes.{mix}.size", "    outs:")
+        yield f"      - results/{mix}/{group}/${{item.method}}/cost:"
+        # It stays while the stage runs, which measures again only if code or machine changed.
+        yield from ("          cache: false", "          persist: true")
 
 
 def _cells(entries: list[MethodEntry], params: Params) -> Iterator[tuple[str, str, bool, str]]:
@@ -193,5 +216,9 @@ def _cells(entries: list[MethodEntry], params: Params) -> Iterator[tuple[str, st
 def _shared_code(root: Path) -> list[str]:
     """What every run depends on: a change of what trains it, or of what scores it."""
     maps, scores = evaluation_code_files(root)
-    files = sorted([*training_code_files(root), *maps, *scores])
+    return _below(root, sorted([*training_code_files(root), *maps, *scores]))
+
+
+def _below(root: Path, files: list[Path]) -> list[str]:
+    """The files of the project itself, relative to the root."""
     return [path.relative_to(root).as_posix() for path in files if root in path.parents]

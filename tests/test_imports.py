@@ -62,6 +62,23 @@ def test_arrows(part: str) -> None:
         assert not beyond, f"{path.relative_to(ROOT)} imports benchmark.{', '.join(sorted(beyond))}"
 
 
+def test_the_modules_of_mmsnet_stand_alone() -> None:
+    plugins = ("plugin.py", "bench.py")
+    modules = [path for path in ROOT.glob("mmsnet/**/*.py") if path.name not in plugins]
+    assert len(modules) > 5
+    for path in modules:
+        assert not imports(path), f"{path.relative_to(ROOT)} imports benchmark"
+
+
+def test_plugins_use_the_contract_alone() -> None:
+    contract = {"method", "losses", "networks", "weights"}
+    plugins = [*ROOT.glob("baselines/*/*.py"), *ROOT.glob("mmsnet/**/plugin.py")]
+    assert len(plugins) > 4
+    for path in plugins:
+        used = {name.split(".")[0] for name in imports(path)}
+        assert used <= contract, f"{path.relative_to(ROOT)} imports benchmark.{used - contract}"
+
+
 def test_reports_use_only_the_light_part_of_evaluation() -> None:
     for path in files("reports"):
         used = {n.split(".")[1] for n in imports(path) if n.startswith("evaluation.")}

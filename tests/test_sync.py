@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,9 @@ import yaml
 from made_plugins import method, write_plugin
 from support import PARAMS
 
-from benchmark.discover import cards
+from benchmark.discover import cards, evaluation_code_files, training_code_files
 from benchmark.errors import MethodError
-from benchmark.files import Places, read_json
+from benchmark.files import Places, read_json, write_text
 from benchmark.params import load_params
 from benchmark.sync import build_anywhere, render, sync
 
@@ -61,11 +62,13 @@ def test_variants_of_one_network_have_one_structure(root: Path) -> None:
 
 
 def test_one_stage_a_mix_and_group(root: Path) -> None:
-    source = method("foo") + method("zero", "recipe=AS_RELEASED") + method("one", 'group="single"')
+    alone = 'group="single", modality="fundus"'
+    source = method("foo") + method("zero", "recipe=AS_RELEASED") + method("one", alone)
     write_plugin(root, "mmsnet", source)
     sync(root)
     told = stages(root, "mmsnet")
-    assert list(told) == ["tiny-main", "tiny-main-once", "tiny-single"]
+    runs = [name for name in told if not name.endswith("-cost")]
+    assert runs == ["tiny-main", "tiny-main-once", "tiny-single"]
     assert told["tiny-main"]["matrix"] == {"method": ["foo"], "seed": "${mixes.tiny.seeds}"}
     assert told["tiny-main-once"]["matrix"]["seed"] == ["${mixes.tiny.seeds[0]}"]
     assert told["tiny-single"]["wdir"] == ".."
@@ -75,6 +78,41 @@ def test_one_stage_a_mix_and_group(root: Path) -> None:
     run = "tiny/main/${item.method}/seed-${item.seed}"
     assert told["tiny-main"]["outs"][0] == {f"results/{run}": {"cache": False}}
     assert told["tiny-main"]["outs"][1] == "artefacts/tiny/${item.method}/seed-${item.seed}"
+
+
+def test_one_stage_of_cost_a_mix_and_group(root: Path) -> None:
+    params = (root / "params.yaml").read_text()
+    more = params[params.index("  tiny:") :].replace("  tiny:", "  more:")
+    (root / "params.yaml").write_text(params + more)
+    for name in ("card", "method", "networks", "evaluation/cost"):  # a project with its own code
+        write_text(root / "benchmark" / f"{name}.py", "")
+    for path in [*training_code_files(root), *chain(*evaluation_code_files(root))]:
+        write_text(path, "")
+    released = method("zero", "recipe=AS_RELEASED").replace('("tiny",)', '("tiny", "more")')
+    other = method("one", 'group="single", modality="fundus"')
+    write_plugin(root, "mmsnet", method("foo") + released + other)
+    sync(root)
+    told = {k: v for k, v in stages(root, "mmsnet").items() if k.endswith("-cost")}
+    assert list(told) == [
+        "more-main-cost",
+        "tiny-main-cost",
+    ]  # group single costs what its base does
+    stage = told["tiny-main-cost"]
+    assert stage["matrix"] == {"method": ["foo", "zero"]}  # whatever the seeds
+    assert stage["cmd"] == "mixseg cost --method ${item.method} --mix tiny"
+    assert stage["wdir"] == ".."
+    assert stage["deps"] == [
+        "mmsnet/plugin.py",
+        "benchmark/card.py",
+        "benchmark/evaluation/cost.py",
+        "benchmark/method.py",
+        "benchmark/networks.py",
+    ]
+    assert stage["params"] == ["mixes.tiny.size"]
+    assert stage["outs"] == [
+        {"results/tiny/main/${item.method}/cost": {"cache": False, "persist": True}}
+    ]
+    assert told["more-main-cost"]["matrix"] == {"method": ["zero"]}
 
 
 def test_an_unknown_mix_names_the_nearest(root: Path) -> None:
@@ -128,7 +166,8 @@ def test_a_torch_free_reader_needs_no_plugin_code(root: Path) -> None:
 COMMAND = """\
 import pathlib, sys
 where = dict(zip(sys.argv[2::2], sys.argv[3::2]))
-run = f"{where['--method']}/seed-{where['--seed']}"
+cost = sys.argv[1] == "cost"
+run = where["--method"] + ("/cost" if cost else "/seed-" + where["--seed"])
 for kind in ("results/tiny/main", "artefacts/tiny"):
     path = pathlib.Path(kind) / run / "ran"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -175,11 +214,13 @@ def test_dvc_runs_joins_and_rests(root: Path) -> None:
     ran = root / "results/tiny/main/small/seed-3/ran"
     assert ran.read_text() == "run --method small --mix tiny --seed 3"
     assert (root / "artefacts/tiny/small/seed-1/ran").is_file()
+    cost = root / "results/tiny/main/small/cost/ran"
+    assert cost.read_text() == "cost --method small --mix tiny"
     assert "Running stage" not in dvc(root, "repro", "report@tiny")
     write_plugin(root, "baselines/foo", method("foo") + method("zero", "recipe=AS_RELEASED"))
     sync(root)
     told = dvc(root, "repro", "report@tiny")
-    assert told.count("Running stage") == 4  # foo twice, zero once, the report
+    assert told.count("Running stage") == 6  # foo twice, zero once, the cost of each, the report
     assert not (root / "results/tiny/main/zero/seed-1").exists()
     assert (root / "listed").read_text().split() == ["foo", "small", "zero"]
     assert "Running stage" not in dvc(root, "repro", "report@tiny")

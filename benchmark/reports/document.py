@@ -1,10 +1,13 @@
 """The report of a mix: tables, figures and one page that holds all of them."""
 
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.files import write_text
+from benchmark.reports.ablations import ablation_grid, mixing_grid
 from benchmark.reports.figures import figures, write_figure
 from benchmark.reports.grid import Grid
 from benchmark.reports.inventory import data_grid, leaks_grid, methods_grid
@@ -13,7 +16,7 @@ from benchmark.reports.plain import summary
 from benchmark.reports.protocols import protocols_grid
 from benchmark.reports.provenance import cost_grid, departures_grid, provenance_grid, runs_grid
 from benchmark.reports.sections import FURTHER, Content, sections
-from benchmark.reports.study import RANKED, Cards, Study, load_study
+from benchmark.reports.study import ABLATIONS, GROUPS, RANKED, Cards, Study, load_study
 from benchmark.reports.tables import errors_grid, main_grid
 
 if TYPE_CHECKING:
@@ -21,27 +24,69 @@ if TYPE_CHECKING:
 
     from benchmark.files import Places
     from benchmark.params import Params
+    from benchmark.reports.inputs import ReportInputs
+    from benchmark.reports.study import Part
 
-__all__ = ["summary", "write_report", "write_tables"]
+__all__ = ["summary", "write_ablations", "write_part", "write_report", "write_tables"]
 
 TEMPLATES = Path(__file__).parent / "templates"
+SOMETIMES = ("data", "leaks", *FURTHER)  # tables that not every mix has
+INVENTORY = {
+    "methods": methods_grid,
+    "runs": runs_grid,
+    "cost": cost_grid,
+    "departures": departures_grid,
+    "provenance": provenance_grid,
+}
+APART = ("ablation", "mixing", "single", *(f"ablation-{name}" for name in INVENTORY))
 
 
 def write_tables(mix: str, params: "Params", cards: Cards, places: "Places", to: Path) -> None:
-    """Writes every table as CSV, Markdown and LaTeX.
+    """Writes the headline's tables as CSV, Markdown and LaTeX; reads no result of an ablation.
 
     Args:
         cards: the content of every card.json.
-        to: the folder of the tables, reports/<mix>/tables.
+        to: the folder of these tables, reports/<mix>/tables.
 
     Raises: ParamsError for an unknown mix, ScoreTableError if a file of results is broken.
     """
-    for grid in _grids(load_study(mix, params, cards, places)).values():
-        _write_grid(grid, to)
+    _write_grids(_grids(load_study(mix, params, cards, places)), to, SOMETIMES)
+
+
+def write_ablations(mix: str, params: "Params", cards: Cards, places: "Places", to: Path) -> bool:
+    """Writes the tables of ablations, and of what was trained on one modality alone.
+
+    Args:
+        cards: the content of every card.json.
+        to: the folder of these tables, reports/<mix>/ablations.
+
+    Returns: whether the mix has any.
+    Raises: ParamsError for an unknown mix, ScoreTableError if a file of results is broken.
+    """
+    grids = _ablation_grids(load_study(mix, params, cards, places, "ablations"))
+    _write_grids(grids, to, APART)
+    return bool(grids)
+
+
+def write_part(mix: str, inputs: "ReportInputs", to: Path, part: "Part | None") -> Iterator[str]:
+    """Writes the tables of one part or, without one, of both, and tells what it wrote.
+
+    Args:
+        to: the folder of the report, reports/<mix>.
+
+    Raises: ParamsError for an unknown mix, ScoreTableError if a file of results is broken.
+    """
+    if part != "ablations":
+        write_tables(mix, *inputs, to / "tables")
+        yield f"wrote {to / 'tables'}"
+    if part != "headline":
+        has = write_ablations(mix, *inputs, to / "ablations")
+        none = f"{mix}: no ablation, and nothing trained on one modality alone"
+        yield f"wrote {to / 'ablations'}" if has else none
 
 
 def write_report(mix: str, params: "Params", cards: Cards, places: "Places", to: Path) -> None:
-    """Writes index.html, the figures and the tables of a mix, from its results alone.
+    """Writes index.html, the figures and all tables of a mix, from its results alone.
 
     Args:
         cards: the content of every card.json.
@@ -50,23 +95,32 @@ def write_report(mix: str, params: "Params", cards: Cards, places: "Places", to:
     Raises: ParamsError for an unknown mix, ScoreTableError if a file of results is broken.
     """
     study = load_study(mix, params, cards, places)
-    content = Content(study, _grids(study), {figure.name: figure for figure in figures(study)})
-    for grid in content.grids.values():
-        _write_grid(grid, to / "tables")
+    ablations = load_study(mix, params, cards, places, "ablations")
+    drawn = {figure.name: figure for figure in figures(study)}
+    content = Content(study, _grids(study), ablations, _ablation_grids(ablations), drawn)
+    _write_grids(content.grids, to / "tables", SOMETIMES)
+    _write_grids(content.apart, to / "ablations", APART)
     for figure in content.figures.values():
         write_figure(figure, to / "figures")
-    page = render("index.html", study=study, sections=sections(content), facts=_facts(study))
+    facts = _facts(study, ablations.only(ABLATIONS))
+    page = render("index.html", study=study, sections=sections(content), facts=facts)
     write_text(to / "index.html", page)
 
 
-def _write_grid(grid: Grid, to: Path) -> None:
-    write_text(to / f"{grid.name}.csv", grid.csv())
-    write_text(to / f"{grid.name}.md", markdown(grid))
-    write_text(to / f"{grid.name}.tex", latex(grid))
+def _write_grids(grids: Mapping[str, Grid], to: Path, optional: Iterable[str]) -> None:
+    """Writes tables in every form, and removes those of `optional` that no longer are."""
+    for name, grid in grids.items():
+        for suffix, text in ((".csv", grid.csv()), (".md", markdown(grid)), (".tex", latex(grid))):
+            write_text(to / f"{name}{suffix}", text)
+    for name in set(optional) - set(grids):
+        for suffix in (".csv", ".md", ".tex"):
+            (to / f"{name}{suffix}").unlink(missing_ok=True)
+    if to.is_dir() and not any(to.iterdir()):
+        to.rmdir()
 
 
 def _grids(study: Study) -> dict[str, Grid]:
-    """The tables by name; those of further groups only where there are such methods."""
+    """The headline's tables by name; of further groups only where there are such methods."""
     made = [
         main_grid(study),
         errors_grid(study),
@@ -82,17 +136,34 @@ def _grids(study: Study) -> dict[str, Grid]:
     return {grid.name: grid for grid in made}
 
 
-def _facts(study: Study) -> list[tuple[str, str]]:
-    """What the page says first: value and noun."""
-    methods = study.table.rows(RANKED)
-    planned = sum(len(entry.seeds) for entry in study.table.entries)
-    cases = sum(len(each.cases) for each in study.table.sets)
+def _ablation_grids(study: Study) -> dict[str, Grid]:
+    """The tables of the ablations' part by name; none where there are no such methods."""
+    has = [group for group in ABLATIONS if study.table.rows((group,))]
+    made = [ablation_grid(study)] if "ablation" in has else []
+    if "single" in has:
+        title = "Trained on one modality, tested on all: DSC, IoU, MAE"
+        made += [mixing_grid(study), replace(main_grid(study, ("single",), "single"), title=title)]
+    rest, about = study.only(ABLATIONS), ", ".join(GROUPS[group].lower() for group in has)
+    for name, make in INVENTORY.items():
+        grid = make(rest)
+        made.append(replace(grid, name=f"ablation-{name}", title=f"{grid.title}: {about}"))
+    return {grid.name: grid for grid in made if grid.lines()}
+
+
+def _facts(*parts: Study) -> list[tuple[str, str]]:
+    """What the page says first: value and noun; the parts share no row."""
+    sets = parts[0].table.sets
+    cases = sum(len(each.cases) for each in sets)
+    methods = sum(len(part.table.rows(RANKED)) for part in parts)
+    planned = sum(len(entry.seeds) for part in parts for entry in part.table.entries)
+    done = sum(len(part.table.runs) for part in parts)
+    holes = sum(len(part.table.holes) for part in parts)
     return [
-        (f"{len(methods)}", "methods"),
-        (f"{len(study.table.sets)}", "test sets"),
+        (f"{methods}", "methods"),
+        (f"{len(sets)}", "test sets"),
         (f"{cases:,}", "test cases"),
-        (f"{len(study.table.runs)} of {planned}", "runs done"),
-        (f"{len(study.table.holes)}", "hole" if len(study.table.holes) == 1 else "holes"),
+        (f"{done} of {planned}", "runs done"),
+        (f"{holes}", "hole" if holes == 1 else "holes"),
     ]
 
 

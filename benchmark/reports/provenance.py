@@ -1,18 +1,19 @@
-"""Where the numbers come from: every run, its machine and versions, its cost, its departures."""
+"""Where the numbers come from: every run, its machine and versions, its departures."""
 
-import statistics
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from benchmark.reports.cost import cost_grid
 from benchmark.reports.grid import MISSING, NONE, Block, Cell, Column, Grid, Line, Marks, number
-from benchmark.reports.history import read_history
 from benchmark.reports.study import GROUPS, Study
 from benchmark.reports.tables import blocks_of
 from benchmark.statistics.scores import SetScores
 from benchmark.statistics.table import Entry, Run
+
+__all__ = ["cost_grid", "departures_grid", "provenance_grid", "runs_grid"]
 
 SHORT = 12  # digits of a digest that are printed
 Facts = Mapping[str, str]
@@ -88,67 +89,6 @@ def _run_records(study: Study, run: Run) -> list[Mapping[str, Any]]:
 def _mean(scores: SetScores, column: str) -> float:
     known = scores.values[column][~np.isnan(scores.values[column])]
     return float(known.mean()) if len(known) else float("nan")
-
-
-def cost_grid(study: Study, groups: Sequence[str] = tuple(GROUPS)) -> Grid:
-    """Parameters, and the time that training and prediction took, on which device."""
-    marks, blocks = Marks(), []
-    for title, entries in blocks_of(study, [g for g in groups if g != "controls"]).items():
-        lines = [
-            Line(e.title, _cost_cells(study, study.table.runs_of(e)), marks.of(study.notes(e)))
-            for e in entries
-        ]
-        blocks.append(Block(title, tuple(lines)))
-    labels = ("Parameters (M)", "Trained (M)", "Training (min)", "Training images/s",
-              "Prediction images/s")  # fmt: skip
-    return Grid(
-        name="cost",
-        of=study.mix.title,
-        title="What the methods cost",
-        head="Method",
-        columns=(*map(Column, labels), Column("Device", numeric=False)),
-        blocks=tuple(blocks),
-        notes=marks.notes(),
-        remarks=(
-            "Medians over the runs that are there, as measured at training. Times on different"
-            " devices, or beside other work on one machine, must not be compared.",
-        ),
-    )
-
-
-def _cost_cells(study: Study, runs: Sequence[Run]) -> tuple[Cell, ...]:
-    def median(values: Callable[[Run], float | None], digits: int) -> Cell:
-        known = [value for run in runs if (value := values(run)) is not None]
-        if not known:
-            return Cell(NONE if runs else MISSING, kind="" if runs else "hole")
-        middle = statistics.median(known)
-        return Cell(f"{middle:,.{digits}f}", sort=middle)
-
-    def speed(run: Run) -> float | None:
-        logged = read_history(study.folder(run) / "history.csv").get("images_per_s", [])
-        known = [value for value in logged if value == value]
-        return statistics.median(known) if known else None
-
-    devices = dict.fromkeys(str(run.record.get("hardware", {}).get("device", NONE)) for run in runs)
-    return (
-        median(lambda r: _number(r, "parameters", "total", 1e-6), 2),
-        median(lambda r: _number(r, "parameters", "trainable", 1e-6), 2),
-        median(lambda r: _number(r, "times", "train_s", 1 / 60), 1),
-        median(speed, 1),
-        median(_predicted_per_s, 1),
-        Cell(", ".join(devices) or MISSING, kind="" if runs else "hole"),
-    )
-
-
-def _number(run: Run, part: str, key: str, factor: float) -> float | None:
-    value = run.record.get(part, {}).get(key)
-    return None if value is None else float(value) * factor
-
-
-def _predicted_per_s(run: Run) -> float | None:
-    seconds = _number(run, "times", "predict_s", 1)
-    cases = sum(len(scores.cases) for scores in run.scores.values())
-    return cases / seconds if seconds else None
 
 
 def departures_grid(study: Study) -> Grid:

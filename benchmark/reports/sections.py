@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from benchmark.reports.check import Check, checks
 from benchmark.reports.figures import Figure
 from benchmark.reports.grid import Grid
-from benchmark.reports.study import GROUPS, HEADLINE, Study
+from benchmark.reports.study import ABLATIONS, GROUPS, HEADLINE, Study
 
-FURTHER = tuple(group for group in GROUPS if group not in HEADLINE)
+FURTHER = tuple(group for group in GROUPS if group not in (*HEADLINE, *ABLATIONS))
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Section:
         anchor: of its heading.
         short: its entry in the contents bar.
         lead: sentences before its content.
+        apart: grids whose files lie with those of the ablations.
         empty: said instead of content where there is none.
     """
 
@@ -28,6 +29,7 @@ class Section:
     lead: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = ()
     grids: tuple[Grid, ...] = ()
+    apart: tuple[Grid, ...] = ()
     items: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     empty: str = ""
@@ -35,16 +37,28 @@ class Section:
     @property
     def bare(self) -> bool:
         """Whether it has nothing to show."""
-        return not (self.figures or self.items or self.checks or any(g.lines() for g in self.grids))
+        tables = (*self.grids, *self.apart)
+        return not (self.figures or self.items or self.checks or any(g.lines() for g in tables))
 
 
 @dataclass(frozen=True)
 class Content:
-    """Everything that the sections show, made once."""
+    """Everything that the sections show, made once.
+
+    Attributes:
+        study, grids: the headline.
+        ablations, apart: the ablations, and what was trained on one modality alone.
+    """
 
     study: Study
     grids: dict[str, Grid]
+    ablations: Study
+    apart: dict[str, Grid]
     figures: dict[str, Figure]
+
+    def of_ablations(self, *names: str) -> tuple[Grid, ...]:
+        """Those of the tables of ablations that are there."""
+        return tuple(self.apart[name] for name in names if name in self.apart)
 
 
 def sections(content: Content) -> list[Section]:
@@ -60,6 +74,7 @@ def _overview(content: Content) -> Section:
         "Overview",
         lead=(_design(study),),
         grids=(content.grids["methods"],),
+        apart=content.of_ablations("ablation-methods"),
         empty="No method lists this mix.",
     )
 
@@ -76,13 +91,14 @@ def _design(study: Study) -> str:
 
 
 def _holes(content: Content) -> Section | None:
-    study = content.study
-    items = [
-        f"{hole.entry.title}, seed {hole.seed}"
-        f"{', ' + study.set_title(hole.dataset) if hole.dataset else ''}: {hole.why}."
-        for hole in study.table.holes
-    ]
-    items += [f"Not counted: {left.what}: {left.why}." for left in study.table.left_out]
+    items = []
+    for study in (content.study, content.ablations.only(ABLATIONS)):
+        items += [
+            f"{hole.entry.title}, seed {hole.seed}"
+            f"{', ' + study.set_title(hole.dataset) if hole.dataset else ''}: {hole.why}."
+            for hole in study.table.holes
+        ]
+        items += [f"Not counted: {left.what}: {left.why}." for left in study.table.left_out]
     return (
         Section("holes", "Missing and not counted", "Missing", items=tuple(items))
         if items
@@ -104,6 +120,22 @@ def _results(content: Content) -> Section:
 def _further(content: Content) -> Section | None:
     grids = tuple(content.grids[group] for group in FURTHER if group in content.grids)
     return Section("further", "Further groups", "Further", grids=grids) if grids else None
+
+
+def _ablations(content: Content) -> Section | None:
+    grids = content.of_ablations("ablation")
+    lead = "A method beside variants of itself, each with one thing changed."
+    return Section("ablations", "Ablations", "Ablations", (lead,), apart=grids) if grids else None
+
+
+def _mixing(content: Content) -> Section | None:
+    grids = content.of_ablations("mixing", "single")
+    lead = (
+        "One network for all modalities, or one for each? The first table compares a network that"
+        " was trained on the whole mix with networks of its kind that were each trained on one"
+        " modality alone, on the test sets of that modality."
+    )
+    return Section("mixing", "What mixing costs", "Mixing", (lead,), apart=grids) if grids else None
 
 
 def _errors(content: Content) -> Section:
@@ -132,7 +164,12 @@ def _protocols(content: Content) -> Section:
 
 def _runs(content: Content) -> Section:
     return Section(
-        "runs", "Run by run", "Runs", grids=(content.grids["runs"],), empty="No run is planned."
+        "runs",
+        "Run by run",
+        "Runs",
+        grids=(content.grids["runs"],),
+        apart=content.of_ablations("ablation-runs"),
+        empty="No run is planned.",
     )
 
 
@@ -148,7 +185,12 @@ def _training(content: Content) -> Section:
 
 def _cost(content: Content) -> Section:
     return Section(
-        "cost", "Cost", "Cost", grids=(content.grids["cost"],), empty="No run is done yet."
+        "cost",
+        "Cost",
+        "Cost",
+        grids=(content.grids["cost"],),
+        apart=content.of_ablations("ablation-cost"),
+        empty="No run is done yet.",
     )
 
 
@@ -183,6 +225,7 @@ def _departures(content: Content) -> Section:
         "Departures from the recipe",
         "Departures",
         grids=(content.grids["departures"],),
+        apart=content.of_ablations("ablation-departures"),
         empty="Every method that ran followed the mix's recipe.",
     )
 
@@ -193,6 +236,7 @@ def _provenance(content: Content) -> Section:
         "Where the numbers come from",
         "Provenance",
         grids=(content.grids["provenance"],),
+        apart=content.of_ablations("ablation-provenance"),
         empty="No run is done yet.",
     )
 
@@ -213,6 +257,8 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
     _further,
     _errors,
     _protocols,
+    _ablations,
+    _mixing,
     _runs,
     _training,
     _cost,

@@ -1,16 +1,16 @@
 """Everything that the pages and tables of one mix print, gathered once."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from benchmark.errors import ScoreTableError
 from benchmark.statistics.intervals import Key, scores
-from benchmark.statistics.table import CONTROLS, Entry, Run, ScoreTable, TestSet, read_table
+from benchmark.statistics.table import CONTROLS, Entry, Hole, Run, ScoreTable, TestSet, read_table
 
 if TYPE_CHECKING:  # pydantic is slow to import, and the objects are handed in
     from benchmark.files import Places
@@ -23,12 +23,14 @@ GROUPS = {
     "main": "Unprompted",
     "prompted": "Prompted (shown points or boxes drawn from the reference)",
     "as-published": "As published",
-    "single": "Trained on one dataset",
+    "single": "Trained on one modality alone",
     "ablation": "Ablations",
     CONTROLS: "Controls (arithmetic, not ranked)",
 }
 HEADLINE = ("main", "prompted", CONTROLS)
 RANKED = tuple(group for group in GROUPS if group != CONTROLS)
+ABLATIONS = ("ablation", "single")  # have tables of their own: the headline never waits for them
+Part = Literal["headline", "ablations"]
 INTERVALS = ("dsc", "iou", "mae", "sensitivity", "precision", "hd95_px", "assd_px")
 CLAIM_SEEDS = 3  # fewer seeds make no claim about a method
 
@@ -78,16 +80,35 @@ class Study:
     def _notes(self) -> dict[str, list[str]]:
         return {entry.key: _notes(self, entry) for entry in self.table.entries}
 
+    def card(self, entry: Entry) -> Mapping[str, Any]:
+        """The card of a row; empty for a control."""
+        return {} if entry.group == CONTROLS else self.cards.get(entry.name, {})
+
+    def base(self, entry: Entry) -> Entry | None:
+        """The row that another is a variant of; None where this mix has no such row."""
+        name = self.card(entry).get("base")
+        ranked = (e for e in self.table.entries if e.group != CONTROLS)
+        return next((e for e in ranked if e.name == name), None)
+
+    def only(self, groups: Sequence[str]) -> "Study":
+        """The same study with the rows of some groups alone."""
+        rows = self.table.rows(groups)
+        return replace(self, table=_only(self.table, rows, lambda group: group in groups))
+
     def folder(self, run: Run) -> Path:
         """Where the results of a run lie."""
         return self.results / run.entry.group / run.entry.name / f"seed-{run.seed}"
 
 
-def load_study(name: str, params: "Params", cards: Cards, places: "Places") -> Study:
-    """Reads and checks all results of a mix.
+def load_study(
+    name: str, params: "Params", cards: Cards, places: "Places", part: Part = "headline"
+) -> Study:
+    """Reads and checks the results of a mix.
 
     Args:
         cards: the content of every card.json.
+        part: the ablations, with the rows that they are variants of, or all others; nothing else
+            is read.
 
     Raises: ParamsError for an unknown mix, ScoreTableError if a file of results is broken.
     """
@@ -95,11 +116,36 @@ def load_study(name: str, params: "Params", cards: Cards, places: "Places") -> S
     data = _read_data(results / "data.json")
     about = data.get("datasets", {})
     sizes = {dataset: about.get(dataset, {}).get("test") for dataset in mix.test}
-    entries = [*_methods(name, mix, cards), *_controls(results / CONTROLS)]
-    table = read_table(results, entries, sizes)
-    cells = {**scores(table, table.protocols, 0), **scores(table, INTERVALS, params.resamples)}
     by_name = {card["name"]: card for card in cards}
+    planned = [*_methods(name, mix, cards), *_controls(results / CONTROLS)]
+
+    def belongs(group: str) -> bool:
+        return (group in ABLATIONS) == (part == "ablations")
+
+    chosen = [entry for entry in planned if belongs(entry.group)]
+    if part == "ablations":
+        bases = {by_name[entry.name].get("base") for entry in chosen}
+        extra = [e for e in planned if e.name in bases and e.group not in (*ABLATIONS, CONTROLS)]
+        chosen = [*extra, *chosen]
+    # the others plan no seed here, so that nothing of theirs is read, and their groups are known
+    entries = [e if e in chosen else replace(e, seeds=()) for e in planned]
+    table = _only(read_table(results, entries, sizes), chosen, belongs)
+    cells = {**scores(table, table.protocols, 0), **scores(table, INTERVALS, params.resamples)}
     return Study(name, mix, results, params.resamples, by_name, data, table, cells)
+
+
+def _only(
+    table: ScoreTable, entries: Sequence[Entry], belongs: Callable[[str], bool]
+) -> ScoreTable:
+    """The table with some of its rows, and what was left out of the groups that belong to it."""
+    keys = {entry.key for entry in entries}
+    return replace(
+        table,
+        entries=tuple(entries),
+        runs={key: run for key, run in table.runs.items() if key[0] in keys},
+        holes=tuple(hole for hole in table.holes if hole.entry.key in keys),
+        left_out=tuple(left for left in table.left_out if belongs(left.what.split("/")[0])),
+    )
 
 
 def _read_data(path: Path) -> dict[str, Any]:
@@ -116,7 +162,10 @@ def _read_data(path: Path) -> dict[str, Any]:
 
 
 def _methods(name: str, mix: "Mix", cards: Cards) -> list[Entry]:
-    """The planned rows of the methods that list this mix, by group and title."""
+    """The planned rows of the methods that list this mix, by group and title.
+
+    Ablations stand in the order of their plugin, where they form families.
+    """
     from benchmark.card import Recipe
 
     entries = []
@@ -137,7 +186,9 @@ def _methods(name: str, mix: "Mix", cards: Cards) -> list[Entry]:
             )
         )
     order = list(GROUPS)
-    return sorted(entries, key=lambda e: (order.index(e.group), e.title.casefold(), e.name))
+    # sorting is stable: an empty key leaves the order of the cards
+    keys = {e: ("", "") if e.group == "ablation" else (e.title.casefold(), e.name) for e in entries}
+    return sorted(entries, key=lambda e: (order.index(e.group), keys[e]))
 
 
 def _controls(folder: Path) -> list[Entry]:
@@ -156,7 +207,9 @@ def _notes(study: Study, entry: Entry) -> list[str]:
     if entry.group == CONTROLS:
         return _hole_notes(study, entry)
     records = [run.record for run in study.table.runs_of(entry)]
-    notes = _hole_notes(study, entry)
+    alone = study.card(entry).get("modality")
+    notes = [trained_alone(alone)] if alone else []
+    notes += _hole_notes(study, entry)
     if entry.trained and len(records) < CLAIM_SEEDS:
         notes.append("fewer than three seeds: no method-level claim")
     random = any(record["weights"].get("asked") == "random" for record in records)
@@ -172,15 +225,25 @@ def _notes(study: Study, entry: Entry) -> list[str]:
     return notes
 
 
+def trained_alone(modality: str) -> str:
+    """The note of what was trained on one modality."""
+    return f"trained on {modality} alone"
+
+
 def _hole_notes(study: Study, entry: Entry) -> list[str]:
-    seeds_of: dict[tuple[str, str], list[str]] = {}
-    for hole in study.table.holes:
-        if hole.entry == entry:
-            seeds_of.setdefault((hole.dataset, hole.why), []).append(str(hole.seed))
+    return hole_notes(study, [hole for hole in study.table.holes if hole.entry == entry])
+
+
+def hole_notes(study: Study, holes: Iterable[Hole]) -> list[str]:
+    """Which seeds of a row are missing where, and why."""
+    seeds_of: dict[tuple[str, str, int], list[str]] = {}
+    for hole in holes:
+        key = (hole.dataset, hole.why, len(hole.entry.seeds))
+        seeds_of.setdefault(key, []).append(str(hole.seed))
     return [
         f"{study.set_title(dataset) + ': ' if dataset else ''}"
-        f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(seeds)} of {len(entry.seeds)} {why}"
-        for (dataset, why), seeds in seeds_of.items()
+        f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(seeds)} of {planned} {why}"
+        for (dataset, why, planned), seeds in seeds_of.items()
     ]
 
 

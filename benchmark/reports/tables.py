@@ -7,8 +7,11 @@ from typing import Any
 
 from benchmark.reports.grid import MISSING, NONE, Block, Cell, Column, Grid, Line, Marks, number
 from benchmark.reports.study import GROUPS, HEADLINE, RANKED, Study
+from benchmark.statistics.differences import Difference, Missing, Side
 from benchmark.statistics.intervals import MEAN, Score
 from benchmark.statistics.table import Entry
+
+Answer = Difference | tuple[Missing, ...]
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,11 @@ ERRORS = (
     Metric("assd_px", "ASSD (px)", False, 2),
 )
 WHOLE = "missing: a planned run is not there. Nothing is averaged over fewer seeds than planned."
-BEST = "Best bold, second underlined, within a block and as printed. Controls are not ranked."
+ALONE = (
+    "These networks saw one modality in training, which their note names; on the others they show"
+    " what they never learnt. They are not ranked, and not averaged over modalities."
+)
+BEST = "Best bold, second underlined, within a block and as printed."
 
 
 def main_grid(study: Study, groups: Sequence[str] = HEADLINE, name: str = "main") -> Grid:
@@ -88,15 +95,21 @@ def columns_of(study: Study) -> list[tuple[str, str]]:
     return [*found, (MEAN, MEAN.capitalize())] if len(found) > 1 else found
 
 
+def _places(study: Study, groups: Sequence[str]) -> list[tuple[str, str]]:
+    """The columns of some groups: rows trained on one modality have no mean over modalities."""
+    found = columns_of(study)
+    return [place for place in found if place[0] != MEAN] if "single" in groups else found
+
+
 def _score_grid(
     study: Study, groups: Sequence[str], metrics: Sequence[Metric], named: tuple[str, str]
 ) -> Grid:
-    marks, places = Marks(), columns_of(study)
+    marks, places = Marks(), _places(study, groups)
     blocks = []
     for title, entries in blocks_of(study, groups).items():
-        ranked = any(entry.group in RANKED for entry in entries)
+        ranked = any(entry.group in RANKED and entry.group != "single" for entry in entries)
         columns = [
-            _cells([study.cells.get((e.key, place, m.column)) for e in entries], m, ranked)
+            score_cells([study.cells.get((e.key, place, m.column)) for e in entries], m, ranked)
             for place, _ in places
             for m in metrics
         ]
@@ -116,8 +129,8 @@ def _score_grid(
     )
 
 
-def _cells(found: Sequence[Score | None], metric: Metric, ranked: bool) -> list[Cell]:
-    """One column of a block."""
+def score_cells(found: Sequence[Score | None], metric: Metric, ranked: bool) -> list[Cell]:
+    """One column of a block, with the best and the second marked where rows are ranked."""
     printed = [number(s.mean, metric.digits) if s else NONE for s in found]
     values = {float(text) for text in printed if text != NONE}
     best = sorted(values, reverse=metric.up)[:2] if ranked and len(values) > 1 else []
@@ -131,18 +144,63 @@ def _cells(found: Sequence[Score | None], metric: Metric, ranked: bool) -> list[
 def _cell(score: Score, metric: Metric, rank: int) -> Cell:
     if math.isnan(score.mean):
         return Cell(NONE, "undefined")
-    text = number(score.mean, metric.digits)
-    if not math.isnan(score.seed_sd):
-        text += f" ± {number(score.seed_sd, metric.digits)}"
+    text = plus_minus(score.mean, score.seed_sd, metric.digits)
     sub = [] if math.isnan(score.low) else [interval(score, metric.digits)]
     if score.undefined:
         sub.append(f"{score.undefined} of {score.cases * len(score.seed_means)} undefined")
     return Cell(text, "; ".join(sub), score.mean, rank)
 
 
+def plus_minus(mean: float, sd: float, digits: int = 3) -> str:
+    """A mean with its standard deviation over seeds, where there is one."""
+    spread = "" if math.isnan(sd) else f" ± {number(sd, digits)}"
+    return number(mean, digits) + spread
+
+
 def interval(score: Score, digits: int) -> str:
     """The interval of a score for reading."""
     return f"[{number(score.low, digits)}, {number(score.high, digits)}]"
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A difference for reading, with its sign; what is printed as 0 has none."""
+    text = number(value, digits)
+    if text == NONE or float(text) == 0:
+        return text.lstrip("-")
+    return f"+{text}" if value > 0 else f"−{text[1:]}"
+
+
+def difference_cell(answer: Answer | None) -> Cell:
+    """A difference with its interval; a dash where none was asked for."""
+    if answer is None:
+        return Cell(NONE)
+    if not isinstance(answer, Difference):
+        return Cell(MISSING, kind="hole")
+    limits = f"[{signed(answer.low)}, {signed(answer.high)}]"
+    return Cell(signed(answer.value), "" if math.isnan(answer.low) else limits, answer.value)
+
+
+def side_cell(found: Side | Missing | None) -> Cell:
+    """One side of a difference; a dash where none is planned."""
+    if isinstance(found, Side):
+        return Cell(plus_minus(found.mean, found.seed_sd), sort=found.mean)
+    return Cell(MISSING, kind="hole") if found else Cell(NONE)
+
+
+def difference_record(answer: Answer | None) -> dict[str, Any]:
+    """A difference as columns of a CSV."""
+    names = {"value": "difference", "low": "difference_low", "high": "difference_high"}
+    known = isinstance(answer, Difference)
+    return {name: getattr(answer, key) if known else "" for key, name in names.items()}
+
+
+def spoken(study: Study) -> str:
+    """What the interval of a difference speaks of."""
+    return (
+        f"Below it the 95 % bootstrap interval over cases (BCa, {study.resamples:,} resamples;"
+        " whole groups where cases form groups): it speaks of other cases for these trained"
+        " networks, not of other trainings. Of those speak the standard deviations over seeds."
+    )
 
 
 def _remarks(study: Study, groups: Sequence[str], blocks: Iterable[Block]) -> tuple[str, ...]:
@@ -151,7 +209,8 @@ def _remarks(study: Study, groups: Sequence[str], blocks: Iterable[Block]) -> tu
         "Mean over seeds ± standard deviation over seeds; below it the 95 % bootstrap interval over"
         f" cases (BCa, {study.resamples:,} resamples; whole groups where cases form groups)."
     )
-    return (how, BEST, *([WHOLE] if holes else []), _empties(study, groups))
+    ranks = ALONE if "single" in groups else f"{BEST} Controls are not ranked."
+    return (how, ranks, *([WHOLE] if holes else []), _empties(study, groups))
 
 
 def _empties(study: Study, groups: Sequence[str]) -> str:
@@ -177,12 +236,28 @@ def _records(
 ) -> Iterable[Mapping[str, Any]]:
     for title, entries in blocks_of(study, groups).items():
         for entry in entries:
-            for place, _ in columns_of(study):
+            for place, _ in _places(study, groups):
                 for metric in metrics:
-                    yield _record(study, title, entry, (place, metric))
+                    yield score_record(study, title, entry, (place, metric))
 
 
-def _record(study: Study, block: str, entry: Entry, at: tuple[str, Metric]) -> Mapping[str, Any]:
+def trained_parameters(study: Study, entry: Entry) -> int | None:
+    """Parameters that training changes, as counted at a run, or else on the card."""
+    told = [run.record.get("parameters", {}) for run in study.table.runs_of(entry)]
+    counts = [about.get("trainable") for about in (*told, study.card(entry).get("parameters", {}))]
+    return next((int(count) for count in counts if count is not None), None)
+
+
+def parameters_cell(study: Study, entry: Entry) -> Cell:
+    """Parameters that training changes, in millions."""
+    count = trained_parameters(study, entry)
+    return Cell(MISSING, kind="hole") if count is None else Cell(f"{count / 1e6:,.3f}", sort=count)
+
+
+def score_record(
+    study: Study, block: str, entry: Entry, at: tuple[str, Metric]
+) -> Mapping[str, Any]:
+    """One score as columns of a CSV; `at` is a test set, or MEAN, and a metric."""
     place, metric = at
     score = study.cells.get((entry.key, place, metric.column))
     modality = {each.name: study.modality(each) for each in study.table.sets}.get(place, "")

@@ -25,6 +25,7 @@ from benchmark.training.checkpoint import load_checkpoint, save_checkpoint
 from benchmark.training.features import FeatureCache
 from benchmark.training.optimise import lr_at, make_optimiser, set_lr
 from benchmark.training.ranks import Ranks
+from benchmark.training.trained import learnt_state, load_learnt
 
 # Looks at the loss; each waits for the device.
 STEPS_BETWEEN_LOOKS, SECONDS_BETWEEN_LOOKS = 20, 5.0
@@ -241,7 +242,7 @@ class _Run:
             state: dict[str, Any] = {
                 "identity": self.options.identity,
                 "step": self.step,
-                "method": self.method.state_dict(),
+                "method": learnt_state(self.method),
                 "optimiser": self.optimiser.state_dict(),
                 "history": self.history,
                 "sums": self.sums,
@@ -256,7 +257,7 @@ class _Run:
         state = load_checkpoint(self.options.checkpoint, self.options.identity)
         if state is None:
             return
-        self.method.load_state_dict(state["method"])
+        load_learnt(self.method, state["method"], str(self.options.checkpoint))
         self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.history = state["step"], state["history"]
         self.sums, self.seconds = state["sums"], state["seconds"]

@@ -5,56 +5,28 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from benchmark import discover
 from benchmark.data.augment import to_float
 from benchmark.data.cases import load_cases
-from benchmark.errors import MethodError, MissingDataError, ParamsError
+from benchmark.errors import MethodError
 from benchmark.evaluation.predict import predict_cases, probabilities
 from benchmark.files import Places
 from benchmark.method import Inputs, Method
-from benchmark.params import load_params
 from benchmark.progress import Progress
+from benchmark.training.trained import read_learnt
+from benchmark.weights import WeightStore
 
 
 def restored(root: Path, name: str, weights: Path, size: int) -> Method:
     """A method in evaluation mode with a run's weights.
 
-    Raises: MissingDataError if there are no weights, MethodError if they are not this method's.
+    Raises: as `read_learnt`.
     """
-    if not weights.is_file():
-        raise MissingDataError(
-            weights, "no file", "weights of a run",
-            "Train one with `mixseg run`, or `dvc pull` its artefacts.",
-        )  # fmt: skip
-    method: Method = discover.method_entry(root, name).cls(size=size)
-    try:
-        method.load_state_dict(load_file(weights))
-    except (RuntimeError, SafetensorError) as error:
-        problem = " ".join(str(error).split())[:200]
-        raise MethodError(
-            weights, f"other weights ({problem})", f"the state of {name}",
-            "Name the method and the size that the weights belong to.",
-        ) from error  # fmt: skip
+    entry = discover.method_entry(root, name)
+    store = WeightStore(Places(root).weights, entry.card.weights)
+    method = read_learnt(weights, entry.cls, size, store)
     return method.eval()
-
-
-def trained_size(root: Path, weights: Path) -> int:
-    """The side of the images that weights in artefacts/<mix>/... were trained on.
-
-    Raises: ParamsError if the weights lie elsewhere.
-    """
-    # The folder alone is resolved: the file itself may be a link into DVC's cache.
-    folder, mixes, store = weights.parent.resolve(), load_params(root).mixes, root / "artefacts"
-    mix = folder.relative_to(store).parts[0] if store in folder.parents else ""
-    if mix in mixes:
-        return mixes[mix].size
-    raise ParamsError(
-        weights, "weights of an unknown size", "weights in artefacts/<mix>/, or --size",
-        "Give --size, the side of the images that the weights were trained on.",
-    )  # fmt: skip
 
 
 def predict_mix(

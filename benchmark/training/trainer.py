@@ -2,15 +2,17 @@
 
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
-from safetensors.torch import save_file
 
 from benchmark import discover
-from benchmark.data.cases import load_cases
-from benchmark.files import Places, write_atomic
+from benchmark.card import Card
+from benchmark.data.cases import Cases, load_cases
+from benchmark.errors import ParamsError
+from benchmark.files import Places
 from benchmark.method import Method
 from benchmark.networks import count_parameters
 from benchmark.progress import Progress
@@ -18,19 +20,38 @@ from benchmark.training import record, run
 from benchmark.training.identity import Plan
 from benchmark.training.loop import TrainOptions, train
 from benchmark.training.store import Shelf
+from benchmark.training.trained import Origin, write_learnt
 from benchmark.weights import WeightStore
 
 TRAINED_ON = ("train", "val")  # val is a part of train, held back for tuning alone
 
 
 def build(places: Places, plan: Plan) -> Method:
-    """A method with its weights as the run begins: seeded, then pretrained where that is asked."""
+    """A method with its weights as the run begins."""
     cls = discover.method_entry(places.root, plan.spec.method).cls
-    torch.manual_seed(plan.spec.seed)
-    method: Method = cls(size=plan.mix.size)
-    if plan.identity.asked == "pretrained":
-        method.load_pretrained(WeightStore(places.weights, plan.card.weights))
-    return method
+    return _origin(plan).begin(cls, plan.mix.size, WeightStore(places.weights, plan.card.weights))
+
+
+def _origin(plan: Plan) -> Origin:
+    return Origin(plan.mix.size, plan.spec.seed, plan.identity.asked == "pretrained")
+
+
+def training_cases(prepared: Path, card: Card) -> Cases:
+    """The cases that a method is trained on: those of the mix, or of one of its modalities.
+
+    Raises: ParamsError if the mix has none of that modality.
+    """
+    cases = load_cases(prepared, TRAINED_ON)
+    if not card.modality:
+        return cases
+    alone = cases.where((cases.table["modality"] == card.modality).to_numpy())
+    if not len(alone):
+        found = ", ".join(sorted(set(cases.table["modality"])))
+        raise ParamsError(
+            f"method {card.name!r}", f"no case of {card.modality!r} to train on in {prepared}",
+            f"one of {found}", "Name one of these in the card, or take the mix out of it.",
+        )  # fmt: skip
+    return alone
 
 
 def train_along(
@@ -39,7 +60,7 @@ def train_along(
     """Trains a run: the method as trained, its history, and the device."""
     device = set_up(options)
     method = build(places, plan)
-    cases = load_cases(places.prepared(plan.spec.mix), TRAINED_ON)
+    cases = training_cases(places.prepared(plan.spec.mix), plan.card)
     how = TrainOptions(
         seed=plan.spec.seed,
         identity=plan.identity.run,
@@ -60,15 +81,14 @@ def train_run(
     """Trains, saves the weights on the shelf, and returns the history and the record's rest."""
     start = time.monotonic()
     method, history, device = train_along(places, plan, place, options, progress)
-    with write_atomic(place.folder / run.WEIGHTS) as temporary:
-        save_file(_tensors(method), temporary)
+    write_learnt(place.folder / run.WEIGHTS, method, _origin(plan))
     prepared = places.prepared(plan.spec.mix)
     tests = load_cases(prepared, ("test",)).table["dataset"]
     seconds = sum(row["seconds"] for row in history) or time.monotonic() - start
     return history, {
         "parameters": count_parameters(method),
         "data": {
-            "train": len(load_cases(prepared, TRAINED_ON)),
+            "train": len(training_cases(prepared, plan.card)),
             "test": tests.value_counts(sort=False).to_dict(),
         },
         "hardware": record.hardware(device),
@@ -89,8 +109,3 @@ def set_up(options: run.RunOptions) -> str:
     if device == "cuda" and "LOCAL_RANK" in os.environ:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     return device
-
-
-def _tensors(method: Method) -> dict[str, torch.Tensor]:
-    """The state, each tensor with memory of its own, as safetensors wants it."""
-    return {k: v.detach().cpu().contiguous().clone() for k, v in method.state_dict().items()}

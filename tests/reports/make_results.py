@@ -1,8 +1,9 @@
 """Writes a made-up project for tests of the reports: seeded numbers, nothing was trained."""
 
 import json
+import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,23 @@ CARDS = (
         recipe={"epochs": 0, "why": "used as released"},
     ),
 )
-ERROR = {"unet": 0.5, "unetpp": 0.4, "mmsnet": 0.3, "sam-point": 0.6}
+# Ablations of one base, whose titles are not in alphabetical order, and what one modality alone
+# trained: of two bases, one of them itself an ablation.
+VARIANTS = (
+    card("mmsnet-r4", "r = 4", group="ablation", base="mmsnet"),
+    card("mmsnet-k16", "K = 16", group="ablation", base="mmsnet"),
+    card("mmsnet-fft", "FEP by FFT", group="ablation", base="mmsnet"),
+    card("unet-fundus", "U-Net, fundus alone", group="single", base="unet", modality="fundus"),
+    card("unet-ultrasound", "U-Net, ultrasound alone", group="single", base="unet",
+         modality="ultrasound"),
+    card("k16-fundus", "K = 16, fundus alone", group="single", base="mmsnet-k16",
+         modality="fundus"),
+)  # fmt: skip
+HOLE = ("ablation", "mmsnet-fft", 1)  # the run that `make_variants` leaves out
+ERROR = {"unet": 0.5, "unetpp": 0.4, "mmsnet": 0.3, "sam-point": 0.6, "mmsnet-r4": 0.35,
+         "mmsnet-k16": 0.32, "mmsnet-fft": 0.5, "unet-fundus": 0.4, "unet-ultrasound": 0.6,
+         "k16-fundus": 0.3}  # fmt: skip
+UNSEEN = 4.0  # times the error, on modalities that were not in training
 
 
 def make(root: Path, plan: Plan | None = None) -> Made:
@@ -98,6 +115,13 @@ def make(root: Path, plan: Plan | None = None) -> Made:
             write_run(made, one, seed, data, plan)
     control = card("centre-disc", "Centre disc", group="controls", recipe={"epochs": 0})
     write_run(made, control, 0, data, plan)
+    return made
+
+
+def make_variants(root: Path, plan: Plan | None = None) -> Made:
+    """The same with ablations, one of which lacks a run, and networks of one modality."""
+    made = make(root, replace(plan or Plan(), cards=(*CARDS, *VARIANTS)))
+    shutil.rmtree(made.run(*HOLE))
     return made
 
 
@@ -180,7 +204,13 @@ def write_run(
     error = {**ERROR, **plan.error}.get(one["name"], 0.9)
     folder = made.run(one["group"], one["name"], seed)
     draws = one["draws"]
-    probs = {name: _predict(drawn, error, draws, rng, plan.size) for name, drawn in data.items()}
+    errors = {
+        name: error * (1 if one.get("modality", "") in ("", SETS[name][1]) else UNSEEN)
+        for name in data
+    }
+    probs = {
+        name: _predict(drawn, errors[name], draws, rng, plan.size) for name, drawn in data.items()
+    }
     rows = [
         _row(name, drawn, i, draw, probs[name][i, draw], rng)
         for name, drawn in data.items()
@@ -262,6 +292,28 @@ def record(one: dict[str, Any], seed: int, cases: int) -> dict[str, Any]:
         "times": {"train_s": 140.5 + seed, "predict_s": 3.25},
         "finished": f"2026-01-0{seed + 1}T12:00:00+00:00",
     }  # fmt: skip
+
+
+def write_cost(made: Made, method: str, **more: Any) -> Path:
+    """Writes the cost.json of a method; `more` replaces keys of it."""
+    one = next(one for one in made.cards if one["name"] == method)
+    path = made.places.results(MIX) / one["group"] / method / "cost" / "cost.json"
+    told = {
+        "schema": 1, "method": method, "mix": MIX, "group": one["group"],
+        "parameters": {"total": 24_400_000, "trainable": 24_300_000},
+        "size": made.params.mix(MIX).size, "batch": 1, "device": "cpu", "precision": "float32",
+        "weights": "random", "prompt": one["prompt"], "embeds": False, "macs": 1_234_567_890,
+        "not_counted": [["add", 16], ["native_batch_norm", 46]],
+        "latency_ms": {"median": 20.46, "q1": 19.9, "q3": 21.2}, "latency_runs": 100,
+        "memory_mib": {"peak": 1234.5, "weights": 93.1, "forward": 1141.4, "how": "growth"},
+        "hardware": {"device": "cpu", "cpu": "AMD EPYC 7B13", "cores": 2, "threads": 2,
+                     "memory_gib": 7.7},
+        "versions": {"python": "3.11.9", "torch": "2.14.1", "numpy": "2.3.4"},
+        "code": {"method": "a1" * 32, "measuring": "f6" * 32},
+        "finished": "2026-01-01T12:00:00+00:00",
+    }  # fmt: skip
+    write_json(path, {**told, **more})
+    return path
 
 
 def change(path: Path, edit: Callable[[dict[str, Any]], None]) -> None:

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from make_results import CARDS, MIX, Made, Plan, card, change, make
+from make_results import CARDS, MIX, Made, Plan, card, change, make, make_variants
 
-from benchmark.reports.document import write_report, write_tables
+from benchmark.reports.document import write_ablations, write_report, write_tables
 from benchmark.reports.sections import SECTIONS
 
 ROOT = Path(__file__).parents[2]
@@ -90,7 +90,10 @@ def test_nothing_is_fetched_from_outside(to: Path, page: Page) -> None:
     assert not {"iframe", "object", "embed", "img"} & set(page.tags)
 
 
-def test_every_link_resolves(to: Path, page: Page) -> None:
+@pytest.mark.parametrize("variants", [False, True])
+def test_every_link_resolves(to: Path, page: Page, tmp_path: Path, variants: bool) -> None:
+    if variants:
+        to, page = tmp_path / "to", write(make_variants(tmp_path, Plan(cases=3)), tmp_path / "to")
     assert len(set(page.ids)) == len(page.ids)
     for link in set(page.links) - {"gallery.html"}:
         target = link.removeprefix("#")
@@ -99,7 +102,8 @@ def test_every_link_resolves(to: Path, page: Page) -> None:
 
 def test_every_section_has_its_heading_and_every_figure_its_words(page: Page) -> None:
     sections = [i for i in page.ids if f"#{i}" in page.links and "-note-" not in i and i != "main"]
-    assert len(sections) >= len(SECTIONS) - 2  # holes and further groups are not there
+    # there are no holes, no further groups, no ablations and nothing of one modality
+    assert len(sections) >= len(SECTIONS) - 4
     assert sum(tag == "svg" for tag in page.tags) == 2
     assert all(image["aria-label"] for image in page.images)
     assert page.tags.count("caption") == page.tags.count("table") > 5
@@ -130,9 +134,15 @@ def test_names_with_markup_are_text(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX on this machine")
 def test_every_table_compiles(tmp_path: Path) -> None:
-    cards = (*CARDS[:1], card("nasty", NASTY, group="prompted", recipe={"lr": 0.1, "why": NASTY}))
+    cards = (
+        *CARDS[:1],
+        card("nasty", NASTY, group="prompted", recipe={"lr": 0.1, "why": NASTY}),
+        card("cut", NASTY, group="ablation", base="unet"),
+        card("one", NASTY, group="single", base="unet", modality="fundus"),
+    )
     made = make(tmp_path / "made", Plan(cases=3, cards=cards))
-    write_tables(MIX, made.params, made.cards, made.places, tmp_path)
+    for write_some in (write_tables, write_ablations):
+        write_some(MIX, made.params, made.cards, made.places, tmp_path)
     tables = "".join(rf"\input{{{path.name}}}" for path in sorted(tmp_path.glob("*.tex")))
     (tmp_path / "all.tex").write_text(
         r"\documentclass{article}\usepackage[utf8]{inputenc}\usepackage[T1]{fontenc}"
@@ -153,10 +163,10 @@ def test_holes_and_removed_methods_are_named(tmp_path: Path) -> None:
 
 
 def test_further_groups_have_their_own_table(tmp_path: Path) -> None:
-    cards = (*CARDS, card("half", "Half a net", group="ablation"))
+    cards = (*CARDS, card("half", "Half a net", group="as-published"))
     made = make(tmp_path / "made", Plan(cases=3, cards=cards))
     page = write(made, tmp_path / "to")
-    assert "table-ablation" in page.ids
+    assert "table-as-published" in page.ids
     assert "Half a net" not in (tmp_path / "to/tables/main.md").read_text("utf-8")
 
 

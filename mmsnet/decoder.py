@@ -1,0 +1,110 @@
+"""MMSNet's decoder: up-blocks over four levels of features, each with frequency guidance."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmsnet.msfg import Guidance, MultiscaleFrequencyGuidance, normed
+
+
+@dataclass(frozen=True)
+class Widths:
+    """Channels and dropout of the decoder.
+
+    Attributes:
+        skip: channels that every level is reduced to.
+        up: channels of the up-blocks, coarsest first; one fewer than there are levels.
+        dropout: share of channels dropped before the head.
+    """
+
+    skip: int = 64
+    # O2: decoder not given; MADGNet's up-blocks, as wide as the paper's 7.51 M leave room for.
+    up: tuple[int, ...] = (128, 64, 64)
+    # O23: the place of the dropout for Monte-Carlo passes not given; SegFormer's head has it here.
+    dropout: float = 0.1
+
+
+class Decoder(nn.Module):
+    """Logits (B, 1, H_1, W_1) from the features of an encoder.
+
+        r_i = ReLU BN Conv1x1(f_i)                                          (B, 64, H_i, W_i)
+        y_4 = r_4,   y_i = `UpBlock`(y_{i+1}, r_i)                          (B, up, H_i, W_i)
+        logits = Conv1x1(Dropout(y_1))                                      (B, 1, H_1, W_1)
+
+    Args:
+        dims: channels of the features f_1 to f_4, finest first.
+        sizes: sides of their maps for which it is built; others work too.
+        guidance: the MSFG of each up-block; None puts the identity in its place.
+        widths: channels inside.
+    Raises: ValueError if dims, sizes and widths do not go together.
+    Source: Nam et al., MADGNet, CVPR 2024 (up-sampling block); the paper of MMSNet draws no
+    decoder.
+    Ours / theirs: one head on the last up-block instead of their cascade of heads on each; the
+    deepest features are reduced too. The caller enlarges the logits.
+    """
+
+    def __init__(
+        self,
+        dims: Sequence[int],
+        sizes: Sequence[int],
+        guidance: Guidance | None,
+        widths: Widths = Widths(),
+    ) -> None:
+        super().__init__()
+        if not len(dims) == len(sizes) == len(widths.up) + 1:
+            raise ValueError(
+                f"mmsnet/decoder.py: {len(dims)} dims, {len(sizes)} sizes and {len(widths.up)} "
+                "up-blocks, expected as many sizes as dims and one up-block fewer. "
+                "Give Widths.up one number a step."
+            )
+        self.reduce = nn.ModuleList(normed(nn.Conv2d(d, widths.skip, 1)) for d in dims)
+        below = (widths.skip, *widths.up)
+        # O3: where MSFG sits not given; in every up-block, as in MADGNet.
+        self.up = nn.ModuleList(
+            UpBlock(below[k] + widths.skip, width, sizes[-2 - k], guidance)
+            for k, width in enumerate(widths.up)
+        )
+        self.head = nn.Sequential(nn.Dropout2d(widths.dropout), nn.Conv2d(widths.up[-1], 1, 1))
+
+    def forward(self, feats: Sequence[Tensor]) -> Tensor:
+        """Features (B, d_i, H_i, W_i), finest first, to logits (B, 1, H_1, W_1)."""
+        skips = [reduce(f) for reduce, f in zip(self.reduce, feats, strict=True)]
+        y = skips.pop()
+        for up in self.up:
+            y = up(y, skips.pop())
+        logits: Tensor = self.head(y)
+        return logits
+
+
+class UpBlock(nn.Module):
+    """One step to a finer level.
+
+        t = ReLU BN Conv3x3([Up(y), r])                                     (B, width, H, W)
+        out = ReLU BN Conv3x3(MSFG(t))                                      (B, width, H, W)
+
+    Args:
+        channels: of y and r together.
+        width: of the result.
+        size: side of r's map for which the MSFG is built.
+        guidance: of the MSFG; None puts the identity in its place.
+    Source: Nam et al., MADGNet, CVPR 2024 (up-sampling block).
+    Ours / theirs: bilinear to the size of r, which need not be twice that of y.
+    """
+
+    def __init__(self, channels: int, width: int, size: int, guidance: Guidance | None) -> None:
+        super().__init__()
+        self.before = normed(nn.Conv2d(channels, width, 3, padding=1))
+        self.guide: nn.Module = nn.Identity()
+        if guidance is not None:
+            self.guide = MultiscaleFrequencyGuidance(width, size, guidance)
+        self.after = normed(nn.Conv2d(width, width, 3, padding=1))
+
+    def forward(self, y: Tensor, skip: Tensor) -> Tensor:
+        """y (B, c, h, w) and r (B, c', H, W) to (B, width, H, W)."""
+        if y.shape[-2:] != skip.shape[-2:]:
+            y = F.interpolate(y, size=skip.shape[-2:], mode="bilinear", align_corners=False)
+        out: Tensor = self.after(self.guide(self.before(torch.cat([y, skip], dim=1))))
+        return out

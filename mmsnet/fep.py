@@ -1,0 +1,154 @@
+"""FEP, the frequency enhancement prompt: what is sharp in an image, at four resolutions.
+
+Three transforms behind one interface, for the paper's comparison: contourlet, wavelet, Fourier.
+Sizes: B images, 3 colours, H x W pixels; h_l x w_l the map of the encoder's stage l = 1..4.
+"""
+
+from typing import Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmsnet.contourlet import Contourlet, laplacian
+
+LEVELS = 4
+Sizes = tuple[tuple[int, int], ...]
+
+
+class Prompt(NamedTuple):
+    """What a transform gives.
+
+    Attributes:
+        high: (B, 3, H, W), the high-frequency image that the learned patch embeddings read (F_hf).
+        maps: one a stage, (B, M, h_l, w_l), subbands that are fused with that stage's embedding;
+            () for a transform without a pyramid.
+    """
+
+    high: Tensor
+    maps: tuple[Tensor, ...] = ()
+
+
+class FrequencyPrompt(nn.Module):
+    """A transform of the normalised, augmented image; it has no parameters and no gradient.
+
+    A flip permutes directions, so it is taken of the augmented image; in float32 always.
+
+    Attributes:
+        channels: M, the maps a stage; 0 for none.
+    """
+
+    channels: int = 0
+
+    @torch.no_grad()
+    def forward(self, image: Tensor, sizes: Sizes) -> Prompt:
+        """The prompt of images (B, 3, H, W) for stages of these sizes."""
+        with torch.autocast(image.device.type, enabled=False):
+            return self.transform(image.float(), sizes)
+
+    def transform(self, image: Tensor, sizes: Sizes) -> Prompt:
+        """`forward`, in float32."""
+        raise NotImplementedError
+
+
+class ContourletPrompt(FrequencyPrompt):
+    """Subbands of the contourlet transform: 4 levels ('9-7'), 2^n = 8 directions ('pkva').
+
+    `high` is the detail I - up(low-pass) of the first level: the upper half of the frequencies of
+    each axis, as in the Fourier variant (O8).
+
+    Args:
+        option: O9, how the subbands enter. "M": as 8 x 3 maps a level, resized to the stage.
+            "P": as their norm over the directions, added to `high`, without any parameter.
+    """
+
+    def __init__(self, option: Literal["M", "P"] = "M") -> None:
+        super().__init__()
+        # O10: filters, levels and directions are not given.
+        self.contourlet = Contourlet(LEVELS, dfb_levels=3)
+        self.option = option
+        self.channels = 3 * 8 if option == "M" else 0
+
+    def transform(self, image: Tensor, sizes: Sizes) -> Prompt:
+        """Level l belongs to stage l: the short sides of its subbands are the stage's (352 px)."""
+        _, high = laplacian(image)
+        levels = self.contourlet(image).bands
+        if self.option == "M":
+            return Prompt(high, tuple(map(_resized, levels, sizes)))
+        # O9, P: high + mean_l up(|(b_1l, ..., b_8l)|), per colour.
+        norms = [_norm(bands, size) for bands, size in zip(levels, sizes, strict=True)]
+        shown = [F.interpolate(n, image.shape[-2:], mode="bilinear") for n in norms]
+        return Prompt(high + torch.stack(shown).mean(0))
+
+
+def _resized(bands: tuple[Tensor, ...], size: tuple[int, int]) -> Tensor:
+    """Subbands (B, 3, ., .) of one level as maps (B, 3 x directions, h, w), averaged over areas."""
+    return torch.cat([F.interpolate(band, size, mode="area") for band in bands], 1)
+
+
+def _norm(bands: tuple[Tensor, ...], size: tuple[int, int]) -> Tensor:
+    """Root of the summed energy over the directions of one level, (B, 3, h, w)."""
+    energies = [F.interpolate(band.square(), size, mode="area") for band in bands]
+    return torch.stack(energies).sum(0).sqrt()
+
+
+class WaveletPrompt(FrequencyPrompt):
+    """Haar wavelets: 3 orientations x 3 colours at each of 4 levels (O11).
+
+    `high` is the image without its first low-pass: the inverse transform with LL = 0 (O8).
+    """
+
+    channels = 3 * 3
+
+    def transform(self, image: Tensor, sizes: Sizes) -> Prompt:
+        """Level l belongs to stage l, as in the contourlet variant."""
+        low, maps = image, []
+        for size in sizes:
+            low, *bands = haar(low)
+            maps.append(_resized(tuple(bands), size))
+        first, *_ = haar(image)
+        # The inverse of LL alone repeats LL / 2 over its 2 x 2 pixels.
+        smooth = F.interpolate(first / 2, image.shape[-2:], mode="nearest")
+        return Prompt(image - smooth, tuple(maps))
+
+
+def haar(image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """One level of the orthonormal 2-D Haar transform.
+
+    Args:
+        image: (B, C, H, W), H and W even.
+    Returns: LL, and the details between rows, between columns and of both, (B, C, H/2, W/2) each.
+    Raises: ValueError if a side is odd.
+    """
+    h, w = image.shape[-2:]
+    if h % 2 or w % 2:
+        raise ValueError(
+            f"haar(): an image of {h} x {w}, expected even sides. Pad it to a multiple of 16."
+        )
+    a, b = image[..., 0::2, 0::2], image[..., 0::2, 1::2]
+    c, d = image[..., 1::2, 0::2], image[..., 1::2, 1::2]
+    # LL = (a + b + c + d) / 2, and the three other sign patterns
+    return (a + b + c + d) / 2, (a + b - c - d) / 2, (a - b + c - d) / 2, (a - b - c + d) / 2
+
+
+class FourierPrompt(FrequencyPrompt):
+    """EVP's high-frequency image: the low frequencies of the Fourier transform set to zero.
+
+    Source: Liu et al., CVPR 2023, section 3.2. One resolution, so there are no maps (O11).
+
+    Args:
+        share: tau, the share of the spectrum's area that is removed.
+    """
+
+    def __init__(self, share: float = 0.25) -> None:
+        super().__init__()
+        self.share = share
+
+    def transform(self, image: Tensor, sizes: Sizes) -> Prompt:
+        """|Re F^-1(M F(I))| with M = 0 on the centred square of side 2 * line."""
+        h, w = image.shape[-2:]
+        line = int((w * h * self.share) ** 0.5 // 2)
+        spectrum = torch.fft.fftshift(torch.fft.fft2(image, norm="forward"), dim=(-2, -1))
+        spectrum[..., h // 2 - line : h // 2 + line, w // 2 - line : w // 2 + line] = 0
+        back = torch.fft.ifft2(torch.fft.ifftshift(spectrum, dim=(-2, -1)), norm="forward")
+        return Prompt(back.real.abs())

@@ -1,0 +1,93 @@
+"""MMSNet: a frozen encoder tuned by MFA and FEP, decoded under MSFG."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmsnet.decoder import Decoder
+from mmsnet.encoders import Encoder
+from mmsnet.fep import ContourletPrompt, FourierPrompt, FrequencyPrompt, Sizes, WaveletPrompt
+from mmsnet.mfa import Adaptor, StageFusion
+from mmsnet.msfg import Guidance
+
+WHOLE = Guidance()
+Transform = Literal["contourlet", "contourlet-norm", "wavelet", "fourier", "none"]
+
+
+@dataclass(frozen=True)
+class Design:
+    """Which parts a network has, in the paper's words; the defaults are the whole of it.
+
+    Attributes:
+        r: divides the adaptor's width.
+        transform: of FEP; "contourlet" is Option M, "contourlet-norm" Option P (O9).
+        adaptor: whether there is MFA.
+        guidance: of MSFG; None is without it.
+        frozen: whether the encoder is kept; without MFA and not frozen is full tuning.
+    """
+
+    r: int = 1
+    transform: Transform = "contourlet"
+    adaptor: bool = True
+    guidance: Guidance | None = WHOLE
+    frozen: bool = True
+
+
+class MMSNet(nn.Module):
+    """F = MFA(encoder, FEP(I), I);  logits = up_4(head(MSFG-decoder(F))).
+
+    I is (B, 3, H, W), F four maps (B, d_i, H / s_i, W / s_i), logits (B, 1, H, W).
+    Source: the published description of MMSNet; see README.md for what it leaves open.
+
+    Args:
+        encoder: with weights or without.
+        size: H = W that the DCT bases are made for; other sizes are pooled to them.
+    """
+
+    def __init__(self, encoder: Encoder, design: Design, size: int) -> None:
+        super().__init__()
+        self.encoder = encoder.freeze() if design.frozen else encoder
+        self.fep = _transform(design.transform)
+        self.mfa: Adaptor | None = None
+        self.fusion: StageFusion | None = None
+        channels = self.fep.channels if self.fep else 0
+        if design.adaptor:
+            self.mfa = Adaptor(encoder, design.r, channels, frequency=self.fep is not None)
+        elif channels:
+            self.fusion = StageFusion(encoder.dims, channels)
+        sides = [h for h, _ in self._sizes(size, size)]
+        self.decoder = Decoder(encoder.dims, sides, design.guidance)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits (B, 1, H, W) of normalised images (B, 3, H, W); H and W divisible by 32."""
+        logits = self.decoder(self.features(image))
+        return F.interpolate(logits, image.shape[-2:], mode="bilinear", align_corners=False)
+
+    def features(self, image: Tensor) -> list[Tensor]:
+        """The four stages' maps, (B, d_i, h_i, w_i), as the decoder gets them."""
+        high, maps = None, ()
+        if self.fep is not None:
+            high, maps = self.fep(image, self._sizes(*image.shape[-2:]))
+        if self.mfa is not None:
+            adapted: list[Tensor] = self.mfa(self.encoder, image, high, maps)
+            return adapted
+        # In front of a frozen encoder nothing learns, so no gradient has to be kept for it.
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.encoder.frozen):
+            features: list[Tensor] = self.encoder(image)
+        return self.fusion(features, maps) if self.fusion is not None else features
+
+    def _sizes(self, h: int, w: int) -> Sizes:
+        return tuple((-(-h // s), -(-w // s)) for s in self.encoder.strides)
+
+
+def _transform(name: Transform) -> FrequencyPrompt | None:
+    if name == "contourlet":
+        return ContourletPrompt("M")
+    if name == "contourlet-norm":
+        return ContourletPrompt("P")
+    if name == "wavelet":
+        return WaveletPrompt()
+    return FourierPrompt() if name == "fourier" else None

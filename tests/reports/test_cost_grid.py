@@ -1,0 +1,191 @@
+"""The table of costs: numbers, holes, what the MACs leave out, machines that differ."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from make_results import MIX, Made, Plan, change, make, write_cost
+
+from benchmark.errors import ScoreTableError
+from benchmark.reports.cost import cost_grid, read_cost
+from benchmark.reports.document import write_report
+from benchmark.reports.grid import Cell, Grid
+from benchmark.reports.markup import latex, markdown
+from benchmark.reports.study import Study, load_study
+
+RUN = ["2.4", "61.5", "12.3", "cpu"]  # 141.5 s of training; 40 cases in 3.25 s
+HOLE = "missing"
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    return make(tmp_path, Plan(cases=10))
+
+
+def study_of(made: Made) -> Study:
+    return load_study(MIX, made.params, made.cards, made.places)
+
+
+def grid_of(made: Made) -> Grid:
+    return cost_grid(study_of(made))
+
+
+def cells(grid: Grid, title: str) -> list[Cell]:
+    return list(next(line for line in grid.lines() if line.title == title).cells)
+
+
+def texts(grid: Grid, title: str) -> list[str]:
+    return [cell.text for cell in cells(grid, title)]
+
+
+def notes(grid: Grid, title: str) -> list[str]:
+    line = next(line for line in grid.lines() if line.title == title)
+    return [text for mark, text in grid.notes if mark in line.marks]
+
+
+def test_what_was_measured_stands_beside_what_runs_tell(made: Made) -> None:
+    write_cost(made, "unet")
+    grid = grid_of(made)
+    assert texts(grid, "U-Net") == ["24.40", "24.40", "1.23", "20.5", "1,234", *RUN]
+    latency = cells(grid, "U-Net")[3]
+    assert (latency.sub, latency.sort) == ("[19.9, 21.2]", 20.46)
+    labels = [column.label for column in grid.columns]
+    assert labels[2:5] == ["GMACs", "Latency (ms)", "Peak memory (MiB)"]
+    assert "Centre disc" not in [line.title for line in grid.lines()]  # a control costs nothing
+
+
+def test_what_was_not_measured_is_a_hole(made: Made) -> None:
+    write_cost(made, "unet")
+    grid = grid_of(made)
+    assert texts(grid, "U-Net++") == ["24.40", "24.40", HOLE, HOLE, HOLE, *RUN]
+    assert {cell.kind for cell in cells(grid, "U-Net++")[2:5]} == {"hole"}
+    assert any("`mixseg cost` measures" in remark for remark in grid.remarks)
+
+
+def test_without_any_measurement_nothing_is_said_of_one(made: Made) -> None:
+    remarks = " ".join(grid_of(made).remarks)
+    assert "GMACs" not in remarks
+    assert "leave out" not in remarks
+
+
+def test_a_method_that_never_ran_shows_what_it_costs(made: Made) -> None:
+    made.cards.append({**made.cards[0], "name": "new", "title": "New"})
+    write_cost(made, "new")
+    assert texts(grid_of(made), "New") == ["24.40", "24.30", "1.23", "20.5", "1,234", *[HOLE] * 4]
+
+
+def test_operations_are_named_together_and_by_row_where_they_differ(made: Made) -> None:
+    write_cost(made, "unet", not_counted=[["add", 1], ["relu", 2]])
+    write_cost(made, "unetpp", not_counted=[["add", 7], ["grid_sampler_2d", 3], ["_fft_r2c", 1]])
+    grid = grid_of(made)
+    assert "Operations that the MACs leave out, for want of a formula: add." in grid.remarks
+    assert "its MACs leave out relu as well" in notes(grid, "U-Net")
+    assert "its MACs leave out _fft_r2c, grid_sampler_2d as well" in notes(grid, "U-Net++")
+    assert not any("as well" in note for note in notes(grid, "MMSNet"))
+    write_cost(made, "unetpp", not_counted=[])
+    assert any(remark.endswith("formula: none in all methods.") for remark in grid_of(made).remarks)
+
+
+def test_machines_are_named_and_told_apart(made: Made) -> None:
+    write_cost(made, "unet")
+    write_cost(made, "unetpp")
+    told = next(remark for remark in grid_of(made).remarks if "Measured on" in remark)
+    assert "one image of 32 × 32 pixels" in told
+    assert told.endswith("Measured on: cpu, AMD EPYC 7B13, 2 threads, torch 2.14.1.")
+    path = write_cost(made, "unetpp")
+    change(path, lambda record: record["hardware"].update(device="NVIDIA H200"))
+    told = next(remark for remark in grid_of(made).remarks if "Measured on" in remark)
+    assert told.endswith(
+        "Measured on: cpu, AMD EPYC 7B13, 2 threads, torch 2.14.1 (U-Net);"
+        " NVIDIA H200, AMD EPYC 7B13, 2 threads, torch 2.14.1 (U-Net++)."
+    )
+
+
+def test_older_code_another_size_and_unmeasured_memory_are_noted(made: Made) -> None:
+    made.cards[0]["code_digest"] = "b2" * 32
+    made.cards[1]["code_digest"] = "a1" * 32
+    none = {"peak": None, "weights": 1.0, "forward": None, "how": "not measured: no permission"}
+    write_cost(made, "unet", size=64, memory_mib=none)
+    write_cost(made, "unetpp")
+    grid = grid_of(made)
+    assert {
+        "its MACs, latency and memory are of older code",
+        "its MACs, latency and memory are of 64 × 64 pixels",
+        "peak memory not measured: no permission",
+    } <= set(notes(grid, "U-Net"))
+    assert texts(grid, "U-Net")[4] == "–"
+    assert not [note for note in notes(grid, "U-Net++") if "MACs" in note or "memory" in note]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("no JSON", "Expecting value"),
+        ("[]", "list indices"),
+        ("{}", "no 'schema'"),
+        ('{"schema": 2}', "schema 2"),
+        ('{"schema": 1}', "no '"),
+        ("\udcff", "can't decode"),
+    ],
+)
+def test_a_broken_file_is_a_named_error(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "cost.json"
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(ScoreTableError, match=r"cost\.json: unusable \(") as told:
+        read_cost(path)
+    assert problem in str(told.value)
+    assert "what `mixseg cost` writes. Delete it and run" in str(told.value)
+    assert read_cost(tmp_path / "none.json") is None
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("macs", "many"),
+        ("latency_ms", {"median": 1.0}),
+        ("memory_mib", []),
+        ("hardware", None),
+        ("not_counted", [["add"]]),
+        ("not_counted", 3),
+        ("versions", {}),
+    ],
+)
+def test_a_value_of_another_kind_is_a_named_error(made: Made, key: str, value: Any) -> None:
+    path = write_cost(made, "unet", **{key: value})
+    with pytest.raises(ScoreTableError, match=r"unet/cost/cost\.json: unusable"):
+        read_cost(path)
+
+
+def test_every_form_of_the_table_holds_it(made: Made, tmp_path: Path) -> None:
+    write_cost(made, "unet")
+    grid = grid_of(made)
+    row = next(row for row in csv.DictReader(io.StringIO(grid.csv())) if row["Method"] == "U-Net")
+    assert (row["GMACs"], row["Latency (ms)"], row["Peak memory (MiB)"]) == (
+        "1.23",
+        "20.5",
+        "1,234",
+    )
+    assert r"20.5<br><sub>\[19.9, 21.2\]</sub>" in markdown(grid)
+    assert r"native\_batch\_norm" in latex(grid)
+    assert r"32 $\times$ 32 pixels" in latex(grid)
+    write_report(MIX, made.params, made.cards, made.places, tmp_path / "to")
+    page = (tmp_path / "to" / "index.html").read_text(encoding="utf-8")
+    assert "native_batch_norm" in page
+    assert "Latency (ms)" in page
+
+
+def test_other_readers_of_the_results_pass_it_by(made: Made) -> None:
+    before = study_of(made)
+    write_cost(made, "unet")
+    write_cost(made, "sam-point")
+    (made.places.results(MIX) / "main" / "gone" / "cost").mkdir(parents=True)
+    after = study_of(made)
+    assert (after.table.runs.keys(), after.table.holes) == (
+        before.table.runs.keys(),
+        before.table.holes,
+    )
+    assert after.table.left_out == ()
+    assert json.dumps(sorted(map(str, after.cells))) == json.dumps(sorted(map(str, before.cells)))
