@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmsnet.contourlet import Contourlet, laplacian
+from mmsnet.contourlet import Contourlet
 
 LEVELS = 4
 Sizes = tuple[tuple[int, int], ...]
@@ -55,7 +55,7 @@ class ContourletPrompt(FrequencyPrompt):
     """Subbands of the contourlet transform: 4 levels ('9-7'), 2^n = 8 directions ('pkva').
 
     `high` is the detail I - up(low-pass) of the first level: the upper half of the frequencies of
-    each axis, as in the Fourier variant (O8).
+    each axis, as in the Fourier variant, but signed (O8).
 
     Args:
         option: O9, how the subbands enter. "M": as 8 x 3 maps a level, resized to the stage.
@@ -64,20 +64,26 @@ class ContourletPrompt(FrequencyPrompt):
 
     def __init__(self, option: Literal["M", "P"] = "M") -> None:
         super().__init__()
-        # O10: filters, levels and directions are not given.
-        self.contourlet = Contourlet(LEVELS, dfb_levels=3)
+        # O10: filters, levels, directions and borders are not given. Periodic borders would put
+        # up to two thirds of a level's energy where opposite edges meet.
+        self.contourlet = Contourlet(LEVELS, dfb_levels=3, border="reflect")
+        self.detail = Contourlet(1, dfb_levels=0, border="reflect")
         self.option = option
         self.channels = 3 * 8 if option == "M" else 0
 
     def transform(self, image: Tensor, sizes: Sizes) -> Prompt:
         """Level l belongs to stage l: the short sides of its subbands are the stage's (352 px)."""
-        _, high = laplacian(image)
-        levels = self.contourlet(image).bands
+        high = self.detail(image).cropped().bands[0][0]
+        levels = self.contourlet(image).cropped().bands
         if self.option == "M":
             return Prompt(high, tuple(map(_resized, levels, sizes)))
-        # O9, P: high + mean_l up(|(b_1l, ..., b_8l)|), per colour.
-        norms = [_norm(bands, size) for bands, size in zip(levels, sizes, strict=True)]
-        shown = [F.interpolate(n, image.shape[-2:], mode="bilinear") for n in norms]
+        # O9, P: high + mean_l up(|(b_1l, ..., b_8l)|) / 2^(l-1), per colour. The low-pass gains 2
+        # a level; without the division the coarsest level alone would be the prompt.
+        norms = (_norm(bands, size) for bands, size in zip(levels, sizes, strict=True))
+        shown = [
+            F.interpolate(norm / 2**k, image.shape[-2:], mode="bilinear")
+            for k, norm in enumerate(norms)
+        ]
         return Prompt(high + torch.stack(shown).mean(0))
 
 
@@ -134,7 +140,8 @@ def haar(image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 class FourierPrompt(FrequencyPrompt):
     """EVP's high-frequency image: the low frequencies of the Fourier transform set to zero.
 
-    Source: Liu et al., CVPR 2023, section 3.2. One resolution, so there are no maps (O11).
+    Source: Liu et al., CVPR 2023, section 3.2. An absolute value, as theirs, and of one resolution,
+    so that there are no maps (O11).
 
     Args:
         share: tau, the share of the spectrum's area that is removed.

@@ -167,9 +167,11 @@ class FrequencyChannelGuidance(nn.Module):
     def forward(self, v: Tensor, bases: Tensor) -> Tensor:
         """v (B, C_s, H, W), not negative, and D (K, N, N), to v' (B, C_s, H, W)."""
         three = statistics(v, bases, self._weights(bases))
-        # w = σ(sum over a, m, n of W2 ReLU(W1 .)); W2 is linear, so it follows the sum.
-        w = torch.sigmoid(self.widen(F.relu(self.narrow(three)).sum(1)))
-        return v * w[:, :, None, None]
+        # bfloat16 would round away by what w differs from image to image.
+        with torch.autocast(v.device.type, enabled=False):
+            # w = σ(sum over a, m, n of W2 ReLU(W1 .)); W2 is linear, so it follows the sum.
+            w = torch.sigmoid(self.widen(F.relu(self.narrow(three)).sum(1)))
+        return v * w[:, :, None, None].to(v.dtype)
 
     def _weights(self, bases: Tensor) -> Tensor:
         """π (K,)."""

@@ -1,5 +1,6 @@
 """MMSNet: a frozen encoder tuned by MFA and FEP, decoded under MSFG."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,6 +35,13 @@ class Design:
     adaptor: bool = True
     guidance: Guidance | None = WHOLE
     frozen: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.adaptor and self.transform in ("contourlet-norm", "fourier"):
+            raise ValueError(
+                f"mmsnet/network.py: transform {self.transform!r} without an adaptor, expected one "
+                "with maps to add to the stages, or none. Choose contourlet, wavelet or none."
+            )
 
 
 class MMSNet(nn.Module):
@@ -84,10 +92,11 @@ class MMSNet(nn.Module):
 
 
 def _transform(name: Transform) -> FrequencyPrompt | None:
-    if name == "contourlet":
-        return ContourletPrompt("M")
-    if name == "contourlet-norm":
-        return ContourletPrompt("P")
-    if name == "wavelet":
-        return WaveletPrompt()
-    return FourierPrompt() if name == "fourier" else None
+    made: dict[Transform, Callable[[], FrequencyPrompt | None]] = {
+        "contourlet": lambda: ContourletPrompt("M"),
+        "contourlet-norm": lambda: ContourletPrompt("P"),
+        "wavelet": WaveletPrompt,
+        "fourier": FourierPrompt,
+        "none": lambda: None,
+    }
+    return made[name]()

@@ -81,8 +81,10 @@ def _affine(flip_x: np.ndarray, flip_y: np.ndarray, turn: np.ndarray) -> np.ndar
 
 def _warp(image: Tensor, mask: Tensor, affine: np.ndarray) -> tuple[Tensor, Tensor]:
     grid = _grid(torch.from_numpy(affine).to(image.device, non_blocking=True), image.shape[-1])
-    image = F.grid_sample(image, grid, mode="bilinear", align_corners=False)
-    mask = F.grid_sample(mask, grid, mode="nearest", align_corners=False)
+    # Corners that turn into view show the mirrored picture: black wedges would be edges that no
+    # test image has.
+    image = F.grid_sample(image, grid, "bilinear", "reflection", align_corners=False)
+    mask = F.grid_sample(mask, grid, "nearest", "reflection", align_corners=False)
     return image, mask
 
 

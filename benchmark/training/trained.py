@@ -103,13 +103,14 @@ def read_learnt(path: Path, cls: "type[Method]", size: int, weights: "WeightStor
     """A method with a run's weights.
 
     Args:
-        size: side of the images in pixels.
+        size: side of the images in pixels; another than in training is allowed.
 
     Raises: MethodError if they are another method's, or the frozen part cannot be had again;
     MissingDataError if they or pretrained files that they build on are not to be had.
     """
     origin = Origin.of(path)
-    method = origin.begin(cls, size, weights) if origin.frozen else cls(size=size)
+    with torch.random.fork_rng(devices=()):
+        method = origin.begin(cls, size, weights) if origin.frozen else cls(size=size)
     load_learnt(method, load_file(path), f"{path}, as {cls.__name__} at {size} pixels")
     if origin.frozen != frozen_digest(method):
         raise MethodError(

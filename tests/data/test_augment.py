@@ -88,3 +88,12 @@ def test_the_grid_is_affine_grid() -> None:
     )
     expected = F.affine_grid(theta, [2, 3, 17, 17], align_corners=False)
     torch.testing.assert_close(_grid(theta, 17), expected, atol=1e-6, rtol=0)
+
+
+def test_a_turned_picture_has_no_wedges() -> None:
+    recipe = Recipe(hflip=0, vflip=0, rotation_deg=45, why="test")
+    images = torch.full((6, 40, 40, 3), 51, dtype=torch.uint8)
+    masks = torch.ones(6, 40, 40, dtype=torch.uint8)
+    image, mask = augment((images, masks), np.arange(6, dtype=np.uint64), recipe, (0, 0))
+    assert torch.allclose(image, torch.tensor(0.2), atol=1e-6)
+    assert (mask == 1).all()

@@ -9,11 +9,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmsnet.contourlet import Contourlet, laplacian
+from mmsnet.contourlet import Contourlet
 from mmsnet.fep import ContourletPrompt, FourierPrompt, FrequencyPrompt, WaveletPrompt, haar
 
 SIZES = ((24, 24), (12, 12), (6, 6), (3, 3))  # stages of an encoder at 96 px
 EVERY = [ContourletPrompt("M"), ContourletPrompt("P"), WaveletPrompt(), FourierPrompt()]
+
+
+def detail(image: Tensor) -> Tensor:
+    """The first level's detail, mirrored at the borders."""
+    return Contourlet(1, 0, border="reflect")(image).cropped().bands[0][0]
 
 
 @pytest.fixture
@@ -57,8 +62,8 @@ def test_images_do_not_mix(fep: FrequencyPrompt, image: Tensor) -> None:
 
 def test_contourlet_option_m_takes_each_level_to_its_stage(image: Tensor) -> None:
     prompt = ContourletPrompt("M")(image, SIZES)
-    assert torch.equal(prompt.high, laplacian(image)[1])
-    level = Contourlet(4, 3)(image).bands[0]
+    assert torch.equal(prompt.high, detail(image))
+    level = Contourlet(4, 3, border="reflect")(image).cropped().bands[0]
     assert [band.shape[-2:] for band in level] == [(24, 48)] * 4 + [(48, 24)] * 4
     for k, band in enumerate(level):  # direction by direction, its three colours together
         axis = -1 if k < 4 else -2
@@ -69,11 +74,20 @@ def test_contourlet_option_m_takes_each_level_to_its_stage(image: Tensor) -> Non
 def test_contourlet_option_p_adds_the_norm_over_directions(image: Tensor) -> None:
     prompt = ContourletPrompt("P")(image, SIZES)
     want = torch.zeros_like(image)
-    for bands, size in zip(Contourlet(4, 3)(image).bands, SIZES, strict=True):
+    levels = Contourlet(4, 3, border="reflect")(image).cropped().bands
+    for gain, bands, size in zip((1, 2, 4, 8), levels, SIZES, strict=True):
         energy = sum(F.adaptive_avg_pool2d(band**2, size) for band in bands)
-        want += F.interpolate(energy.sqrt(), (96, 96), mode="bilinear") / 4
-    assert torch.allclose(prompt.high - laplacian(image)[1], want, atol=1e-5)
+        want += F.interpolate(energy.sqrt(), (96, 96), mode="bilinear") / gain / 4
+    assert torch.allclose(prompt.high - detail(image), want, atol=1e-5)
     assert want.min() >= 0
+
+
+def test_borders_are_no_edges() -> None:
+    # Bright on one side, dark on the other, and smooth between: only a wrap would see an edge.
+    ramp = torch.linspace(-1, 1, 96).expand(1, 3, 96, 96)
+    maps = ContourletPrompt("M")(ramp, SIZES).maps[0]
+    wrapped = torch.cat(Contourlet(4, 3)(ramp).bands[0][:4], 1)
+    assert maps.abs().max() < 0.05 < 0.5 < wrapped.abs().max()
 
 
 def test_haar_against_pywavelets() -> None:

@@ -12,8 +12,9 @@ from benchmark.networks import count_parameters
 from benchmark.training.trained import Origin, learnt_state, read_learnt, write_learnt
 from benchmark.weights import WeightStore
 from mmsnet.ablations import plugin as ablations
+from mmsnet.dct import dct_bases
 from mmsnet.encoders import MiT
-from mmsnet.msfg import Guidance
+from mmsnet.msfg import FrequencyChannelGuidance, Guidance
 from mmsnet.network import Design, MMSNet
 from mmsnet.plugin import MMSNet as MMSNetB4
 from mmsnet.plugin import MMSNetB0, MMSNetTinyViT
@@ -186,3 +187,17 @@ def test_bfloat16_autocast_gives_finite_logits_near_the_exact_ones(image: Tensor
     exact = network(image)
     assert torch.isfinite(near).all()
     assert (near - exact).abs().mean() < 0.1 * exact.std()
+
+
+def test_a_design_that_would_throw_its_prompt_away_is_an_error() -> None:
+    with pytest.raises(ValueError, match="'fourier' without an adaptor"):
+        Design(adaptor=False, transform="fourier")
+
+
+def test_the_gate_is_computed_in_float32_under_autocast() -> None:
+    torch.manual_seed(0)
+    gate = FrequencyChannelGuidance(32, 16)
+    v, bases = torch.rand(4, 32, 14, 14), dct_bases(32, 14)
+    exact = gate(v.bfloat16(), bases)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(gate(v.bfloat16(), bases), exact)
