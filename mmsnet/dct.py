@@ -44,6 +44,7 @@ def dct_bases(count: int, size: int, dtype: torch.dtype = torch.float32) -> Tens
         )
     u, v = torch.tensor(TOP[:count]).T * (size // CELL)
     waves = _waves(size)
+    # D_k[i, j] = b_u(i) b_v(j)
     return (waves[u][:, :, None] * waves[v][:, None, :]).to(dtype)
 
 
@@ -51,4 +52,5 @@ def _waves(size: int) -> Tensor:
     """b_f(i), float64 (N, N): every frequency f on every pixel i."""
     f = torch.arange(size, dtype=torch.float64)
     norm = ((1 + (f > 0).double()) / size).sqrt()
+    # b_f(i) = cos(π f (i + 1/2) / N) sqrt((1 + [f > 0]) / N)
     return torch.cos(torch.pi * f[:, None] * (f + 0.5) / size) * norm[:, None]

@@ -71,10 +71,13 @@ class Decoder(nn.Module):
 
     def forward(self, feats: Sequence[Tensor]) -> Tensor:
         """Features (B, d_i, H_i, W_i), finest first, to logits (B, 1, H_1, W_1)."""
+        # r_i = ReLU BN Conv1x1(f_i)
         skips = [reduce(f) for reduce, f in zip(self.reduce, feats, strict=True)]
         y = skips.pop()
         for up in self.up:
+            # y_i = UpBlock(y_{i+1}, r_i)
             y = up(y, skips.pop())
+        # logits = Conv1x1(Dropout(y_1))
         logits: Tensor = self.head(y)
         return logits
 
@@ -106,5 +109,6 @@ class UpBlock(nn.Module):
         """y (B, c, h, w) and r (B, c', H, W) to (B, width, H, W)."""
         if y.shape[-2:] != skip.shape[-2:]:
             y = F.interpolate(y, size=skip.shape[-2:], mode="bilinear", align_corners=False)
+        # out = ReLU BN Conv3x3(MSFG(ReLU BN Conv3x3([Up(y), r])))
         out: Tensor = self.after(self.guide(self.before(torch.cat([y, skip], dim=1))))
         return out

@@ -156,6 +156,8 @@ class FourierPrompt(FrequencyPrompt):
         h, w = image.shape[-2:]
         line = int((w * h * self.share) ** 0.5 // 2)
         spectrum = torch.fft.fftshift(torch.fft.fft2(image, norm="forward"), dim=(-2, -1))
+        # M F(I): M = 0 on the centred square of side 2 line, line = sqrt(τ H W) / 2
         spectrum[..., h // 2 - line : h // 2 + line, w // 2 - line : w // 2 + line] = 0
         back = torch.fft.ifft2(torch.fft.ifftshift(spectrum, dim=(-2, -1)), norm="forward")
+        # |Re F^-1(M F(I))|
         return Prompt(back.real.abs())

@@ -109,6 +109,7 @@ class MultiscaleFrequencyGuidance(nn.Module):
 
     def _decompose(self, x: Tensor, branch: int) -> Tensor:
         stride = self.guidance.stride(min(x.shape[-2:]), branch)
+        # u_s = AvgPool_{2^s}(x)
         return F.avg_pool2d(x, stride) if stride > 1 else x
 
 
@@ -135,6 +136,7 @@ class _Branch(nn.Module):
         self.spatial = SpatialGuidance(inner, channels)
 
     def forward(self, u: Tensor, bases: Tensor) -> Tensor:
+        # v_s = ReLU BN Conv1x1(ReLU BN Conv3x3(u_s)), then v'_s = w v_s, then q_s
         q: Tensor = self.spatial(self.channel(self.conv(u), bases))
         return q
 
@@ -171,6 +173,7 @@ class FrequencyChannelGuidance(nn.Module):
         with torch.autocast(v.device.type, enabled=False):
             # w = σ(sum over a, m, n of W2 ReLU(W1 .)); W2 is linear, so it follows the sum.
             w = torch.sigmoid(self.widen(F.relu(self.narrow(three)).sum(1)))
+        # v' = w v
         return v * w[:, :, None, None].to(v.dtype)
 
     def _weights(self, bases: Tensor) -> Tensor:
@@ -202,11 +205,13 @@ class SpatialGuidance(nn.Module):
 
     def forward(self, v: Tensor) -> Tensor:
         """v' (B, C_s, h, w) to q (B, C, h, w)."""
+        # q = ReLU BN Conv3x3(α (1 - A) v' + β A v')
         q: Tensor = self.conv(self.mix(v))
         return q
 
     def mix(self, v: Tensor) -> Tensor:
         """α (1 - A) v' + β A v', (B, C_s, h, w); v' itself at the start."""
+        # A = σ(w_A . v')
         attention = torch.sigmoid(self.attend(v))
         # α (1 - A) v' + β A v', its two factors of one channel put together first.
         return v * (self.alpha * (1 - attention) + self.beta * attention)
@@ -228,6 +233,7 @@ def statistics(v: Tensor, bases: Tensor, weights: Tensor) -> Tensor:
         z = z.contiguous()
         # a = mean_hw(z sum_k π_k D_k): the mean is linear, so one filter serves all K.
         mean = z.flatten(2) @ (weights @ bases.flatten(1)) / n**2
+        # m = sum_k π_k max_hw z D_k,  n = sum_k π_k min_hw z D_k
         most, least = extremes(z, bases)
         return torch.stack([mean, most @ weights, least @ weights], dim=1)
 

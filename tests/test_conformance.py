@@ -1,7 +1,8 @@
 """The conformance kit over every method found; a method that is left out everywhere fails.
 
 Once a network: methods whose state has the same names and shapes are variants of one network, and
-the first of them stands for all. The others, and a kill for each, are `-m slow`.
+the first of them stands for all; so are methods with a `base`, which stands for them. The others,
+and a kill for each, are `-m slow`.
 """
 
 import pytest
@@ -16,8 +17,9 @@ from benchmark.progress import Silent
 
 SYNCED = sorted(cards(ROOT), key=lambda card: card.parameters.total)  # the smallest is killed
 NAMES = [card.name for card in SYNCED]
-STRUCTURES = [card.structure for card in SYNCED]
-FIRST = [name for k, name in enumerate(NAMES) if STRUCTURES[k] not in STRUCTURES[:k]]
+WHOLE = [card for card in SYNCED if not card.base]
+STRUCTURES = [card.structure for card in WHOLE]
+FIRST = [card.name for k, card in enumerate(WHOLE) if STRUCTURES[k] not in STRUCTURES[:k]]
 OTHERS = [name for name in NAMES if name not in FIRST]
 killed: dict[tuple[str, ...], str] = {}  # kind of state to the method that stands for it
 applied: dict[str, set[str]] = {}  # method to the rules that had a meaning for it

@@ -10,7 +10,7 @@ from support import ROOT, command_environment
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "baselines" / "README.md",
-         *sorted((ROOT / "docs").glob("*.md"))]  # fmt: skip
+         ROOT / "mmsnet" / "README.md",         *sorted((ROOT / "docs").glob("*.md"))]  # fmt: skip
 WORDS = {"MIX": "mix0", "NAME": "some-name", "N": "1", "DIR": "."}
 
 

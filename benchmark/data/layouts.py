@@ -220,7 +220,7 @@ def _layouts() -> list[Layout]:
         Layout("folder", _USUAL, _folder, own),
         Layout("zenodo-8009107", _DISC, _zenodo, "<domain>/{train,test}/{image,mask}/*.png"),
         Layout("kvasir-seg", _USUAL, _images_masks, "Kvasir-SEG/{images,masks}/*.jpg"),
-        Layout("pranet", _USUAL, _pranet, pranet),
+        Layout("pranet-split", _USUAL, _pranet, pranet),
         Layout("busi", _USUAL, _busi, "Dataset_BUSI_with_GT/{benign,malignant}/ with *_mask*.png"),
         Layout("tn3k", _USUAL, _tn3k, "tn3k/{trainval,test}-{image,mask}/*.jpg"),
         Layout("isic2017", _USUAL, _isic(*_ISIC2017), isic2017),

@@ -26,7 +26,7 @@ ROWS = {
     "thyroid": row("thyroid", "tn3k", (2, 2), modality="ultrasound"),
     "skin": row("skin", "isic2018", (2, 1)),
     "eyes": row("eyes", "zenodo-8009107", (3, 3), modality="fundus", raw="origa"),
-    "frames": row("frames", "pranet", (2, 2), modality="colonoscopy", raw="cvc-clinicdb"),
+    "frames": row("frames", "pranet-split", (2, 2), modality="colonoscopy", raw="cvc-clinicdb"),
     "gone": row("gone", "busi"),
     "lost": row("lost", "busi", raw="elsewhere"),
     "phantom-fundus": row("phantom-fundus", "drawn", (0, 0), modality="fundus"),
