@@ -39,7 +39,7 @@ lint: setup
 	@ruff format --check .
 	@ruff check .
 	@mypy
-	@codespell README.md CONTRIBUTING.md CHANGELOG.md benchmark baselines mmsnet docs --skip '*.csv,*.json'
+	@codespell README.md CONTRIBUTING.md CHANGELOG.md benchmark baselines mmsnet docs --skip '*.csv,*.json' --ignore-words-list nam
 
 report: setup
 	@mixseg report
