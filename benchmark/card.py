@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Group = Literal["main", "prompted", "single", "as-published", "ablation"]
-Prompt = Literal["none", "point", "box"]
+Prompt = Literal["none", "point", "centre", "box"]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
 
 
@@ -18,9 +18,12 @@ class Recipe(BaseModel):
         epochs: passes over train and val together; 0 is a method used as released.
         batch: cases a step of the optimiser.
         accumulate: pieces into which a batch is cut when it does not fit the device.
+        scales: sizes that each batch is used at, one step of the optimiser each; 1 is the mix's.
         lr, lr_end: learning rate at the start and at the end of the schedule.
+        momentum, nesterov: of sgd alone.
+        step_epochs, step_gamma: of the schedule "step": lr falls to this share every so often.
         warmup: steps of linear warm-up.
-        clip: largest norm of the gradient; 0 is none.
+        clip, clip_value: largest norm of the gradient, largest value in it; 0 is none.
         hflip, vflip: probability of a mirror image.
         rotation_deg: rotations are drawn uniformly from plus or minus this.
         why: reason for the departures.
@@ -31,14 +34,19 @@ class Recipe(BaseModel):
     epochs: int | None = Field(None, ge=0)
     batch: int | None = Field(None, ge=1)
     accumulate: int | None = Field(None, ge=1)
-    optimiser: Literal["adamw", "sgd"] | None = None
+    scales: tuple[float, ...] | None = Field(None, min_length=1)
+    optimiser: Literal["adamw", "adam", "sgd"] | None = None
     lr: float | None = Field(None, gt=0)
     lr_end: float | None = Field(None, ge=0)
     momentum: float | None = Field(None, ge=0, lt=1)
+    nesterov: bool | None = None
     weight_decay: float | None = Field(None, ge=0)
-    schedule: Literal["cosine", "poly", "constant"] | None = None
+    schedule: Literal["cosine", "poly", "constant", "step", "triangular"] | None = None
+    step_epochs: int | None = Field(None, ge=1)
+    step_gamma: float | None = Field(None, gt=0, le=1)
     warmup: int | None = Field(None, ge=0)
     clip: float | None = Field(None, ge=0)
+    clip_value: float | None = Field(None, ge=0)
     hflip: float | None = Field(None, ge=0, le=1)
     vflip: float | None = Field(None, ge=0, le=1)
     rotation_deg: float | None = Field(None, ge=0, le=180)
@@ -51,6 +59,8 @@ class Recipe(BaseModel):
             raise ValueError(f"departures {self.departures()} without a reason; give `why`")
         if self.batch is not None and (self.accumulate or 1) > self.batch:
             raise ValueError(f"a batch of {self.batch} cannot be cut into {self.accumulate} pieces")
+        if any(scale <= 0 for scale in self.scales or ()):
+            raise ValueError(f"scales must be positive: {self.scales}")
         return self
 
     def fields(self) -> dict[str, Any]:
@@ -105,7 +115,7 @@ class Card(BaseModel):
         licence: licence of the official code.
         group: the block of the report that it stands in.
         mixes: the mixes that it runs on.
-        prompt: what it is shown at test time.
+        prompt: what it is shown at test time; a point is drawn, `centre` is the deepest one.
         draws: prompt draws a case at test time.
         pretrained_on: datasets its weights have seen; meeting a test set here is flagged.
         weights: pretrained files that it needs.

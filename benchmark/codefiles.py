@@ -13,6 +13,7 @@ DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 BENCH = "bench.py"  # measures speed; no number of a run depends on it
 NO_CODE = frozenset({BENCH, "conftest.py"})
 NO_METHODS_IN = frozenset({"benchmark", "data", "tests", "work"})
+BLOCKS = "blocks"  # parts of networks that several methods share; they belong to who imports them
 TRAINING = (
     *("card.py", "losses.py", "method.py", "networks.py", "weights.py"),
     *("data/augment.py", "data/cases.py", "data/prompting.py", "data/prompts.py"),
@@ -39,8 +40,8 @@ def _holds_methods(parts: tuple[str, ...]) -> bool:
 def code_files(plugin: Path, root: Path | None = None) -> list[Path]:
     """The files whose code makes a method: those of its folder, and what they import of ours.
 
-    Modules of `benchmark` are not among them (`training_code_files` are everybody's), nor are
-    tests, nor folders that hold a plugin of their own.
+    Of `benchmark` only its blocks are among them (`training_code_files` are everybody's); tests
+    are not, nor folders that hold a plugin of their own.
 
     Raises: MethodError if one of them is no Python.
     """
@@ -92,7 +93,7 @@ def _own_files(folder: Path) -> Iterator[Path]:
 
 
 def _imported(root: Path, file: Path) -> set[Path]:
-    """Files below the root, outside `benchmark`, that a file imports."""
+    """Files below the root that a file imports; of `benchmark` only its blocks."""
     found: set[Path] = set()
     for node in ast.walk(_tree(file, root)):
         if isinstance(node, ast.Import):
@@ -103,8 +104,11 @@ def _imported(root: Path, file: Path) -> set[Path]:
             parts = node.module.split(".") if node.module else []
             for alias in node.names:  # each may be a module itself
                 found |= _module_files(start, [*parts, alias.name])
+    own, blocks = root / "benchmark", root / "benchmark" / BLOCKS
     return {
-        path for path in found if root in path.parents and root / "benchmark" not in path.parents
+        path
+        for path in found
+        if root in path.parents and (own not in path.parents or blocks in path.parents)
     }
 
 

@@ -73,12 +73,19 @@ def _use(root: Path) -> None:
 
 
 def _forget(chosen: Callable[[str, Path], bool]) -> None:
-    for key, module in list(sys.modules.items()):
-        told = getattr(module, "__dict__", {})  # modules may make up any other attribute
+    # All are looked at before one goes: a namespace package asks its parent where it lies.
+    for key in [key for key, module in list(sys.modules.items()) if chosen(key, _place(module))]:
+        del sys.modules[key]
+
+
+def _place(module: object) -> Path:
+    """Where a module lies; an empty path for one that does not say."""
+    told = getattr(module, "__dict__", {})  # modules may make up any other attribute
+    try:
         places = [told.get("__file__"), *(told.get("__path__") or [])]
-        path = next((Path(place) for place in places if place), Path())
-        if chosen(key, path):
-            del sys.modules[key]
+    except KeyError:  # a namespace package whose parent somebody else dropped
+        return Path()
+    return next((Path(place) for place in places if place), Path())
 
 
 def own_line(root: Path, error: BaseException) -> str:

@@ -3,6 +3,7 @@
 Shapes: B cases, H = W pixels, N prompt points a case. Images are RGB in [0, 1].
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.card import AS_RELEASED, Card, Recipe, Weights
+from benchmark.errors import MethodError
 from benchmark.losses import weighted_bce_iou
 
 if TYPE_CHECKING:
@@ -57,6 +59,17 @@ class Method(nn.Module):
 
     def load_pretrained(self, weights: "WeightStore") -> None:
         """Loads the files that the card names, through `weights.read(name)`."""
+
+    @classmethod
+    def from_official(cls, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The official network's state_dict under this method's own keys, for `import-weights`.
+
+        Raises: MethodError where no official weights are known.
+        """
+        raise MethodError(
+            f"method {cls.card.name!r}", "no map from official weights", "from_official()",
+            "Write it, or train the method with `mixseg run`.",
+        )  # fmt: skip
 
     def loss(self, inputs: Inputs, mask: Tensor) -> dict[str, Tensor]:
         """Scalars; "total" is minimised, the rest is logged.

@@ -32,6 +32,7 @@ class Mix(BaseModel):
         recipe: the whole recipe; cards depart from it with a reason.
         max_epochs: no method trains longer than this here, whatever its card says.
         drawn: for mixes of drawn datasets.
+        at_most: training cases of a dataset that are used, val among them; None is all.
         compare: mixes in which duplicates of this one's cases are looked for, where prepared.
     """
 
@@ -46,6 +47,7 @@ class Mix(BaseModel):
     recipe: Recipe
     max_epochs: int | None = Field(None, ge=0)
     drawn: Drawn | None = None
+    at_most: int | None = Field(None, ge=1)
     compare: list[Name] = []
 
     @model_validator(mode="after")

@@ -28,6 +28,7 @@ mixes:
     weights: random
     recipe: {epochs: 3, batch: 4, accumulate: 1, optimiser: adamw, lr: 0.01, lr_end: 0.000001,
              momentum: 0.9, weight_decay: 0.01, schedule: cosine, warmup: 0, clip: 0.0,
+             scales: [1.0], nesterov: false, step_epochs: 1, step_gamma: 0.5, clip_value: 0.0,
              hflip: 0.5, vflip: 0.5, rotation_deg: 5.0}
 """
 

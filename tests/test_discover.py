@@ -201,6 +201,32 @@ def test_what_training_and_scores_depend_on_is_there() -> None:
     assert all(file.is_file() for file in [*training, *maps, *scores])
 
 
+def test_blocks_belong_to_the_methods_that_import_them(root: Path) -> None:
+    blocks = root / "benchmark" / "blocks"
+    blocks.mkdir(parents=True)
+    (blocks / "net.py").write_text("from benchmark.blocks.part import PART\n")
+    (blocks / "part.py").write_text("PART = 1\n")
+    (root / "benchmark" / "losses.py").write_text("")
+    body = "from benchmark.blocks.net import PART\nfrom benchmark import losses\n"
+    plugin = write_plugin(root, "baselines/user", body + method("user"))
+    names = [path.relative_to(root).as_posix() for path in code_files(plugin, root)]
+    own = ["baselines/user/plugin.py", "benchmark/blocks/net.py", "benchmark/blocks/part.py"]
+    assert names == own
+
+
+def test_a_namespace_package_of_another_root_is_forgotten_whole(root: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    for place in (root, other):
+        (place / "ours" / "inner").mkdir(parents=True)
+        (place / "ours" / "inner" / "deep.py").write_text("x = 1\n")
+        body = "from ours.inner import deep\nPLACE = deep.__file__\n"
+        write_plugin(place, "ours", body + method("small-two"))
+        write_plugin(place, "ours/inner", method("small-three"))
+        assert not discover(place).broken
+        deep = sys.modules["ours.inner.deep"]
+        assert Path(str(deep.__file__)).is_relative_to(place)
+
+
 def test_not_synced_tells_the_cause_and_the_command(root: Path) -> None:
     def told() -> list[tuple[str, str]]:
         return [(item.cause, item.command) for item in not_synced(root)]

@@ -31,6 +31,7 @@ ARROWS = {
     "losses": set(),
     "errors": set(),
     "networks": {"errors", "method", "weights"},
+    "blocks": {"errors", "losses", "method", "networks", "weights"},
 }
 # What `reports` may use of parts that would otherwise bring torch along.
 OF_EVALUATION = {"maps", "overlays", "protocols", "metrics"}
@@ -71,7 +72,7 @@ def test_the_modules_of_mmsnet_stand_alone() -> None:
 
 
 def test_plugins_use_the_contract_alone() -> None:
-    contract = {"method", "losses", "networks", "weights"}
+    contract = {"method", "losses", "networks", "weights", "blocks"}
     plugins = [*ROOT.glob("baselines/*/*.py"), *ROOT.glob("mmsnet/**/plugin.py")]
     assert len(plugins) > 4
     for path in plugins:

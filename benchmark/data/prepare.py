@@ -96,7 +96,7 @@ def _plans(mix_name: str, mix: Mix, places: Places) -> list[Plan]:
         except MissingDataError as gap:
             gaps.append(f"  {name}: {gap}")
             continue
-        kept = [item for item in items if item.split in used]
+        kept = _some([item for item in items if item.split in used], name, mix.at_most)
         plans.append(Plan(row, "seen" if name in mix.train else "unseen", kept, left_out))
     if gaps:
         raise MissingDataError(
@@ -106,6 +106,16 @@ def _plans(mix_name: str, mix: Mix, places: Places) -> list[Plan]:
             "\n".join(["`mixseg data` shows how to get each. One by one:", *gaps]),
         )
     return plans
+
+
+def _some(items: list[Item], dataset: str, at_most: int | None) -> list[Item]:
+    """All test cases, and at most so many others, chosen by a digest of their names."""
+    others = sorted(
+        (item.case for item in items if item.split != "test"),
+        key=lambda case: sha256(f"{dataset}/{case}".encode()).digest(),
+    )
+    chosen = set(others[:at_most])
+    return [item for item in items if item.split == "test" or item.case in chosen]
 
 
 def _raw(row: Dataset, mix: Mix, places: Places) -> tuple[list[Item], int]:

@@ -1,12 +1,13 @@
 """Training batches: the mix resident on the device where it fits, memory-mapped otherwise."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from benchmark.card import Recipe
@@ -15,6 +16,7 @@ from benchmark.data.cases import Cases
 from benchmark.errors import TrainingError
 
 SHARE_OF_MEMORY = 0.5  # of what is free; the rest is the network's
+MULTIPLE = 32  # scaled sizes are rounded to it
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,26 @@ class Batches:
                 )
                 image, mask = (torch.from_numpy(part) for part in read)
                 yield image.to(self.device), mask.to(self.device)
+
+
+def at_scales(batches: Iterable[Batch], scales: Sequence[float]) -> Iterator[Batch]:
+    """Each batch at each scale, one after the other; sizes are rounded to multiples of 32.
+
+    Masks are resized like images, so at other scales than 1 their edges are soft.
+
+    Source: the training scripts of PraNet, MICCAI 2020, and of those that follow it.
+    """
+    for batch in batches:
+        size = batch.image.shape[-1]
+        for scale in scales:
+            side = size if scale == 1 else max(1, round(size * scale / MULTIPLE)) * MULTIPLE
+            yield batch if side == size else replace(
+                batch, image=_resized(batch.image, side), mask=_resized(batch.mask, side)
+            )
+
+
+def _resized(maps: Tensor, side: int) -> Tensor:
+    return F.interpolate(maps, (side, side), mode="bilinear", align_corners=True)
 
 
 def _free_bytes(device: torch.device) -> int:

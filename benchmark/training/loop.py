@@ -6,6 +6,7 @@ the seed and the step's number, so a run that was killed and resumed equals one 
 
 import time
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from benchmark.data.prompting import prompts_of
 from benchmark.errors import TrainingError
 from benchmark.method import Inputs, Method
 from benchmark.progress import Progress, Task
-from benchmark.training.batches import Batch, Batches, epoch_order
+from benchmark.training.batches import Batch, Batches, at_scales, epoch_order
 from benchmark.training.checkpoint import load_checkpoint, save_checkpoint
 from benchmark.training.features import FeatureCache
 from benchmark.training.optimise import lr_at, make_optimiser, set_lr
@@ -110,7 +111,9 @@ class _Run:
         self.step, self.history = 0, list[dict[str, float]]()
         self.sums, self.seconds = dict[str, float](), 0.0
         self.window, self.saved = _Window(), time.monotonic()
-        self.per_epoch = len(epoch_order(len(cases), recipe.batch or 1, options.seed, 0))
+        self.scales = recipe.scales or (1.0,)
+        batches = len(epoch_order(len(cases), recipe.batch or 1, options.seed, 0))
+        self.per_epoch = batches * len(self.scales)
         self.steps = self.per_epoch * (recipe.epochs or 0)
 
     def _objective(self) -> nn.Module:
@@ -142,7 +145,9 @@ class _Run:
         order = epoch_order(len(self.cases), self.recipe.batch or 1, self.options.seed, epoch)
         self.method.train()
         start = time.monotonic()
-        for batch in self.batches(self.ranks.share(order[done:]), epoch, plain):
+        whole, used = divmod(done, len(self.scales))
+        batches = self.batches(self.ranks.share(order[whole:]), epoch, plain)
+        for batch in islice(at_scales(batches, self.scales), used, None):
             self._step(batch, epoch)
             self.step += 1
             at_end = self.step % self.per_epoch == 0
@@ -177,6 +182,8 @@ class _Run:
             self.window.cases.append(batch.index[rows])
         if self.recipe.clip:
             nn.utils.clip_grad_norm_(self.method.parameters(), self.recipe.clip)
+        if self.recipe.clip_value:
+            nn.utils.clip_grad_value_(self.method.parameters(), self.recipe.clip_value)
         self.optimiser.step()
 
     def _inputs(self, batch: Batch, epoch: int) -> Inputs:

@@ -238,6 +238,22 @@ def _counts(count: int) -> object:
     return type(ROWS["eyes"].counts)(train=count, test=count)
 
 
+def test_at_most_so_many_training_cases_and_all_test_cases(places: Places) -> None:
+    both = ["thyroid", "frames"]
+    prepare("m", mix(both, both), places, Silent())
+    every = load_cases(places.prepared("m"), SPLITS).table
+    prepare("m", mix(both, both, at_most=1), places, Silent())
+    some = load_cases(places.prepared("m"), SPLITS).table
+    for name in both:
+        one, all_ = some[some["dataset"] == name], every[every["dataset"] == name]
+        assert sum(one["split"] != "test") == 1
+        assert set(one["case"]) < set(all_["case"])
+        assert sum(one["split"] == "test") == sum(all_["split"] == "test") == 2
+    again = [sha256_file(path) for path in sorted(places.prepared("m").rglob("*.npy"))]
+    prepare("m", mix(both, both, at_most=1), places, Silent())
+    assert again == [sha256_file(path) for path in sorted(places.prepared("m").rglob("*.npy"))]
+
+
 def test_drawn_datasets_are_drawn(places: Places) -> None:
     drawn = mix(["phantom-fundus"], ["phantom-fundus"], drawn=Drawn(train=20, test=3, seed=5))
     manifest = prepare("m", drawn, places, Silent())

@@ -129,7 +129,8 @@ def _params(plan: Plan) -> Params:
     recipe = {
         "epochs": 8, "batch": 8, "accumulate": 1, "optimiser": "adamw", "lr": 5e-4,
         "lr_end": 1e-6, "momentum": 0.9, "weight_decay": 0.01, "schedule": "cosine", "warmup": 0,
-        "clip": 0.0, "hflip": 0.5, "vflip": 0.5, "rotation_deg": 5.0,
+        "clip": 0.0, "hflip": 0.5, "vflip": 0.5, "rotation_deg": 5.0, "scales": [1.0],
+        "nesterov": False, "step_epochs": 1, "step_gamma": 0.5, "clip_value": 0.0,
     }  # fmt: skip
     mix = {
         "title": "Mix0 (made up)", "size": plan.size, "train": list(SETS), "test": list(SETS),

@@ -121,6 +121,37 @@ def test_two_processes_equal_one(project: Places, cases: Cases, recipe: Recipe) 
         torch.testing.assert_close(two[key], value, atol=1e-5, rtol=0)
 
 
+def test_each_scale_of_a_batch_is_a_step(cases: Cases, recipe: Recipe, tmp_path: Path) -> None:
+    seen = []
+
+    class Seeing(Net):
+        card = CARD
+
+        def forward(self, image: Tensor) -> Tensor:
+            seen.append(tuple(image.shape))
+            return super().forward(image)
+
+    scaled = recipe.but(scales=(1.0, 2.0), epochs=2)
+    whole = trained(Seeing, cases, scaled)
+    per_epoch = 2 * (len(cases) // 4)
+    assert [row["step"] for row in whole.history] == [per_epoch, 2 * per_epoch]
+    assert seen == [(4, 3, 32, 32), (4, 3, 64, 64)] * per_epoch
+    kept = {"checkpoint": tmp_path / "c.pt", "checkpoint_steps": 3}
+    with pytest.raises(Stopped):  # between the two scales of a batch
+        trained(Seeing, cases, scaled, **kept, stop_after=3)
+    assert same_state(whole, trained(Seeing, cases, scaled, **kept))
+
+
+def test_values_of_the_gradient_are_clipped(cases: Cases, recipe: Recipe) -> None:
+    plain = recipe.but(optimiser="sgd", momentum=0.0, weight_decay=0.0, lr=1.0, epochs=1)
+    before = trained(Net, cases, plain.but(epochs=0))
+    after = trained(Net, cases, plain.but(clip_value=1e-4, schedule="constant", batch=len(cases)))
+    moved = [
+        (a - b).abs().max() for a, b in zip(before.parameters(), after.parameters(), strict=True)
+    ]
+    assert float(max(moved)) == pytest.approx(1e-4, rel=1e-2)
+
+
 def test_a_loss_that_is_not_finite_names_the_cases(cases: Cases, recipe: Recipe) -> None:
     class Broken(Net):
         card = CARD

@@ -19,6 +19,7 @@ def recipe(**fields: object) -> Recipe:
         ("cosine", [1.0, 0.853553, 0.5, 0.146447]),  # (1 + cos(pi k / 4)) / 2
         ("poly", [1.0, 0.75**0.9, 0.5**0.9, 0.25**0.9]),
         ("constant", [1.0, 1.0, 1.0, 1.0]),
+        ("triangular", [0.4, 0.8, 0.8, 0.4]),  # 1 - |2 (k + 1) / 5 - 1|
     ],
 )
 def test_schedules(schedule: str, expected: list[float]) -> None:
@@ -31,6 +32,12 @@ def test_warm_up_rises_linearly_then_the_schedule_begins() -> None:
     assert rates == pytest.approx([0.5, 1.0, 1.0, 0.853553], abs=1e-6)
 
 
+def test_steps_fall_by_whole_epochs() -> None:
+    falling = recipe(schedule="step", epochs=4, step_epochs=2, step_gamma=0.5)
+    rates = [lr_at(step, 12, falling) for step in range(12)]  # three steps an epoch
+    assert rates == [1.0] * 6 + [0.5] * 6
+
+
 def test_the_schedule_ends_at_lr_end() -> None:
     assert lr_at(4, 4, recipe(schedule="cosine", lr_end=0.1)) == pytest.approx(0.1)
 
@@ -38,9 +45,11 @@ def test_the_schedule_ends_at_lr_end() -> None:
 def test_groups_keep_their_own_rate() -> None:
     a, b = nn.Linear(1, 1), nn.Linear(1, 1)
     groups = [{"params": a.parameters(), "lr": 0.1}, {"params": b.parameters()}, {"params": []}]
-    for name, kind in (("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)):
+    kinds = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam, "sgd": torch.optim.SGD}
+    for name, kind in kinds.items():
         groups[0]["params"], groups[1]["params"] = a.parameters(), b.parameters()
-        optimiser = make_optimiser(groups, recipe(optimiser=name))
-        assert isinstance(optimiser, kind)
+        optimiser = make_optimiser(groups, recipe(optimiser=name, nesterov=True))
+        assert type(optimiser) is kind
+        assert optimiser.defaults.get("nesterov", True)
         set_lr(optimiser, 0.5, recipe())
         assert [group["lr"] for group in optimiser.param_groups] == pytest.approx([0.05, 0.5])
