@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from benchmark.card import Prompt
-from benchmark.data.prompts import box, point
+from benchmark.data.prompts import box, centre_point, point
 
 
 def prompts_of(prompt: Prompt, mask: Tensor, keys: np.ndarray, draw: int) -> dict[str, Tensor]:
@@ -22,8 +22,11 @@ def prompts_of(prompt: Prompt, mask: Tensor, keys: np.ndarray, draw: int) -> dic
     if prompt == "box":
         boxes = np.array([box(m) for m in masks], np.float32)
         return {"boxes": torch.from_numpy(boxes).to(mask.device)}
-    pairs = zip(masks, keys, strict=True)
-    points = np.array([point(m, int(k), draw) for m, k in pairs], np.float32)
+    if prompt == "centre":
+        points = np.array([centre_point(m) for m in masks], np.float32)
+    else:
+        pairs = zip(masks, keys, strict=True)
+        points = np.array([point(m, int(k), draw) for m, k in pairs], np.float32)
     labels = np.ones((len(points), 1), np.int64)
     return {
         "points": torch.from_numpy(points)[:, None].to(mask.device),

@@ -44,6 +44,7 @@ def _method_cells(study: Study, entry: Entry) -> tuple[Cell, ...]:
     asked = dict.fromkeys(str(run.record["weights"].get("asked", NONE)) for run in runs)
     seen = ", ".join(entry.pretrained_on) if "pretrained" in asked else ""
     shown = {"none": "the image", "point": "the image, points", "box": "the image, a box"}
+    shown["centre"] = "the image, the deepest point"
     return (
         Cell(f"{len(runs)} of {len(entry.seeds)}", sort=len(runs), kind="" if whole else "hole"),
         Cell(", ".join(asked) or NONE, seen),

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
+from benchmark.data.prompting import prompts_of
 from benchmark.data.prompts import box, centre_point, point
 
 # An L: its box is 6 x 5, its centroid lies outside, and so do most (x, y) drawn apart.
@@ -90,3 +92,17 @@ def test_axes_are_not_exchanged():
     mask = rng.random((6, 11)) < 0.3
     assert list(box(mask.T)) == list(box(mask)[[1, 0, 3, 2]])
     assert tuple(point(mask, 1, 0)) in {(x, y) for y, x in np.argwhere(mask)}
+
+
+def test_a_batch_is_shown_what_its_card_asks_for():
+    masks = torch.from_numpy(np.stack([L, L[:, ::-1].copy()]))[:, None]
+    keys = np.array([3, 4], np.uint64)
+    assert prompts_of("none", masks, keys, 0) == {}
+    boxes = prompts_of("box", masks, keys, 0)["boxes"]
+    assert boxes.tolist() == [[2, 1, 6, 6], [1, 1, 5, 6]]
+    for draw in (0, 1):
+        drawn, centre = (prompts_of(p, masks, keys, draw) for p in ("point", "centre"))
+        for k, mask in enumerate(masks[:, 0].numpy()):
+            assert drawn["points"][k, 0].tolist() == list(point(mask, int(keys[k]), draw))
+            assert centre["points"][k, 0].tolist() == list(centre_point(mask))
+        assert drawn["point_labels"].tolist() == centre["point_labels"].tolist() == [[1], [1]]
