@@ -149,7 +149,7 @@ def test_values_of_the_gradient_are_clipped(cases: Cases, recipe: Recipe) -> Non
     moved = [
         (a - b).abs().max() for a, b in zip(before.parameters(), after.parameters(), strict=True)
     ]
-    assert float(max(moved)) == pytest.approx(1e-4, rel=1e-2)
+    assert max(moved).item() == pytest.approx(1e-4, rel=1e-2)
 
 
 def test_a_loss_that_is_not_finite_names_the_cases(cases: Cases, recipe: Recipe) -> None:
