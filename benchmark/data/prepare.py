@@ -109,10 +109,13 @@ def _plans(mix_name: str, mix: Mix, places: Places) -> list[Plan]:
 
 
 def _some(items: list[Item], dataset: str, at_most: int | None) -> list[Item]:
-    """All test cases, and at most so many others, chosen by a digest of their names."""
+    """All test cases, and at most so many others, chosen by a digest of their names.
+
+    `val` is drawn by a digest of names too; this one is another, so that its share stays.
+    """
     others = sorted(
         (item.case for item in items if item.split != "test"),
-        key=lambda case: sha256(f"{dataset}/{case}".encode()).digest(),
+        key=lambda case: sha256(f"at most {dataset}/{case}".encode()).digest(),
     )
     chosen = set(others[:at_most])
     return [item for item in items if item.split == "test" or item.case in chosen]
