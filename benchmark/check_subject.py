@@ -103,6 +103,18 @@ class Subject:
         table["digest"] = [sha256_bytes(image.tobytes())[:16] for image in images]
         return Cases(table, {"discs": np.stack(images)}, {"discs": np.stack(masks)}, size)
 
+    def fit(self, method: Method) -> bool:
+        """What fit() gives for drawn cases, with embeddings made on the spot."""
+        cases = self.cases(BATCH)
+
+        def features(index: np.ndarray) -> Tensor | None:
+            image, _ = to_float(*map(torch.from_numpy, cases.pixels(index)))
+            method.eval()
+            with torch.no_grad():
+                return method.embed(image)
+
+        return method.fit(cases, features)
+
     def batch(
         self, method: Method, size: int | None = None, count: int = BATCH
     ) -> tuple[Inputs, Tensor]:

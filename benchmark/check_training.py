@@ -46,7 +46,7 @@ def _steps(subject: Subject) -> Method:
     """The method, unless it takes no steps of an optimiser."""
     _ = subject.recipe
     method = subject.build()
-    if subject.fits and method.fit(subject.cases(BATCH)):
+    if subject.fits and subject.fit(method):
         subject.skip(UNFITTED)
     return method
 
@@ -117,7 +117,7 @@ def learns(subject: Subject) -> str:
     method = subject.build()
     if subject.fits:
         first = _reference_loss(subject, method)
-        if method.fit(subject.cases(BATCH)):
+        if subject.fit(method):
             return _told(subject, first, _reference_loss(subject, method), "fitting")
     for times in FASTER:
         rate = (recipe.lr or 1e-3) * times

@@ -46,7 +46,15 @@ def code_files(plugin: Path, root: Path | None = None) -> list[Path]:
     Raises: MethodError if one of them is no Python.
     """
     root = root or project_root(plugin.parent)
-    found = set(_own_files(plugin.parent))
+    return imported_files(_own_files(plugin.parent), root)
+
+
+def imported_files(files: Iterable[Path], root: Path) -> list[Path]:
+    """Some files and what they import of ours, directly or not; of `benchmark` only its blocks.
+
+    Raises: MethodError if one of them is no Python.
+    """
+    found = set(files)
     waiting = sorted(found)
     while waiting:
         new = _imported(root, waiting.pop()) - found

@@ -164,6 +164,11 @@ class Places:
         return self.root / "work" / "store"
 
     @property
+    def features(self) -> Path:
+        """Cached embeddings by digest; neither Git nor DVC sees it."""
+        return self.root / "work" / "features"
+
+    @property
     def weights(self) -> Path:
         """Pretrained weights; MIXSEG_WEIGHTS names another folder."""
         return Path(os.environ.get("MIXSEG_WEIGHTS", self.root / "weights"))

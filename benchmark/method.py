@@ -3,10 +3,11 @@
 Shapes: B cases, H = W pixels, N prompt points a case. Images are RGB in [0, 1].
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from benchmark.weights import WeightStore
 
 __all__ = ["AS_RELEASED", "Card", "Inputs", "Method", "Recipe", "Weights"]
+
+Features = Callable[[np.ndarray], Tensor | None]
 
 
 @dataclass(frozen=True)
@@ -92,12 +95,25 @@ class Method(nn.Module):
         """A frozen part that is worth computing once a case, (B, ...); None where there is none.
 
         What it gives is cached and handed back as `inputs.features`; training then does not
-        augment, so that an embedding belongs to its picture.
+        augment, so that an embedding belongs to its picture. It is kept in the type that it has:
+        half precision takes half the room.
         """
         return None
 
-    def fit(self, cases: "Cases") -> bool:
-        """Learns in closed form from all training cases; True if it did, so no step is taken."""
+    def embedder(self) -> nn.Module:
+        """The frozen module that `embed` runs; methods that share it share what is cached.
+
+        The cache goes by its weights, by its repr (settings belong into `extra_repr`) and by the
+        code of `embed` with all that it imports of ours.
+        """
+        return self
+
+    def fit(self, cases: "Cases", features: Features) -> bool:
+        """Learns in closed form from all training cases; True if it did, so no step is taken.
+
+        Args:
+            features: the embeddings (b, ...) of the cases at an index; None without `embed`.
+        """
         return False
 
 

@@ -208,7 +208,7 @@ def test_features_are_embedded_for_methods_that_want_them(root: Path) -> None:
 
 
 FITS = """\
-def fit(self, cases):
+def fit(self, cases, features):
     with torch.no_grad():
         self.network[2].weight.zero_()
         self.network[2].bias.fill_(-1.5)

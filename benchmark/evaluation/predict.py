@@ -1,5 +1,6 @@
 """Runs a trained method over the test cases of a mix and stores its probability maps."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from benchmark.data.cases import Cases
 from benchmark.data.prompting import prompts_of
 from benchmark.errors import MethodError
 from benchmark.evaluation.maps import MapWriter
-from benchmark.method import Inputs, Method
+from benchmark.method import Features, Inputs, Method
 from benchmark.progress import Progress
 
 CASES_AT_ONCE = 8
@@ -56,14 +57,16 @@ def check_logits(logits: Tensor, expected: tuple[int, ...], name: str) -> None:
 
 @torch.inference_mode()
 def predict_cases(
-    method: Method, cases: Cases, to: Path, progress: Progress, device: str = "cpu"
+    method: Method, cases: Cases, to: Path, how: tuple[Features, Progress, str]
 ) -> None:
     """Writes the maps of all cases, dataset by dataset, each prompt draw a map.
 
     Args:
         cases: the test cases.
         to: file of maps; it appears when all is written.
+        how: what gives the embeddings of some cases, one for all draws; progress; device.
     """
+    features, progress, device = how
     method.to(device).eval()
     keys = cases.keys()
     with (
@@ -72,21 +75,20 @@ def predict_cases(
     ):
         for start in range(0, len(cases), CASES_AT_ONCE):
             rows = np.arange(start, min(start + CASES_AT_ONCE, len(cases)))
-            prob = _draws(method, cases, rows, keys[rows], device)
+            image, mask = to_float(
+                *(torch.from_numpy(part).to(device) for part in cases.pixels(rows))
+            )
+            prob = _draws(method, Inputs(image, features=features(rows)), mask, keys[rows])
             table = cases.table.iloc[rows]
             for k, (dataset, case) in enumerate(zip(table["dataset"], table["case"], strict=True)):
                 writer.add(dataset, case, prob[:, k])
             task.advance(len(rows))
 
 
-def _draws(
-    method: Method, cases: Cases, rows: np.ndarray, keys: np.ndarray, device: str
-) -> np.ndarray:
-    pixels = (torch.from_numpy(part).to(device) for part in cases.pixels(rows))
-    image, mask = to_float(*pixels)
-    features = method.embed(image)
+def _draws(method: Method, shown: Inputs, mask: Tensor, keys: np.ndarray) -> np.ndarray:
+    """Probabilities (draws, B, H, W): the same image and embedding under each draw's prompt."""
     card, probs = method.card, []
     for draw in range(card.draws):
         prompts = prompts_of(card.prompt, mask, keys, draw)
-        probs.append(probabilities(method, Inputs(image, features=features, **prompts)))
+        probs.append(probabilities(method, replace(shown, **prompts)))
     return np.stack(probs)

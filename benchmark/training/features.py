@@ -1,19 +1,31 @@
-"""Embeddings of a frozen part, computed once a case and kept on disk by digest."""
+"""Embeddings of a frozen part, computed once a case and kept on disk by digest.
 
+A folder below the cache's root belongs to one embedder: its name is a digest of the code of
+`Method.embed`, of the embedder's settings and of its weights. A file is named after the digest of
+its picture. So rows that share an embedder share the files, in training and in prediction.
+"""
+
+import inspect
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from benchmark.codefiles import code_digest, imported_files
 from benchmark.data.augment import to_float
 from benchmark.data.cases import Cases
-from benchmark.errors import MethodError
-from benchmark.files import digest, sha256_bytes, write_atomic
+from benchmark.errors import MethodError, MixSegError, ParamsError, StoreError
+from benchmark.files import digest, project_root, sha256_bytes, write_atomic
 from benchmark.method import Method
 from benchmark.progress import Progress
+from benchmark.training.ranks import Ranks
 
 CASES_AT_ONCE = 8
+LIMIT, LIMIT_GIB = "MIXSEG_FEATURES_GIB", 64.0  # the setting, and what holds without it
+GIB = 2**30
 
 
 class FeatureCache:
@@ -21,12 +33,12 @@ class FeatureCache:
 
     Args:
         method: on its device, with its weights loaded.
-        folder: where embeddings are kept, a file a case; None where no method of ours embeds.
+        root: where embeddings are kept, a folder an embedder; None where no method embeds.
         device: where embeddings are computed.
     """
 
-    def __init__(self, method: Method, folder: Path | None, device: str) -> None:
-        self.method, self.folder, self.device = method, folder, device
+    def __init__(self, method: Method, root: Path | None, device: str) -> None:
+        self.method, self.root, self.device = method, root, device
         self.files: list[Path] = []
 
     @property
@@ -37,59 +49,137 @@ class FeatureCache:
     def prepare(self, cases: Cases, progress: Progress) -> bool:
         """Computes what is missing; True if the method embeds.
 
-        An interrupted call goes on where it stopped. The size is said before it starts.
+        An interrupted call goes on where it stopped. The size is said before it starts; several
+        processes share the work.
+
+        Raises: StoreError if the cache would grow beyond its limit, or the disk is too small.
         """
         if not self.used:
             return False
-        if self.folder is None:
+        if self.root is None:
             raise MethodError("embed()", "no folder", "one to keep them in", "Give `features`.")
-        folder = self.folder / self._weights_digest()[:16]
+        folder = self.root / embedder_digest(self.method)[:16]
         self.files = [folder / f"{name}.npy" for name in cases.table["digest"]]
-        missing = np.array([k for k, file in enumerate(self.files) if not file.is_file()], int)
-        self._announce(cases, missing, progress)
-        with progress.task(f"embedding for {self.method.card.name}", len(missing), "cases") as task:
-            for start in range(0, len(missing), CASES_AT_ONCE):
-                rows = missing[start : start + CASES_AT_ONCE]
-                for k, value in zip(rows, self._embed(cases, rows), strict=True):
-                    with write_atomic(self.files[k]) as temporary, temporary.open("wb") as file:
-                        np.save(file, value, allow_pickle=False)
-                task.advance(len(rows))
+        first = {file: k for k, file in reversed(list(enumerate(self.files)))}
+        missing = np.array(sorted(k for file, k in first.items() if not file.is_file()), int)
+        ranks = Ranks(self.device)
+        if len(missing):
+            self._compute(cases, missing, ranks, progress)
+        ranks.meet()
         return True
 
     def of(self, index: np.ndarray) -> Tensor | None:
         """Embeddings (b, ...) of the cases at `index`, on the device."""
         if not self.used:
             return None
-        values = np.stack([np.load(self.files[k], allow_pickle=False) for k in index])
+        values = np.stack([_read(self.files[k]) for k in index])
         return torch.from_numpy(values).to(self.device)
 
-    def _announce(self, cases: Cases, missing: np.ndarray, progress: Progress) -> None:
-        if len(missing):
-            one = self._embed(cases, missing[:1])
-            mib = one.nbytes * len(missing) / 2**20
-            progress.say(f"embeddings of {len(missing)} cases: {mib:.0f} MiB in {self.folder}")
+    def _compute(self, cases: Cases, missing: np.ndarray, ranks: Ranks, progress: Progress) -> None:
+        title = f"embedding for {self.method.card.name}"
+        mine = missing[ranks.rank :: ranks.count]
+        one = self._embed(cases, missing[:1])
+        self._announce(one.nbytes, len(missing), progress)
+        with progress.task(title, len(mine), "cases") as task:
+            self._write(missing[:1], one)
+            rest = mine[mine != missing[0]]
+            task.advance(len(mine) - len(rest))
+            for start in range(0, len(rest), CASES_AT_ONCE):
+                rows = rest[start : start + CASES_AT_ONCE]
+                self._write(rows, self._embed(cases, rows))
+                task.advance(len(rows))
+
+    def _write(self, rows: np.ndarray, values: np.ndarray) -> None:
+        for k, value in zip(rows, values, strict=True):
+            with write_atomic(self.files[k]) as temporary, temporary.open("wb") as file:
+                np.save(file, value, allow_pickle=False)
+
+    def _announce(self, one: int, count: int, progress: Progress) -> None:
+        """Says how much room is needed, or refuses it."""
+        assert self.root is not None
+        needed, limit = one * count / GIB, _limit_gib()
+        here = sum(file.stat().st_size for file in self.root.glob("*/*.npy")) / GIB
+        told = f"{count} embeddings, {needed:.2f} GiB"
+        more = f"set {LIMIT} to {np.ceil(here + needed):.0f} or more"
+        if here + needed > limit:
+            raise StoreError(
+                self.root, f"{here:.2f} GiB kept, and {told}, still to come",
+                f"at most {limit:g} GiB", f"Delete what is old in it, or {more}.",
+            )  # fmt: skip
+        self.root.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(self.root).free / GIB
+        if needed > free:
+            raise StoreError(
+                self.root, f"{free:.2f} GiB free on the disk", f"room for {told}",
+                "Free some space; it goes on where it stopped.",
+            )  # fmt: skip
+        progress.say(f"{told} in {self.root} ({here:.2f} GiB kept, {limit:g} allowed)")
 
     @torch.no_grad()
     def _embed(self, cases: Cases, rows: np.ndarray) -> np.ndarray:
         self.method.eval()
         image, _ = to_float(*(torch.from_numpy(part) for part in cases.pixels(rows)))
-        value = self.method.embed(image.to(self.device))
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            value = self.method.embed(image.to(self.device))
         if value is None:
             raise MethodError(
                 f"{self.method.card.name}: embed()", "None", "a tensor", "Return the embedding."
             )
         return value.cpu().numpy()
 
-    def _weights_digest(self) -> str:
-        """Of all that does not learn, running statistics included."""
-        learns = {name for name, value in self.method.named_parameters() if value.requires_grad}
-        frozen = {k: v for k, v in self.method.state_dict().items() if k not in learns}
-        if not any(name in frozen for name, _ in self.method.named_parameters()):
-            raise MethodError(
-                f"{self.method.card.name}: embed()",
-                "no frozen parameter",
-                "an embedding of frozen weights",
-                "Freeze them with requires_grad_(False), or do not override embed().",
-            )
-        parts = {k: sha256_bytes(v.detach().cpu().numpy().tobytes()) for k, v in frozen.items()}
-        return digest(parts)
+
+def embedder_digest(method: Method) -> str:
+    """What an embedding depends on besides its picture: code, settings and frozen weights.
+
+    Raises: MethodError if the embedder learns.
+    """
+    module = method.embedder()
+    parts = {k: sha256_bytes(_bytes(v)) for k, v in _frozen(method, module).items()}
+    return digest({"code": _code(method), "settings": repr(module), "weights": parts})
+
+
+def _frozen(method: Method, module: nn.Module) -> dict[str, Tensor]:
+    """All of the embedder that does not learn, running statistics included."""
+    learns = {name for name, value in module.named_parameters() if value.requires_grad}
+    state = {**module.state_dict(), **dict(module.named_buffers())}
+    frozen = {name: value for name, value in state.items() if name not in learns}
+    part_learns = module is not method and learns
+    if part_learns or not any(name in frozen for name, _ in module.named_parameters()):
+        raise MethodError(
+            f"{method.card.name}: embed()",
+            f"{min(learns)} learns" if part_learns else "no frozen parameter",
+            "an embedding of frozen weights",
+            "Freeze them with requires_grad_(False), or do not override embed().",
+        )
+    return frozen
+
+
+def _code(method: Method) -> str:
+    """Digest of the file that holds `embed`, and of what it imports of ours."""
+    file = Path(inspect.getfile(type(method).embed))
+    try:
+        return code_digest(imported_files([file], project_root(file.parent)))
+    except MixSegError:  # code outside of a project
+        return code_digest([file])
+
+
+def _bytes(value: Tensor) -> bytes:
+    return value.detach().cpu().contiguous().numpy().tobytes()
+
+
+def _read(file: Path) -> np.ndarray:
+    try:
+        value: np.ndarray = np.load(file, allow_pickle=False)
+    except (OSError, EOFError, ValueError) as error:
+        raise StoreError(
+            file, f"unreadable ({error})", "a whole embedding", "Delete it and run again."
+        ) from error
+    return value
+
+
+def _limit_gib() -> float:
+    given = os.environ.get(LIMIT, "")
+    try:
+        return float(given) if given else LIMIT_GIB
+    except ValueError as error:
+        raise ParamsError(LIMIT, repr(given), "a number of GiB", "Set it, or unset it.") from error

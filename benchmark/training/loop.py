@@ -49,7 +49,7 @@ class TrainOptions:
         checkpoint: where the state is kept; None keeps none.
         checkpoint_seconds, checkpoint_steps: how often it is written; epochs' ends come on top.
         stop_after: steps after which to stop without writing anything, as a kill would.
-        features: folder of cached embeddings.
+        features: folder of cached embeddings, one within it an embedder.
     """
 
     seed: int
@@ -76,8 +76,11 @@ def train(
     if not recipe.epochs:
         return []
     method.to(options.device)
-    if method.fit(cases):
-        return []
+    features = FeatureCache(method, options.features, options.device)
+    if type(method).fit is not Method.fit:
+        features.prepare(cases, progress)
+        if method.fit(cases, features.of):
+            return []
     return _Run(method, cases, recipe, options).go(progress)
 
 

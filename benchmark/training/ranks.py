@@ -45,6 +45,11 @@ class Ranks:
         each = order.shape[1] // self.count
         return order[:, self.rank * each : (self.rank + 1) * each]
 
+    def meet(self) -> None:
+        """Waits for the others."""
+        if self.many:
+            dist.barrier()
+
     @contextmanager
     def sync(self, objective: nn.Module, now: bool) -> Iterator[None]:
         """Exchanges gradients only with the last piece of a batch."""

@@ -14,6 +14,7 @@ from benchmark.evaluation.predict import predict_cases, probabilities
 from benchmark.files import Places
 from benchmark.method import Inputs, Method
 from benchmark.progress import Progress
+from benchmark.training.features import FeatureCache
 from benchmark.training.trained import read_learnt
 from benchmark.weights import WeightStore
 
@@ -40,9 +41,12 @@ def predict_mix(
         how: device and progress.
     """
     name, mix, size = run
-    method = restored(places.root, name, files[0], size)
+    device, progress = how
+    method = restored(places.root, name, files[0], size).to(device)
     cases = load_cases(places.prepared(mix), ("test",))
-    predict_cases(method, cases, files[1], how[1], how[0])
+    features = FeatureCache(method, places.features, device)
+    features.prepare(cases, progress)
+    predict_cases(method, cases, files[1], (features.of, progress, device))
 
 
 def predictor(

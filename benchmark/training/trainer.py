@@ -67,7 +67,7 @@ def train_along(
         device=device,
         compile=device == "cuda" if options.compile is None else options.compile,
         checkpoint=place.checkpoint,
-        features=places.root / "work" / "features" / plan.identity.method_code[:16],
+        features=places.features,
     )
     history = train(method, cases, plan.recipe, how, progress)
     if dist.is_initialized():
