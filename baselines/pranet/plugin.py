@@ -1,0 +1,41 @@
+"""PraNet, trained by the suite's recipe and by its authors' own."""
+
+from typing import ClassVar
+
+from benchmark.blocks.conv import Rules
+from benchmark.blocks.res2net import RES2NET50, Res2NetMethod
+from benchmark.method import Card
+from benchmark.networks import IMAGENET
+
+from .network import PraNet as Network
+
+CARD = Card(
+    name="pranet",
+    title="PraNet",
+    source="Fan et al., MICCAI 2020; encoder: Gao et al., TPAMI 2021",
+    code="https://github.com/DengPingFan/PraNet",
+    licence="none; research and education only",
+    mixes=("smoke", "mix1", "mix2", "open", "open96"),
+    pretrained_on=IMAGENET,
+    weights=(RES2NET50,),
+)
+
+
+class PraNet(Res2NetMethod):
+    """Four maps are supervised, from the coarse S5 to S2, which is the result."""
+
+    card = CARD
+    rules: ClassVar[Rules] = {
+        r"^rfb([234])_1\.": lambda m: f"reduce.{int(m[1]) - 2}.",
+        r"\.branch(\d)\.": r".branches.\1.",
+        r"\.conv_cat\.": ".joined.",
+        r"\.conv_res\.": ".shortcut.",
+        r"^agg1\.conv_upsample(\d)\.": lambda m: f"decoder.up.{int(m[1]) - 1}.",
+        r"^agg1\.conv_concat2\.": "decoder.joined3.",
+        r"^agg1\.conv_concat3\.": "decoder.joined2.",
+        r"^agg1\.conv([45])\.": lambda m: f"decoder.last.{int(m[1]) - 4}.",
+        r"^ra([234])_conv(\d)\.": lambda m: f"reverse.{int(m[1]) - 2}.convs.{int(m[2]) - 1}.",
+    }
+
+    def __init__(self, size: int = 352) -> None:
+        super().__init__(Network())

@@ -1,0 +1,1 @@
+"""Parts of networks that several methods share; each belongs to the methods that import it."""
