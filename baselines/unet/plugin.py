@@ -4,6 +4,7 @@ import segmentation_models_pytorch as smp
 
 from benchmark.method import Card
 from benchmark.networks import IMAGENET, RESNET34, RESNET50, SmpMethod
+from benchmark.weights import WeightStore
 
 
 class UNet(SmpMethod):
@@ -33,7 +34,39 @@ class UNetResNet50(UNet):
         source=UNet.card.source,
         code=UNet.card.code,
         licence=UNet.card.licence,
-        mixes=("smoke", "mix1", "mix2", "open", "open128"),
+        mixes=("smoke", "mix1", "mix2", "open", "open128", "open96"),
         pretrained_on=IMAGENET,
         weights=(RESNET50,),
+    )
+
+
+class UNetScratch(UNet):
+    """The same from random weights: what pretraining is worth."""
+
+    card = Card(
+        name="unet-scratch",
+        title="U-Net (ResNet-34), from scratch",
+        source=UNet.card.source,
+        code=UNet.card.code,
+        licence=UNet.card.licence,
+        base="unet",
+        mixes=("smoke", "mix1", "mix2", "open"),
+    )
+
+    def load_pretrained(self, weights: WeightStore) -> None:
+        """Nothing: the card names no file."""
+
+
+class UNetResNet50Scratch(UNetScratch):
+    """ResNet-50 from random weights."""
+
+    encoder = "resnet50"
+    card = Card(
+        name="unet-resnet50-scratch",
+        title="U-Net (ResNet-50), from scratch",
+        source=UNet.card.source,
+        code=UNet.card.code,
+        licence=UNet.card.licence,
+        base="unet-resnet50",
+        mixes=("smoke", "mix1", "mix2", "open"),
     )

@@ -4,6 +4,7 @@ import segmentation_models_pytorch as smp
 
 from benchmark.method import Card
 from benchmark.networks import IMAGENET, RESNET34, RESNET50, SmpMethod
+from benchmark.weights import WeightStore
 
 
 class UNetPlusPlus(SmpMethod):
@@ -33,7 +34,39 @@ class UNetPlusPlusResNet50(UNetPlusPlus):
         source=UNetPlusPlus.card.source,
         code=UNetPlusPlus.card.code,
         licence=UNetPlusPlus.card.licence,
-        mixes=("smoke", "mix1", "mix2", "open"),
+        mixes=("smoke", "mix1", "mix2", "open", "open96"),
         pretrained_on=IMAGENET,
         weights=(RESNET50,),
+    )
+
+
+class UNetPlusPlusScratch(UNetPlusPlus):
+    """The same from random weights: what pretraining is worth."""
+
+    card = Card(
+        name="unetpp-scratch",
+        title="U-Net++ (ResNet-34), from scratch",
+        source=UNetPlusPlus.card.source,
+        code=UNetPlusPlus.card.code,
+        licence=UNetPlusPlus.card.licence,
+        base="unetpp",
+        mixes=("smoke", "mix1", "mix2", "open"),
+    )
+
+    def load_pretrained(self, weights: WeightStore) -> None:
+        """Nothing: the card names no file."""
+
+
+class UNetPlusPlusResNet50Scratch(UNetPlusPlusScratch):
+    """ResNet-50 from random weights."""
+
+    encoder = "resnet50"
+    card = Card(
+        name="unetpp-resnet50-scratch",
+        title="U-Net++ (ResNet-50), from scratch",
+        source=UNetPlusPlus.card.source,
+        code=UNetPlusPlus.card.code,
+        licence=UNetPlusPlus.card.licence,
+        base="unetpp-resnet50",
+        mixes=("smoke", "mix1", "mix2", "open"),
     )

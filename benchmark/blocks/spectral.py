@@ -48,7 +48,8 @@ def _without_constant(x: Tensor) -> Tensor:
 
 
 def _magnitude(x: Tensor) -> Tensor:
-    return torch.fft.fft2(x).abs()
+    magnitude: Tensor = torch.fft.fft2(x).abs()
+    return magnitude
 
 
 def _complex(x: Tensor) -> Tensor:
