@@ -138,11 +138,11 @@ def bootstrap(
     """
     # complete rows need only their mean over seeds: the mean is linear
     parts = [v if np.isnan(v).any() else v.mean(axis=0, keepdims=True) for v in values]
-    total, count = _group_sums(np.concatenate(parts), groups)
+    total, count = group_sums(np.concatenate(parts), groups)
     n, seeds = len(total), [len(part) for part in parts]
     samples = np.empty((resamples, len(parts)))
     with np.errstate(invalid="ignore", divide="ignore"):
-        for rows, weights in _weights(n, resamples, seed):
+        for rows, weights in resample_weights(n, resamples, seed):
             samples[rows] = _over_seeds((weights @ total) / (weights @ count), seeds)
         point = _over_seeds((total.sum(0) / count.sum(0))[None], seeds)[0]
         # the same statistics without each group in turn, (groups, k)
@@ -190,7 +190,7 @@ def _over_seeds(means: Array, seeds: Sequence[int]) -> Array:
     return averages
 
 
-def _weights(n: int, resamples: int, seed: int) -> Iterator[tuple[slice, Array]]:
+def resample_weights(n: int, resamples: int, seed: int) -> Iterator[tuple[slice, Array]]:
     """How often each of n groups is drawn: multinomial, in pieces (rows, n)."""
     rng = np.random.default_rng(seed)
     for start in range(0, resamples, CHUNK):
@@ -200,7 +200,7 @@ def _weights(n: int, resamples: int, seed: int) -> Iterator[tuple[slice, Array]]
         yield rows, np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n).astype(float)
 
 
-def _group_sums(values: Array, groups: Sequence[str]) -> tuple[Array, Array]:
+def group_sums(values: Array, groups: Sequence[str]) -> tuple[Array, Array]:
     """Sums (groups, rows) of the defined values (rows, cases), and how many they are."""
     codes = np.unique(np.asarray(groups), return_inverse=True)[1]
     member = np.zeros((codes.max() + 1, len(codes)))

@@ -1,0 +1,54 @@
+"""The field's habit, the per-case Wilcoxon test, shown beside the real one and never used.
+
+**Conventions**
+
+1. The two rows are paired by case; cases without a difference are dropped, as is usual. Where no
+   case differs, p is 1.
+2. `p` is that of the means over seeds; `p_low` and `p_high` are the smallest and the largest over
+   all pairs of single runs, one of each row.
+
+**Sources** Wilcoxon 1945; Åkesson et al., Comput. Biol. Med. 2024 (tests between identical
+methods).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmark.statistics.scores import Array
+
+HABIT_NOTE = (
+    "Per-case Wilcoxon, the field's habit, shown for comparison and used for no verdict. It treats "
+    "one trained network, or the mean of a few, as if it were the method: it does not know that "
+    "another seed gives other scores, so between identical methods it rejects far more often than "
+    "5 %, the more so the more cases there are; cases of one patient or video count as independent;"
+    " and it tests the median of the ranks, not the mean that the tables show."
+)
+
+
+@dataclass(frozen=True)
+class Habit:
+    """p-values of the per-case Wilcoxon test (Conventions, 2)."""
+
+    p: float
+    p_low: float
+    p_high: float
+
+
+def habit(one: Array, other: Array) -> Habit:
+    """From the scores (seeds, cases) of two rows with the same cases."""
+    single = (one[:, None] - other[None]).reshape(-1, one.shape[1])
+    means = one.mean(axis=0) - other.mean(axis=0)
+    found = wilcoxon(np.concatenate([means[None], single]))
+    return Habit(float(found[0]), float(found[1:].min()), float(found[1:].max()))
+
+
+def wilcoxon(differences: Array) -> Array:
+    """Two-sided p of each row (..., cases) of differences."""
+    from scipy import stats  # slow to import, and wanted here alone
+
+    rounded = np.round(differences, 9)  # scores have six digits: what is left is rounding
+    flat = (rounded == 0).all(axis=-1)
+    safe = np.where(flat[..., None], 1.0, rounded)
+    p = np.asarray(stats.wilcoxon(safe, axis=-1, method="approx", correction=False).pvalue)
+    return np.where(flat, 1.0, p)

@@ -1,0 +1,191 @@
+"""How sure a ranking is: ranks over resampled trainings and cases, and groups of ties.
+
+**Conventions**
+
+1. A resample draws, per test set, groups of cases with replacement (all rows get the same), and per
+   row and mix, seeds with replacement (all test sets of the mix get the same).
+2. The resampled deviation of a row's mean over seeds is widened by sqrt(S / (S - 1)): without it, S
+   values resampled vary too little by that factor. Rows that are never trained have no seed level.
+3. Rank 1 is the best; equal means share the mean of their ranks. `shares` counts such a shared rank
+   half and half. `low` and `high` hold 95 % of the resampled ranks.
+4. Two rows are told apart by the crossed-variance t of `crossed` at 5 %, Holm over all pairs of
+   rows. `first` and `last` are the ranks that this leaves open. A tie group starts with a row, and
+   takes in the following ones until one is told apart from its first.
+5. The bootstrap serves ranks alone, so tie groups are not its: as an interval of a difference it is
+   too narrow at three to five seeds (`docs/statistics.md` shows by how much).
+
+**Sources** Wiesenfarth et al., Sci. Rep. 2021 (resampled ranks); Davison and Hinkley 1997, section
+3.8 (levels); Mogstad et al., Rev. Econ. Stud. 2024 (ranks that tests of all pairs leave open).
+"""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmark.statistics.compare import holm
+from benchmark.statistics.crossed import Part, estimate
+from benchmark.statistics.intervals import LEVEL, MEAN, resample_weights
+from benchmark.statistics.method_level import is_lower
+from benchmark.statistics.panel import Panel, PanelSet
+from benchmark.statistics.scores import Array
+
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class RowRank:
+    """One row of a ranking (Conventions, 3 and 4).
+
+    Attributes:
+        score: the mean that is ranked, as in scores.csv.
+        shares: probability of each rank, from 1.
+        group: the tie group, from 1.
+    """
+
+    key: str
+    title: str
+    score: float
+    rank: float
+    low: float
+    high: float
+    shares: tuple[float, ...]
+    first: int
+    last: int
+    group: int
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The rows of a test set, or of MEAN, best first.
+
+    Attributes:
+        tau, tau_low: Kendall's tau of the resampled rankings with this one: median, 2.5 % quantile.
+        why: the reason where there is none.
+    """
+
+    dataset: str
+    column: str
+    rows: tuple[RowRank, ...]
+    tau: float
+    tau_low: float
+    why: str = ""
+
+
+def rankings(panel: Panel, resamples: int = 10_000) -> dict[str, Ranking]:
+    """The ranking of each test set by name, and of the mean over modalities by MEAN."""
+    names = [*(each.name for each in panel.sets), MEAN]
+    if len(panel.keys) < 2:
+        why = "fewer than two rows are whole"
+        nothing = Ranking("", panel.column, (), float("nan"), float("nan"), why)
+        return {name: Ranking(**{**vars(nothing), "dataset": name}) for name in names}
+    samples = np.stack([resample(each, panel.keys, resamples) for each in panel.sets])
+    alone = np.eye(len(panel.sets))
+    targets = zip(names, [*alone, np.array(panel.weights)], strict=True)
+    return {name: _ranking(panel, name, weights, samples) for name, weights in targets}
+
+
+def ranks(scores: Array) -> Array:
+    """Ranks along the last axis, 1 the largest, equal ones share their mean."""
+    from scipy.stats import rankdata  # slow to import, and wanted here alone
+
+    return np.asarray(rankdata(-np.round(scores, 12), axis=-1))
+
+
+def resample(each: PanelSet, keys: Sequence[str], resamples: int) -> Array:
+    """Resampled means (resamples, rows) of a test set (Conventions, 1 and 2)."""
+    stacked = np.concatenate(each.values)  # (seeds of all rows, cases)
+    sums = each.grouping.means(stacked) * each.grouping.sizes
+    n, counts = len(each.grouping.sizes), [len(values) for values in each.values]
+    drawn = np.empty((resamples, len(stacked)))
+    for rows, weights in resample_weights(n, resamples, zlib.crc32(each.name.encode())):
+        drawn[rows] = (weights @ sums.T) / (weights @ each.grouping.sizes)[:, None]
+    means: Array = np.empty((resamples, len(counts)))
+    starts = np.cumsum([0, *counts[:-1]])
+    for row, (key, start, seeds) in enumerate(zip(keys, starts, counts, strict=True)):
+        by_seed = drawn[:, start : start + seeds]
+        means[:, row] = by_seed.mean(axis=1)
+        if seeds > 1:
+            rng = np.random.default_rng(zlib.crc32(f"{each.mix}/{key}".encode()))
+            chosen = rng.multinomial(seeds, [1 / seeds] * seeds, size=resamples) / seeds
+            off = (chosen * by_seed).sum(axis=1) - means[:, row]
+            means[:, row] += off * np.sqrt(seeds / (seeds - 1))
+    return means
+
+
+def tie_groups(apart: Array) -> list[int]:
+    """The group of each row (Conventions, 4); rows and columns best first."""
+    groups, leader = [1], 0
+    for row in range(1, len(apart)):
+        if apart[leader, row]:
+            leader = row
+        groups.append(groups[-1] + (leader == row))
+    return groups
+
+
+def told_apart(panel: Panel, weights: Array) -> Array:
+    """Which pairs of rows are told apart on weighed test sets (Conventions, 4).
+
+    Returns: bool (rows, rows).
+    """
+    sets = [(each, float(w)) for each, w in zip(panel.sets, weights, strict=True) if w]
+    k = len(panel.keys)
+    apart = np.zeros((k, k), dtype=bool)
+    if any(len(each.grouping.sizes) < 2 for each, _ in sets):
+        return apart
+    pairs = [(i, j) for i in range(k) for j in range(i + 1, k)]
+    p = []
+    for i, j in pairs:
+        parts = [Part(s.values[i], s.values[j], s.grouping, w, s.mix) for s, w in sets]
+        p.append(float(estimate(parts, (panel.trained[i], panel.trained[j])).p()[1]))
+    for (i, j), adjusted in zip(pairs, holm(p), strict=True):
+        apart[i, j] = apart[j, i] = adjusted < ALPHA
+    return apart
+
+
+def _ranking(panel: Panel, name: str, weights: Array, drawn_sets: Array) -> Ranking:
+    point = weights @ panel.means()
+    samples = np.tensordot(weights, drawn_sets, axes=1)
+    order = np.argsort(-np.round(point, 12), kind="stable")
+    point, samples = point[order], samples[:, order]
+    own, drawn = ranks(point), ranks(samples)
+    apart = told_apart(panel, weights)[np.ix_(order, order)]
+    higher = np.round(point[:, None] - point, 12) > 0
+    first = 1 + (apart & higher.T).sum(axis=1)  # those surely above
+    last = len(point) - (apart & higher).sum(axis=1)
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0, method="nearest")
+    shares = _shares(drawn)
+    sign = -1.0 if is_lower(panel.column) else 1.0
+    rows = tuple(
+        RowRank(
+            panel.keys[row], panel.titles[row], sign * float(point[i]), float(own[i]),
+            float(low[i]), float(high[i]), tuple(shares[i].tolist()), int(first[i]), int(last[i]),
+            group,
+        )
+        for i, (row, group) in enumerate(zip(order, tie_groups(apart), strict=True))
+    )  # fmt: skip
+    taus = _taus(point, samples)
+    return Ranking(
+        name, panel.column, rows, float(np.median(taus)), float(np.quantile(taus, (1 - LEVEL) / 2))
+    )
+
+
+def _shares(drawn: Array) -> Array:
+    """Probability of each rank, (rows, ranks); a shared rank counts half and half."""
+    count, k = drawn.shape
+    below, above = np.floor(drawn).astype(int) - 1, np.ceil(drawn).astype(int) - 1
+    found: Array = np.zeros((k, k))
+    for row in range(k):
+        for part in (below, above):
+            found[row] += np.bincount(part[:, row], minlength=k) / (2 * count)
+    return found
+
+
+def _taus(point: Array, samples: Array) -> Array:
+    """Kendall's tau-a of each resample with the point, (resamples,)."""
+    one, other = np.triu_indices(len(point), 1)
+    own = np.sign(np.round(point[one] - point[other], 12))
+    drawn = np.sign(np.round(samples[:, one] - samples[:, other], 12))
+    taus: Array = drawn @ own / len(one)
+    return taus
