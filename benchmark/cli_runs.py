@@ -69,6 +69,28 @@ def _run_all(
         raise typer.Exit(1)
 
 
+@app.command()
+def tune(
+    method: o.Method,
+    mix: o.MixName,
+    chosen: o.ToTune,
+    seed: o.MaybeSeed = None,
+    device: o.Device = "auto",
+    threads: o.Threads = 0,
+    compiled: o.Compile = None,
+) -> None:
+    """Tries values on the split val, trained on train alone; what is done is not done again."""
+    from benchmark.training import tuned
+    from benchmark.training.candidates import Choice, parse_set
+    from benchmark.training.run import RunOptions
+    from benchmark.training.tune import tune as try_values
+
+    places, choice = _places(), Choice(method, mix, *parse_set(chosen), seed)
+    plan, tried = try_values(places, choice, RunOptions(device, threads, compiled), Terminal())
+    path = tuned.write(places, plan, tried)
+    typer.echo(f"{tuned.text(plan, tried)}\nwrote {path.relative_to(places.root)}")
+
+
 @app.command("status")
 def show_status(mix: o.MaybeMix = None) -> None:
     """Shows the matrix of runs: done, running, failed with its cause, missing."""

@@ -37,6 +37,10 @@ Part = Annotated[
     Literal["headline", "ablations"] | None, typer.Option("--part", help="Both unless told.")
 ]
 Method = Annotated[str, typer.Option("--method", help="A method.")]
+ToTune = Annotated[
+    str,
+    typer.Option("--set", help="FIELD=V1,V2,... of the recipe, or a number of the class."),
+]
 Images = Annotated[Path, typer.Option("--images", help="Folder of images.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for masks, probabilities, overlays.")]
 WeightsFile = Annotated[Path, typer.Option("--weights", help="A run's weights.safetensors.")]

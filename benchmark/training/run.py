@@ -106,13 +106,13 @@ def execute(places: Places, spec: RunSpec, options: RunOptions, progress: Progre
             place.fail(str(error))
             raise
         except Exception as error:
-            named = _method_error(error, places.root, spec.method)
+            named = method_error(error, places.root, spec.method)
             place.fail(str(named))
             raise named from error
     return "done" if worked else "already done"
 
 
-def _method_error(error: Exception, root: Path, name: str) -> MethodError:
+def method_error(error: Exception, root: Path, name: str) -> MethodError:
     """An error of a method's own code, with the last of its lines that led to it."""
     line = own_line(root, error)
     where = f"method {name!r}, {line}" if line else f"method {name!r}"
