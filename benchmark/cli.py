@@ -2,7 +2,7 @@
 
 import typer
 
-from benchmark import cli_reports, cli_runs
+from benchmark import cli_claims, cli_reports, cli_runs
 from benchmark import options as o
 from benchmark.files import Places, project_root
 from benchmark.progress import Terminal
@@ -133,5 +133,5 @@ def controls(mix: o.MixName) -> None:
 
 
 # In the order of the help: methods and data above, then runs, then what is made of results.
-for part in (cli_runs.app, cli_reports.app):
+for part in (cli_runs.app, cli_reports.app, cli_claims.app):
     app.add_typer(part)

@@ -17,6 +17,7 @@ ARROWS = {
     "evaluation": BASE | {"data"},
     "execution": BASE | FINDING | {"training"},
     "statistics": {"errors", "files", "params", "card"},
+    "claims": {"card", "columns", "errors", "evaluation", "files", "params", "statistics"},
     "reports": {
         "card",
         "data",
@@ -80,8 +81,8 @@ def test_plugins_use_the_contract_alone() -> None:
         assert used <= contract, f"{path.relative_to(ROOT)} imports benchmark.{used - contract}"
 
 
-def test_reports_use_only_the_light_part_of_evaluation() -> None:
-    for path in files("reports"):
+def test_reports_and_claims_use_only_the_light_part_of_evaluation() -> None:
+    for path in [*files("reports"), *files("claims")]:
         used = {n.split(".")[1] for n in imports(path) if n.startswith("evaluation.")}
         assert used <= OF_EVALUATION, path
 
@@ -89,6 +90,7 @@ def test_reports_use_only_the_light_part_of_evaluation() -> None:
 @pytest.mark.parametrize(
     "module",
     ["benchmark.cli", "benchmark.params", "benchmark.discover", "benchmark.execution.matrix",
+     "benchmark.claims.audit", "benchmark.claims.check", "benchmark.claims.reported",
      "benchmark.reports.document", "benchmark.statistics.table", "benchmark.training.run"],
 )  # fmt: skip
 def test_torch_is_imported_only_where_it_is_used(module: str) -> None:

@@ -1,0 +1,172 @@
+"""Finds numbers in a printed table that cannot be: no data and no model are needed."""
+
+import math
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.claims import audit_order as order
+from benchmark.claims import audit_rules as rules
+from benchmark.claims.audit_finding import LEVELS, MEANING, Finding, Known, Level, Outcome
+from benchmark.claims.audit_table import Table, plain, read_rows, read_table
+from benchmark.errors import ScoreTableError
+
+__all__ = ["Audit", "Known", "audit", "audit_file", "html", "parse_n", "read_shares", "text"]
+
+Rule = Callable[[Table, Known], Outcome]
+TEMPLATES = Path(__file__).parent / "templates"
+WIDTH = 100
+TITLES = {
+    "units": "Percentages beside fractions, shares above 1",
+    "overlap": "DSC against IoU: D/(2−D) ≤ IoU ≤ D",
+    "averages": "Stated averages against their rows",
+    "ranks": "Stated ranks against the values",
+    "marks": "Best and second marks against the values",
+    "mae": "MAE against DSC, by the foreground shares of the test cases",
+    "differences": "Leads within the sampling interval",
+    "twice": "Rows that occur twice",
+}
+RULES: dict[str, Rule] = {
+    "overlap": rules.overlap,
+    "averages": order.averages,
+    "ranks": order.ranks,
+    "marks": order.marks,
+    "mae": rules.soft_error,
+    "differences": order.differences,
+    "twice": rules.twice,
+}
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found in a table.
+
+    Attributes:
+        outcomes: what each rule did, by its name in `TITLES`.
+    """
+
+    table: Table
+    outcomes: Mapping[str, Outcome]
+
+    def findings(self, level: Level | None = None) -> list[Finding]:
+        """The findings, worst first, or those of one level."""
+        found = [each for outcome in self.outcomes.values() for each in outcome.findings]
+        levels = LEVELS if level is None else (level,)
+        return [each for wanted in levels for each in found if each.level == wanted]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing contradicts arithmetic or the table itself."""
+        return all(each.level == "look again" for each in self.findings())
+
+    def verdict(self) -> str:
+        """One sentence."""
+        counts = [(level, len(self.findings(level))) for level in LEVELS]
+        told = ", ".join(f"{count} {level}" for level, count in counts if count)
+        return f"{len(self.findings())} findings: {told}." if told else "Nothing was found."
+
+
+def audit(table: Table, known: Known) -> Audit:
+    """Tries every rule on a table."""
+    scaled, units = rules.scaled(table)
+    return Audit(scaled, {"units": units, **{n: rule(scaled, known) for n, rule in RULES.items()}})
+
+
+def audit_file(path: Path, known: Known) -> Audit:
+    """Reads a table and tries every rule on it.
+
+    Raises: ScoreTableError where the file is no table.
+    """
+    return audit(read_table(path), known)
+
+
+def parse_n(words: Sequence[str]) -> dict[str, int]:
+    """Numbers of cases from «100» (all datasets) or «Kvasir=100».
+
+    Raises: ScoreTableError.
+    """
+    found = {}
+    for word in words:
+        name, _, number = word.rpartition("=")
+        if not number.strip().isdecimal() or int(number) < 1:
+            expected = "a number such as 100, or a dataset and a number such as Kvasir=100"
+            raise ScoreTableError("--n", repr(word), expected, "Give the number of test cases.")
+        found[plain(name)] = int(number)
+    return found
+
+
+def read_shares(path: Path) -> dict[str, np.ndarray]:
+    """Foreground shares by dataset from a file with a row a case; a scores.csv of ours will do.
+
+    Raises: ScoreTableError.
+    """
+    header, rows, _ = read_rows(path)
+    expected = "columns foreground and, for several datasets, dataset"
+    if "foreground" not in header:
+        listed = ", ".join(map(repr, header))
+        raise ScoreTableError(path, f"no column foreground among {listed}", expected, "Add it.")
+    cases: dict[tuple[str, str], float] = {}
+    for line, cells in rows:
+        row = dict(zip(header, cells, strict=True))
+        case = row.get("case") or str(line)  # prompt draws of a case share its mask
+        cases[plain(row.get("dataset", "")), case] = _share(f"{path}, line {line}", row)
+    names = dict.fromkeys(name for name, _ in cases)
+    return {
+        name: np.array([share for (each, _), share in cases.items() if each == name])
+        for name in names
+    }
+
+
+def _share(where: str, row: Mapping[str, str]) -> float:
+    try:
+        value = float(row["foreground"])
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        found = f"foreground is {row['foreground']!r}"
+        raise ScoreTableError(where, found, "a share from 0 to 1", "Mend that cell.")
+    return value
+
+
+def text(found: Audit) -> str:
+    """The audit for a terminal of 100 columns."""
+    table = found.table
+    names = ", ".join(table.columns)
+    lines = [f"{table.name}: {len(table.rows)} rows of {names}", found.verdict()]
+    if table.unread:
+        lines.append(f"not read: {', '.join(table.unread)}")
+    for level in LEVELS:
+        findings = found.findings(level)
+        if findings:
+            lines += ["", f"{level.upper()} ({MEANING[level]})"]
+        for each in findings:
+            lines += ["", *_wrap(f"{each.where}", "  "), *_wrap(each.what, "    ")]
+            lines += _wrap(each.arithmetic, "      ")
+    lines += ["", "WHAT WAS LOOKED AT"]
+    for name, outcome in found.outcomes.items():
+        count = len(outcome.findings)
+        result = f"{count} finding{'s' * (count != 1)}" if count else "nothing found"
+        lines += _wrap(f"{TITLES[name]}: {outcome.tested}, {result}", "  ")
+        lines += [part for why in outcome.skipped for part in _wrap(f"not: {why}", "    ")]
+    return "\n".join(lines)
+
+
+def _wrap(sentence: str, indent: str) -> list[str]:
+    return textwrap.wrap(
+        sentence, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )
+
+
+def html(found: Audit) -> str:
+    """The audit as one page that needs nothing beside itself."""
+    from jinja2 import Environment, FileSystemLoader
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    page = environment.get_template("audit.html")
+    return page.render(found=found, table=found.table, levels=LEVELS, meaning=MEANING,
+                       titles=TITLES)  # fmt: skip

@@ -1,0 +1,94 @@
+"""What an audit finds, and what it needs to know beside the table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from benchmark.claims.audit_table import Cell, Row, plain
+
+Level = Literal["cannot be", "does not agree", "look again"]
+LEVELS: tuple[Level, ...] = ("cannot be", "does not agree", "look again")
+MEANING: dict[Level, str] = {
+    "cannot be": "no set of masks gives these numbers under the usual definitions",
+    "does not agree": "two statements of the table contradict each other",
+    "look again": "may well be right, and deserves a second look",
+}
+TINY = 1e-9  # rounding of floating-point sums
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a reader should know.
+
+    Attributes:
+        rule: which rule found it.
+        where: line and row.
+        what: one sentence.
+        arithmetic: how it follows from the printed numbers.
+    """
+
+    rule: str
+    level: Level
+    where: str
+    what: str
+    arithmetic: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one rule did.
+
+    Attributes:
+        tested: how many things it looked at, in words.
+        skipped: what it could not look at, and why.
+    """
+
+    findings: Sequence[Finding]
+    tested: str
+    skipped: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known beside the table.
+
+    Attributes:
+        n: test cases by dataset (letters and digits in lower case); "" for all others.
+        shares: foreground share of every test case by dataset, in the same spelling.
+        case_sd: spread of a score over cases; assumed where no paper prints it.
+        correlation: of two methods' scores over the same cases; assumed likewise.
+    """
+
+    n: Mapping[str, int] = field(default_factory=dict)
+    shares: Mapping[str, np.ndarray] = field(default_factory=dict)
+    case_sd: float = 0.15
+    correlation: float = 0.8
+
+    def cases(self, row: Row) -> int | None:
+        """The test cases behind a row."""
+        name = plain(row.dataset)
+        shares = self.shares.get(name)
+        known = len(shares) if shares is not None else self.n.get("")
+        return row.n or self.n.get(name) or known
+
+
+def at(row: Row) -> str:
+    """Where a row stands."""
+    return f"line {row.line}, {row.name}"
+
+
+def show(share: float, like: Cell) -> str:
+    """A share in the unit in which a cell is printed, with two digits more than fractions need."""
+    return f"{share * 100:.2f} %" if like.scale > 1 else f"{share:.4f}"
+
+
+def printed(cell: Cell) -> str:
+    """A cell as printed, with the numbers that print so."""
+    return f"{cell.text} ({show(cell.low, cell)} to {show(cell.high, cell)})"
+
+
+def ahead(one: Cell, other: Cell, better: int) -> bool:
+    """Whether one is better than the other however both were rounded."""
+    return (one.share - other.share) * better >= max(one.slack + other.slack, TINY) - TINY

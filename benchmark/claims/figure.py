@@ -1,0 +1,73 @@
+"""One number behind a verdict, and how verdicts of parts make one of the whole."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmark.claims.spec import Verdict
+from benchmark.statistics.scores import DISTANCES
+
+ORDER: tuple[Verdict, ...] = ("supported", "contradicted", "undecided", "not run")
+NOTHING = "–"
+SIGNS = {True: "+", False: "−"}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number behind a verdict.
+
+    Attributes:
+        what: what it is of, with titles as on the cards.
+        where: the test set, in words; empty where there is none.
+        metric: a column of scores.csv, "parameters" or "cases".
+        value, low, high: as in scores.csv; None where there is none.
+        verdict: of this part alone.
+        note: what stands behind it, or why there is no number.
+    """
+
+    what: str
+    where: str
+    metric: str
+    value: float | None
+    low: float | None
+    high: float | None
+    verdict: Verdict
+    note: str
+
+    def text(self) -> str:
+        """The number for a reader: points of a share, pixels, or a count."""
+        if self.value is None or math.isnan(self.value):
+            return NOTHING
+        if self.metric in ("parameters", "cases"):
+            return f"{self.value:,.0f}"
+        unit = " px" if self.metric in DISTANCES else " points"
+        scale = 1 if self.metric in DISTANCES else 100
+        number = f"{SIGNS[self.value >= 0]}{abs(self.value) * scale:.2f}{unit}"
+        if self.low is None or self.high is None or math.isnan(self.low):
+            return number
+        ends = ", ".join(f"{end * scale:.2f}".replace("-", "−") for end in (self.low, self.high))
+        return f"{number} [{ends}]"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one predicate came to.
+
+    Attributes:
+        reads: the verdict as it is printed, where it is not the verdict itself.
+        why: one sentence for that.
+    """
+
+    figures: tuple[Figure, ...]
+    verdict: Verdict
+    reads: str = ""
+    why: str = ""
+
+
+def combined(verdicts: Sequence[Verdict]) -> Verdict:
+    """The verdict of a whole by those of its parts as `check` says."""
+    if "contradicted" in verdicts:
+        return "contradicted"
+    if all(each == "not run" for each in verdicts):
+        return "not run"
+    return "supported" if all(each == "supported" for each in verdicts) else "undecided"

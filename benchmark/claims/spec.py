@@ -1,0 +1,252 @@
+"""The claims of claims.yaml: who says it, where, and the predicate by which scores judge it."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from benchmark.card import Name
+from benchmark.errors import ParamsError
+
+CLAIMS = Path(__file__).parent / "claims.yaml"
+MODALITY = "{modality}"
+EACH, MEAN = "each modality", "mean"
+Names = Annotated[list[str], Field(min_length=1)]
+Verdict = Literal["supported", "contradicted", "undecided", "not run"]
+
+
+class Part(BaseModel):
+    """What every predicate is: a frozen object without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def methods(self) -> Iterator[str]:
+        """The methods that it needs."""
+        yield from ()
+
+
+class Compared(Part):
+    """Pairs of methods on some test sets.
+
+    Attributes:
+        one, than: methods; every one is held against every other. «{modality}» stands for the
+            modality of the test set.
+        where: modalities, or «each modality», or «mean».
+        metric: a column of scores.csv.
+        need: whether all pairs must hold, or more than half.
+    """
+
+    one: Names
+    than: Names
+    where: Names = [EACH]
+    metric: str = "dsc"
+    need: Literal["all", "most"] = "all"
+
+    def methods(self) -> Iterator[str]:
+        """Both sides."""
+        yield from (*self.one, *self.than)
+
+
+class Better(Compared):
+    """The first is better: its interval of the difference excludes 0."""
+
+    kind: Literal["better"]
+
+
+class NoBetter(Compared):
+    """The first is not better by more than a margin that would matter."""
+
+    kind: Literal["no better"]
+    margin: float = Field(0.01, gt=0)
+
+
+class Rising(Part):
+    """Methods in rising order: each is better than the one before.
+
+    Attributes:
+        order: the worst first.
+        where, metric: as in `Compared`.
+    """
+
+    kind: Literal["rising"]
+    order: Annotated[list[str], Field(min_length=2)]
+    where: Names = [MEAN]
+    metric: str = "dsc"
+
+    def methods(self) -> Iterator[str]:
+        """All of them."""
+        yield from self.order
+
+
+class Easier(Part):
+    """Each method scores higher on some modalities than on others."""
+
+    kind: Literal["easier"]
+    of: Names
+    high: Names
+    low: Names
+    metric: str = "dsc"
+
+    def methods(self) -> Iterator[str]:
+        """All of them."""
+        yield from self.of
+
+
+class Smaller(Part):
+    """Methods score lower on the cases with the smallest reference masks than on the others.
+
+    Attributes:
+        share: the part of a test set's cases that counts as small.
+    """
+
+    kind: Literal["small lesions"]
+    of: Names
+    where: Names = [EACH]
+    share: float = Field(0.25, gt=0, lt=1)
+    metric: str = "dsc"
+
+    def methods(self) -> Iterator[str]:
+        """All of them."""
+        yield from self.of
+
+
+class Count(Part):
+    """A number of parameters, as printed: 7.51M is anything that rounds to it."""
+
+    kind: Literal["parameters"]
+    method: str
+    printed: str = Field(pattern=r"^\d+(\.\d+)?M$")
+    exactly: int | None = None
+
+    def methods(self) -> Iterator[str]:
+        """The method."""
+        yield self.method
+
+
+class Growing(Part):
+    """Trainable parameters grow from one method to the next."""
+
+    kind: Literal["parameters grow"]
+    order: Annotated[list[str], Field(min_length=2)]
+
+    def methods(self) -> Iterator[str]:
+        """All of them."""
+        yield from self.order
+
+
+class Cases(Part):
+    """The number of training cases of a mix."""
+
+    kind: Literal["training cases"]
+    mix: Name
+    exactly: int
+
+
+class Open(Part):
+    """A question that the description leaves open; there is nothing to judge.
+
+    Attributes:
+        reads: what is printed as the verdict.
+        verdict: undecided, or not run.
+        why: one sentence.
+        method: whose parameters are shown with it, if any.
+    """
+
+    kind: Literal["open"]
+    reads: str
+    verdict: Literal["undecided", "not run"]
+    why: str
+    method: str = ""
+
+    def methods(self) -> Iterator[str]:
+        """The method, if any."""
+        yield from [self.method] * bool(self.method)
+
+
+Predicate = Annotated[
+    Better | NoBetter | Rising | Easier | Smaller | Count | Growing | Cases | Open,
+    Field(discriminator="kind"),
+]
+
+
+class Claim(BaseModel):
+    """One claim.
+
+    Attributes:
+        id: its name, in letters that fit an address.
+        paper: who says it; «ours» for a question of the suite that nobody has answered in print.
+        source: where it stands.
+        sentence: what it says, in our words.
+        mixes: the mixes that it was made on.
+        seeds: the fewest seeds that a trained method needs.
+        predicates: all of them must hold.
+        read_as: how a loose word was read, and what stands in for what cannot be measured here.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
+
+    id: Name
+    paper: Literal["MMSNet", "SCC", "ours"]
+    source: str = Field(min_length=1)
+    sentence: str = Field(min_length=1)
+    mixes: list[Name] = []
+    seeds: int = Field(3, ge=1)
+    predicates: list[Predicate] = Field(min_length=1)
+    read_as: str = ""
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that it needs, each once."""
+        return tuple(dict.fromkeys(name for each in self.predicates for name in each.methods()))
+
+    @property
+    def needs_scores(self) -> bool:
+        """Whether it is judged by scores."""
+        return any(not isinstance(p, Count | Growing | Cases | Open) for p in self.predicates)
+
+    @property
+    def needs(self) -> str:
+        """The evidence that it needs, in a phrase."""
+        where = " or ".join(self.mixes) or "any mix"
+        if self.needs_scores:
+            return f"{', '.join(self.methods)} on {where}, {self.seeds} seeds"
+        if self.methods:
+            return f"the card of {', '.join(self.methods)}"
+        return f"the data of {where}" if self.mixes else "data that is not here"
+
+
+class ClaimsFile(BaseModel):
+    """The whole file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    claims: list[Claim] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        names = [claim.id for claim in self.claims]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice:
+            raise ValueError(f"two claims are called {twice}")
+        return self
+
+
+def load_claims(path: Path = CLAIMS) -> tuple[Claim, ...]:
+    """Reads and checks the claims.
+
+    Raises: ParamsError naming the claim and the key.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return tuple(ClaimsFile.model_validate(raw).claims)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        problem = " ".join(str(error).split())
+        raise ParamsError(path, f"unreadable ({problem})", "YAML", "Mend the file.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the file"
+        found = f"{key}: {first['msg'][0].lower()}{first['msg'][1:]}"
+        raise ParamsError(path, found, "a claim as in spec.py", "Mend that key.") from error
