@@ -13,7 +13,7 @@ FINDING = {"discover", "codefiles", "importing"}
 # Part: what it may import of ours, besides itself.
 ARROWS = {
     "data": BASE,
-    "training": BASE | FINDING | {"data", "evaluation", "networks"},
+    "training": BASE | FINDING | {"columns", "data", "evaluation", "networks"},
     "evaluation": BASE | {"data"},
     "execution": BASE | FINDING | {"training"},
     "statistics": {"errors", "files", "params", "card"},
