@@ -125,9 +125,11 @@ def at_scales(batches: Iterable[Batch], scales: Sequence[float]) -> Iterator[Bat
         size = batch.image.shape[-1]
         for scale in scales:
             side = size if scale == 1 else max(1, round(size * scale / MULTIPLE)) * MULTIPLE
-            yield batch if side == size else replace(
-                batch, image=_resized(batch.image, side), mask=_resized(batch.mask, side)
-            )
+            if side == size:
+                yield batch
+            else:
+                image, mask = (_resized(maps, side) for maps in (batch.image, batch.mask))
+                yield replace(batch, image=image, mask=mask)
 
 
 def _resized(maps: Tensor, side: int) -> Tensor:
