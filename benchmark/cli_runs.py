@@ -147,6 +147,16 @@ def predict(
         raise typer.Exit(1)
 
 
+@app.command("import-weights")
+def import_official(
+    method: o.MethodName, file: o.OfficialFile, to: o.ToFile = None, size: o.ImportSize = None
+) -> None:
+    """Makes a file of official weights one that predict takes; a file that does not fit, none."""
+    from benchmark.training.imported import import_weights
+
+    typer.echo(import_weights(_places(), method, file, to, size))
+
+
 @app.command()
 def bench(name: o.BenchName, json: o.AsJson = False, device: o.Device = "auto") -> None:
     """Measures speed against what one would use instead, in one run."""

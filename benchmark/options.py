@@ -48,6 +48,16 @@ Size = Annotated[
     int | None,
     typer.Option("--size", min=16, help="Side in pixels; as in training unless told."),
 ]
+OfficialFile = Annotated[
+    Path, typer.Argument(help="Official weights: .pth, .pt, .npz or .safetensors.")
+]
+ToFile = Annotated[
+    Path | None,
+    typer.Option("--to", help="Another file than weights/imported/<method>.safetensors."),
+]
+ImportSize = Annotated[
+    int | None, typer.Option("--size", min=16, help="Side in pixels; 352 unless told.")
+]
 BenchName = Annotated[
     str, typer.Argument(help="What to measure: data, or a folder of methods with a bench.py.")
 ]
