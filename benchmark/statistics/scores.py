@@ -33,6 +33,7 @@ COLUMNS = (*KEYS, *SHARES[:5], *DISTANCES, SHARES[5], *COUNTS)
 OBJECTS = ("weights", "departures", "identity")
 RECORD = ("schema", "method", "title", "mix", "group", "seed", *OBJECTS)
 AGAIN = "Delete the file and run its stage again."
+SHEET = f"A spreadsheet may have saved it. {AGAIN}"
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,28 @@ def _read_columns(path: Path) -> dict[str, list[str]]:
             header, *rows = list(csv.reader(file, strict=True)) or [[]]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ScoreTableError(path, f"unreadable ({error})", "a CSV file", AGAIN) from error
+    _check_header(path, header)
+    if not rows:
+        raise ScoreTableError(path, "no rows", "a row a case", AGAIN)
+    for i, row in enumerate(rows):
+        if len(row) != len(header):
+            raise ScoreTableError(_line(path, i), f"{len(row)} cells", f"{len(header)}", AGAIN)
+    columns = dict(zip(header, (list(cells) for cells in zip(*rows, strict=True)), strict=True))
+    for name in KEYS[:4]:
+        if "" in columns[name]:
+            where = _line(path, columns[name].index(""))
+            raise ScoreTableError(where, f"no {name}", "a name", AGAIN)
+    return columns
+
+
+def _check_header(path: Path, header: list[str]) -> None:
+    """The header must be one that we write; what a spreadsheet did to it is named."""
+    first = header[0] if header else ""
+    if first.startswith("\ufeff"):
+        raise ScoreTableError(path, "a byte-order mark", "UTF-8 text without one", SHEET)
+    if len(header) == 1 and max(first.count(";"), first.count("\t")) > 0:
+        sign = "semicolons" if ";" in first else "tabs"
+        raise ScoreTableError(path, f"{sign} between the columns", "commas", SHEET)
     missing = [name for name in COLUMNS if name not in header]
     if missing:
         found = f"no column {', '.join(missing)}"
@@ -121,12 +144,6 @@ def _read_columns(path: Path) -> dict[str, list[str]]:
     twice = [name for name, n in Counter(header).items() if n > 1]
     if twice:
         raise ScoreTableError(path, f"column {twice[0]} twice", "one of each", AGAIN)
-    if not rows:
-        raise ScoreTableError(path, "no rows", "a row a case", AGAIN)
-    for i, row in enumerate(rows):
-        if len(row) != len(header):
-            raise ScoreTableError(_line(path, i), f"{len(row)} cells", f"{len(header)}", AGAIN)
-    return {name: list(cells) for name, cells in zip(header, zip(*rows, strict=True), strict=True)}
 
 
 def _line(path: Path, row: int) -> str:
@@ -141,7 +158,7 @@ def _numbers(path: Path, name: str, cells: list[str]) -> Array:
         if optional and not cell:
             continue
         try:
-            values[i] = float(cell)
+            values[i] = float(cell) if cell.isascii() and "_" not in cell else math.nan
         except ValueError:
             values[i] = math.nan
         if not math.isfinite(values[i]):

@@ -51,9 +51,10 @@ def test_draws_of_a_case_are_averaged_where_defined(tmp_path: Path) -> None:
     assert scores.rows == 2
 
 
-def test_test_sets_are_kept_apart_and_crlf_is_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_test_sets_are_kept_apart_and_any_line_end_is_read(tmp_path: Path, end: bytes) -> None:
     path = write(tmp_path, *ROWS, changed(ROWS[0], "dataset", "b"))
-    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    path.write_bytes(path.read_bytes().replace(b"\n", end))
     assert {name: len(s.cases) for name, s in read_scores(path).items()} == {"a": 3, "b": 1}
 
 
@@ -63,6 +64,11 @@ def test_test_sets_are_kept_apart_and_crlf_is_read(tmp_path: Path) -> None:
         ("dsc", "high", "line 2: dsc is 'high'"),
         ("dsc", "nan", "line 2: dsc is 'nan'"),
         ("dsc", "", "line 2: dsc is ''"),
+        ("dsc", '"0,666667"', "line 2: dsc is '0,666667', expected a number"),
+        ("tp", "1_0", "line 2: tp is '1_0', expected a number"),
+        ("dsc", "1.2", "line 2: dsc is 1.2, expected 0 to 1"),
+        ("case", "", "line 2: no case, expected a name"),
+        ("dataset", "", "line 2: no dataset, expected a name"),
         ("mae", "1.2", "line 2: mae is 1.2, expected 0 to 1"),
         ("iou", "-0.5", "line 2: iou is -0.5, expected 0 to 1"),
         ("hd95_px", "inf", "line 2: hd95_px is 'inf'"),
@@ -105,8 +111,9 @@ def test_rows_that_do_not_fit_together_are_named(
     ("header", "message"),
     [
         (",".join(HEADER).replace(",mae", ""), "no column mae"),
-        ("\ufeff" + ",".join(HEADER), "no column dataset"),
-        (";".join(HEADER), "no column dataset"),
+        ("\ufeff" + ",".join(HEADER), "a byte-order mark, expected UTF-8 text without one"),
+        (";".join(HEADER), "semicolons between the columns, expected commas"),
+        ("\t".join(HEADER), "tabs between the columns, expected commas"),
         (",".join((*HEADER[:-1], "dsc")), "column dsc twice"),
         ("", "no column dataset"),
     ],
@@ -115,6 +122,19 @@ def test_a_wrong_header_is_named(tmp_path: Path, header: str, message: str) -> N
     with pytest.raises(ScoreTableError) as caught:
         read_scores(write(tmp_path, *ROWS, header=header))
     assert message in str(caught.value)
+
+
+def test_names_with_markup_stay_what_they_are(tmp_path: Path) -> None:
+    name = "<b>50%_\\textbf{x}</b>&"
+    scores = read_scores(write(tmp_path, *(changed(row, "group", name) for row in ROWS)))
+    assert scores["a"].groups == (name,) * 3
+
+
+def test_a_file_of_semicolons_throughout_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path, *ROWS)
+    path.write_text(path.read_text().replace(",", ";"))
+    with pytest.raises(ScoreTableError, match=r"semicolons .* A spreadsheet may have saved it"):
+        read_scores(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b'dataset,"modality\n'])
