@@ -13,7 +13,7 @@ POLY_POWER = 0.9
 
 
 def make_optimiser(groups: Sequence[dict[str, Any]], recipe: Recipe) -> torch.optim.Optimizer:
-    """AdamW, Adam or SGD with momentum over a method's groups; those without parameters are left out.
+    """AdamW, Adam or SGD over a method's groups; those without parameters are left out.
 
     Each group keeps its own learning rate; the schedule scales all alike.
 
