@@ -32,7 +32,8 @@ class Prompt(NamedTuple):
 class FrequencyPrompt(nn.Module):
     """A transform of the normalised, augmented image; it has no parameters and no gradient.
 
-    A flip permutes directions, so it is taken of the augmented image; in float32 always.
+    A flip permutes directions, so it is taken of the augmented image; float64 stays, all else is
+    computed in float32.
 
     Attributes:
         channels: M, the maps a stage; 0 for none.
@@ -44,10 +45,10 @@ class FrequencyPrompt(nn.Module):
     def forward(self, image: Tensor, sizes: Sizes) -> Prompt:
         """The prompt of images (B, 3, H, W) for stages of these sizes."""
         with torch.autocast(image.device.type, enabled=False):
-            return self.transform(image.float(), sizes)
+            return self.transform(image if image.dtype == torch.float64 else image.float(), sizes)
 
     def transform(self, image: Tensor, sizes: Sizes) -> Prompt:
-        """`forward`, in float32."""
+        """`forward`, of an image in float32 or float64."""
         raise NotImplementedError
 
 

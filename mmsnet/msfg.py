@@ -218,7 +218,7 @@ class SpatialGuidance(nn.Module):
 
 
 def statistics(v: Tensor, bases: Tensor, weights: Tensor) -> Tensor:
-    """a, m and n of `FrequencyChannelGuidance`, float32 (B, 3, C_s), whatever the autocast.
+    """a, m, n of `FrequencyChannelGuidance`, (B, 3, C_s), float32 (or 64) whatever the autocast.
 
     Args:
         v: (B, C_s, H, W), not negative.
@@ -227,7 +227,7 @@ def statistics(v: Tensor, bases: Tensor, weights: Tensor) -> Tensor:
     """
     with torch.autocast(v.device.type, enabled=False):
         n = bases.shape[-1]
-        z = v.float()
+        z = v if v.dtype == torch.float64 else v.float()
         if z.shape[-2:] != (n, n):
             z = F.adaptive_avg_pool2d(z, n)
         z = z.contiguous()

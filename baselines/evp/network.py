@@ -4,6 +4,7 @@ Encoder, adaptor and high-frequency image are MMSNet's own modules, whose equati
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -37,8 +38,7 @@ class EVP(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits (B, 1, H, W) of normalised images (B, 3, H, W)."""
-        # `transform`, not the module's call: that one would round float64 to float32.
-        high = self.prompt.transform(image, ()).high
+        high = self.prompt(image, ()).high
         logits = self.head(self.adaptor(self.encoder, image, high))
         return F.interpolate(logits, image.shape[-2:], mode="bilinear", align_corners=False)
 
@@ -61,7 +61,7 @@ class SegFormerHead(nn.Module):
 
     def __init__(self, dims: Sequence[int], dropout: float = 0.1) -> None:
         super().__init__()
-        self.reduce = nn.ModuleList(nn.Linear(d, WIDTH) for d in dims)
+        self.reduce: Any = nn.ModuleList(nn.Linear(d, WIDTH) for d in dims)
         self.fuse = nn.Conv2d(len(dims) * WIDTH, WIDTH, 1, bias=False)
         self.norm = nn.BatchNorm2d(WIDTH)
         self.dropout = nn.Dropout2d(dropout)
