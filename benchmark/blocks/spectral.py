@@ -25,6 +25,7 @@ from torch import Tensor
 from benchmark.losses import bce_dice
 from benchmark.method import Inputs, Method
 
+SCC = "after Gorade et al., arXiv 2401.10373 (ICPR 2024)"
 # Inside the root: sqrt(a b) + eps has a gradient that is not a number where a mask is empty.
 EPS = 1e-12
 OVER = (-2, -1)  # all frequencies of a case
