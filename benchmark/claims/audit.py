@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmark.claims import audit_order as order
 from benchmark.claims import audit_rules as rules
-from benchmark.claims.audit_finding import LEVELS, MEANING, Finding, Known, Level, Outcome
+from benchmark.claims.audit_finding import LEVELS, MEANING, Finding, Known, Level, Outcome, count
 from benchmark.claims.audit_table import Table, plain, read_rows, read_table
 from benchmark.errors import ScoreTableError
 
@@ -65,8 +65,10 @@ class Audit:
     def verdict(self) -> str:
         """One sentence."""
         counts = [(level, len(self.findings(level))) for level in LEVELS]
-        told = ", ".join(f"{count} {level}" for level, count in counts if count)
-        return f"{len(self.findings())} findings: {told}." if told else "Nothing was found."
+        told = ", ".join(f"{level}: {number}" for level, number in counts if number)
+        return (
+            f"{count(len(self.findings()), 'finding')} ({told})." if told else "Nothing was found."
+        )
 
 
 def audit(table: Table, known: Known) -> Audit:
@@ -147,8 +149,7 @@ def text(found: Audit) -> str:
             lines += _wrap(each.arithmetic, "      ")
     lines += ["", "WHAT WAS LOOKED AT"]
     for name, outcome in found.outcomes.items():
-        count = len(outcome.findings)
-        result = f"{count} finding{'s' * (count != 1)}" if count else "nothing found"
+        result = count(len(outcome.findings), "finding") if outcome.findings else "nothing found"
         lines += _wrap(f"{TITLES[name]}: {outcome.tested}, {result}", "  ")
         lines += [part for why in outcome.skipped for part in _wrap(f"not: {why}", "    ")]
     return "\n".join(lines)

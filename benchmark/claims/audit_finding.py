@@ -1,5 +1,6 @@
 """What an audit finds, and what it needs to know beside the table."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -80,8 +81,24 @@ def at(row: Row) -> str:
 
 
 def show(share: float, like: Cell) -> str:
-    """A share in the unit in which a cell is printed, with two digits more than fractions need."""
-    return f"{share * 100:.2f} %" if like.scale > 1 else f"{share:.4f}"
+    """A share in the unit of a printed cell, with one digit more than it prints."""
+    percent = " %" if like.scale > 1 else ""
+    return f"{share * like.scale:.{_digits(like)}f}{percent}"
+
+
+def gap(share: float, like: Cell) -> str:
+    """A difference of shares, in points where the cell is a percentage."""
+    points = " points" if like.scale > 1 else ""
+    return f"{share * like.scale:.{_digits(like)}f}{points}"
+
+
+def _digits(like: Cell) -> int:
+    return max(round(-math.log10(2 * like.half)), 0) + 1
+
+
+def count(number: int, noun: str) -> str:
+    """«1 row», «2 rows»."""
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def printed(cell: Cell) -> str:

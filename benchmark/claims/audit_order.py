@@ -15,7 +15,17 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from benchmark.claims.audit_finding import TINY, Finding, Known, Outcome, ahead, at, show
+from benchmark.claims.audit_finding import (
+    TINY,
+    Finding,
+    Known,
+    Outcome,
+    ahead,
+    at,
+    count,
+    gap,
+    show,
+)
 from benchmark.claims.audit_table import Cell, Row, Table, plain
 
 WORDS = {"best": "best", "second": "second best"}
@@ -36,7 +46,7 @@ def averages(table: Table, known: Known) -> Outcome:
             findings += _average(row, name, cell, [(known.cases(r), r) for r in parts])
     if not stated:
         skipped.append("no row states an average (dataset: average)")
-    return Outcome(findings, f"{tested} stated averages", skipped)
+    return Outcome(findings, count(tested, "stated average"), skipped)
 
 
 def _average(
@@ -55,7 +65,7 @@ def _average(
         listed += f"; weighed by cases ({', '.join(map(str, sizes))}): {show(weighed, cell)}"
     if fits:
         return []
-    arithmetic = f"{listed}; printed {cell.text}, where rounding allows ± {show(slack, cell)}"
+    arithmetic = f"{listed}; printed {cell.text}, where rounding allows ± {gap(slack, cell)}"
     what = f"The stated average of {name} is not the average of its rows."
     return [Finding("averages", "does not agree", at(row), what, arithmetic)]
 
@@ -78,7 +88,7 @@ def ranks(table: Table, known: Known) -> Outcome:
                 tested += 1
                 findings += _rank(row, name, better, rows)
     skipped = [] if tested else ["no column states ranks (rank, iou_rank)"]
-    return Outcome(findings, f"{tested} stated ranks", skipped)
+    return Outcome(findings, count(tested, "stated rank"), skipped)
 
 
 def _rank(row: Row, name: str, better: int, rows: Sequence[Row]) -> list[Finding]:
@@ -107,7 +117,7 @@ def marks(table: Table, known: Known) -> Outcome:
         if best:
             findings += _unmarked_ties(best[0], f"{name}{place}", name, rows)
     skipped = [] if tested else ["no cell is marked (**best**, __second__)"]
-    return Outcome(findings, f"{tested} marks", skipped)
+    return Outcome(findings, count(tested, "mark"), skipped)
 
 
 def _mark(row: Row, name: str, better: int, rows: Sequence[Row]) -> list[Finding]:
@@ -158,7 +168,7 @@ def differences(table: Table, known: Known) -> Outcome:
         f"{name or 'the test set'}: the number of cases is not known (a column n, or --n)"
         for name in sorted(unknown)
     ]
-    return Outcome(findings, f"{tested} distances from the best", skipped)
+    return Outcome(findings, count(tested, "distance") + " from the best", skipped)
 
 
 def _close(
@@ -172,17 +182,17 @@ def _close(
     if not close:
         return []
     listed = ", ".join(
-        f"{r.method} {r.cells[name].text} (−{show(abs(top.share - r.cells[name].share), top)})"
+        f"{r.method} {r.cells[name].text} (−{gap(abs(top.share - r.cells[name].share), top)})"
         for r in close
     )
     where = f"{best.dataset or 'the test set'}, {name}"
-    rows_ = "row lies" if len(close) == 1 else "rows lie"
+    verb = "lies" if len(close) == 1 else "lie"
     what = (
-        f"{len(close)} of {len(rest)} other {rows_} closer to the best ({best.method}, {top.text})"
-        f" than the sampling interval at n = {n}."
+        f"{len(close)} of {count(len(rest), 'other row')} {verb} closer to the best"
+        f" ({best.method}, {top.text}) than the sampling interval at n = {n}."
     )
     arithmetic = (
-        f"{listed}; 95 % half-width {show(half, top)} = t × {known.case_sd:g} ×"
+        f"{listed}; 95 % half-width {gap(half, top)} = t × {known.case_sd:g} ×"
         f" √(2(1 − {known.correlation:g})) / √{n}, assuming that spread over cases and that"
         " correlation between methods; other trainings come on top"
     )

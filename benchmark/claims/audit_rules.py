@@ -22,10 +22,21 @@ from statistics import median
 
 import numpy as np
 
-from benchmark.claims.audit_finding import TINY, Finding, Known, Outcome, at, printed, show
+from benchmark.claims.audit_finding import (
+    TINY,
+    Finding,
+    Known,
+    Outcome,
+    at,
+    count,
+    gap,
+    printed,
+    show,
+)
 from benchmark.claims.audit_table import Cell, Row, Table, plain
 
 LIKE = 3.0  # two numbers within this factor of each other are of one size
+FINE, NEARLY = 0.00005, 0.97  # finest rounding, and DSC, beyond which equality is no surprise
 DIGITS = 3  # printed digits below which two equal numbers are no surprise
 
 
@@ -48,7 +59,7 @@ def scaled(table: Table) -> tuple[Table, Outcome]:
         other = {(row.line, row.dataset) for row, _ in odd}
         table = table.with_rows([_rescale(r, name, scales[name], other) for r in table.rows])
     findings += _columns_differ({n: s for n, s in scales.items() if n != "mae"})
-    return table, Outcome(findings, f"{len(shares)} columns of shares")
+    return table, Outcome(findings, count(len(shares), "column") + " of shares")
 
 
 def _scale_of(name: str, values: Sequence[float]) -> float:
@@ -107,7 +118,7 @@ def overlap(table: Table, known: Known) -> Outcome:
     rows = [row for row in table.rows if {"dsc", "iou"} <= row.cells.keys()]
     findings = [found for row in rows if (found := _overlap(row))]
     skipped = [] if rows else ["no row has both DSC and IoU"]
-    return Outcome(findings, f"{len(rows)} rows with DSC and IoU", skipped)
+    return Outcome(findings, count(len(rows), "row") + " with DSC and IoU", skipped)
 
 
 def _overlap(row: Row) -> Finding | None:
@@ -116,14 +127,29 @@ def _overlap(row: Row) -> Finding | None:
     if iou.high < least - TINY:
         sum_ = (
             f"DSC {printed(dsc)}: IoU is at least D/(2−D) = {show(least, iou)};"
-            f" printed {printed(iou)}, short by {show(least - iou.high, iou)}"
+            f" printed {printed(iou)}, short by {gap(least - iou.high, iou)}"
         )
     elif iou.low > dsc.high + TINY:
         sum_ = f"IoU {printed(iou)} is above DSC {printed(dsc)}; IoU is at most DSC"
     else:
-        return None
+        return _at_the_bound(row, dsc, iou)
     what = "DSC and IoU are not from the same masks, or one is a soft Dice."
     return Finding("overlap", "cannot be", at(row), what, sum_)
+
+
+def _at_the_bound(row: Row, dsc: Cell, iou: Cell) -> Finding | None:
+    """Means over cases that differ lie above the bound: at it, one was made from the other."""
+    low, high = dsc.low / (2 - dsc.low), dsc.high / (2 - dsc.high)
+    fine = dsc.slack <= FINE + TINY and iou.slack <= FINE + TINY
+    if not fine or dsc.share > NEARLY or iou.high < low - TINY or iou.low > high + TINY:
+        return None
+    what = (
+        "IoU is D/(2−D) of the printed DSC: pixels were pooled over all cases, or one of the two"
+        " was computed from the other. Means over cases that differ give a larger IoU."
+    )
+    exact = dsc.share / (2 - dsc.share)
+    arithmetic = f"{dsc.text}: D/(2−D) = {show(exact, iou)}; printed {printed(iou)}"
+    return Finding("overlap", "look again", at(row), what, arithmetic)
 
 
 def least_mae(p: np.ndarray, dsc: float) -> float:
@@ -151,7 +177,9 @@ def soft_error(table: Table, known: Known) -> Outcome:
     ]
     checked = [row for row in rows if row.dataset not in without]
     findings = [found for row in checked if (found := _soft_error(row, known))]
-    return Outcome(findings, f"{len(checked)} rows with DSC, MAE and known shares", skipped)
+    return Outcome(
+        findings, count(len(checked), "row") + " with DSC, MAE and known shares", skipped
+    )
 
 
 def _soft_error(row: Row, known: Known) -> Finding | None:
@@ -174,13 +202,13 @@ def twice(table: Table, known: Known) -> Outcome:
     seen: dict[tuple[str, str], Row] = {}
     findings = []
     for row in table.rows:
-        first = seen.setdefault((plain(row.method), plain(row.dataset)), row)
+        first = seen.setdefault(row.key, row)
         if first is not row:
             what = "The same method on the same dataset stands here twice."
             lines = f"lines {first.line} and {row.line}"
             findings.append(Finding("twice", "does not agree", at(row), what, lines))
     findings += _same_numbers(table)
-    return Outcome(findings, f"{len(table.rows)} rows")
+    return Outcome(findings, count(len(table.rows), "row"))
 
 
 def _same_numbers(table: Table) -> list[Finding]:

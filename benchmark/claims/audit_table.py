@@ -95,6 +95,11 @@ class Row:
         return f"{self.method} on {self.dataset}" if self.dataset else self.method
 
     @property
+    def key(self) -> tuple[str, str]:
+        """What tells rows apart; U-Net and U-Net++ are two methods."""
+        return " ".join(self.method.casefold().split()), plain(self.dataset)
+
+    @property
     def is_average(self) -> bool:
         """Whether it holds stated averages over the datasets."""
         return plain(self.dataset) in AVERAGES

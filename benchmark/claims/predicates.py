@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmark.claims.decisions import Decide, apart, judged, no_gain, side
 from benchmark.claims.evidence import Evidence, defined, part, places_of
 from benchmark.claims.figure import Figure, Found, combined
 from benchmark.claims.spec import (
@@ -28,13 +29,11 @@ from benchmark.claims.spec import (
     Verdict,
 )
 from benchmark.statistics.compare import Comparison, comparisons
-from benchmark.statistics.differences import Missing
-from benchmark.statistics.method_level import MethodInterval, is_lower, method_intervals
+from benchmark.statistics.method_level import MethodInterval, method_intervals
 from benchmark.statistics.scores import Array
 from benchmark.statistics.table import Entry, ScoreTable
 
 Pair = tuple[str, str]
-Decide = Callable[[float, float], Verdict]  # from an interval in which more is better
 FOREGROUND = "foreground"
 
 
@@ -66,10 +65,10 @@ class Judge:
         return self._kinds[type(predicate)](predicate, seeds)
 
     def _better(self, asked: Better, seeds: int) -> Found:
-        return self._all_pairs(asked, seeds, _side)
+        return self._all_pairs(asked, seeds, side)
 
     def _no_better(self, asked: NoBetter, seeds: int) -> Found:
-        return self._all_pairs(asked, seeds, partial(_no_gain, asked.margin))
+        return self._all_pairs(asked, seeds, partial(no_gain, asked.margin))
 
     def _all_pairs(self, asked: Compared, seeds: int, decide: Decide) -> Found:
         figures = tuple(
@@ -87,7 +86,7 @@ class Judge:
             pairs = list(combinations(range(len(asked.order)), 2))
             for low, high in pairs:
                 pair = asked.order[high], asked.order[low]
-                figure = self._figure(pair, place, (asked.metric, seeds, _side))
+                figure = self._figure(pair, place, (asked.metric, seeds, side))
                 if high - low == 1 or figure.verdict == "contradicted":
                     figures.append(figure)
                     verdicts.append(figure.verdict)
@@ -117,9 +116,11 @@ class Judge:
         found = self._compare(one, other, metric).get(place[1])
         if found is None:
             return Figure(title, where, metric, None, None, None, "not run", "no test set is whole")
-        verdict, note = _judged(found, seeds, decide)
+        verdict, note = judged(found, seeds, decide)
         lost = self._lost[one.key, other.key, metric]
-        note += f"; {lost} cases without a value left out, over all test sets" if lost else ""
+        if lost:
+            noun = "case" if lost == 1 else "cases"
+            note += f"; {lost} {noun} without a value left out, over all test sets"
         limits = _known(found.value), _known(found.low), _known(found.high)
         return Figure(title, where, metric, *limits, verdict, note)
 
@@ -148,7 +149,7 @@ class Judge:
                              (high, low)]  # fmt: skip
                     where = f"{self._where(high)} − {self._where(low)}"
                     title = self.evidence.title(name)
-                    figures.append(_apart((title, where, asked.metric), sides, seeds))
+                    figures.append(apart((title, where, asked.metric), sides, seeds))
         return Found(tuple(figures), combined([each.verdict for each in figures]))
 
     def _smaller(self, asked: Smaller, seeds: int) -> Found:
@@ -168,7 +169,7 @@ class Judge:
                 count = int(known[place[1]].sum()) if place[1] in known else 0
                 what = f"{self.evidence.title(name)}: other cases − {count} smallest"
                 about = (what, self._where(place), asked.metric)
-                figures.append(_apart(about, both[::-1], seeds))
+                figures.append(apart(about, both[::-1], seeds))
         return Found(tuple(figures), combined([each.verdict for each in figures]))
 
     def _small(self, table: ScoreTable, dataset: str, share: float) -> Array | None:
@@ -270,56 +271,3 @@ def _needed(asked: Compared, verdicts: Sequence[Verdict]) -> Verdict:
         if verdicts.count(wanted) > half:
             return wanted
     return "undecided"
-
-
-def _judged(found: Comparison, seeds: int, decide: Decide) -> tuple[Verdict, str]:
-    """What a comparison of methods decides, and what that rests on."""
-    if found.missing:
-        whole = [each for each in found.missing if each.holes or "undefined" not in each.why]
-        told = "; ".join(dict.fromkeys(_missing(each) for each in found.missing))
-        return "not run" if whole else "undecided", told
-    rests = f"{found.seeds[0]} and {found.seeds[1]} seeds, {found.cases} cases"
-    pairs = zip((found.focus, found.other), found.seeds, strict=True)
-    few = [count for entry, count in pairs if entry.trained and count < seeds]
-    if math.isnan(found.low) or few:
-        why = found.why or f"{min(few, default=0)} seeds where the claim needs {seeds}"
-        return "undecided", f"{rests}: {why}"
-    low, high = (-found.high, -found.low) if is_lower(found.column) else (found.low, found.high)
-    return decide(low, high), rests
-
-
-def _side(low: float, high: float) -> Verdict:
-    if low > 0:
-        return "supported"
-    return "contradicted" if high < 0 else "undecided"
-
-
-def _no_gain(margin: float, low: float, high: float) -> Verdict:
-    if low > 0:
-        return "contradicted"
-    return "supported" if high < margin else "undecided"
-
-
-def _missing(each: Missing) -> str:
-    name = each.entry.name
-    if not each.holes:
-        return f"{name}: {each.why}"
-    seeds = sorted({hole.seed for hole in each.holes})
-    why = ", ".join(dict.fromkeys(hole.why for hole in each.holes))
-    return f"{name}, seeds {', '.join(map(str, seeds))}: {why}"
-
-
-def _apart(
-    about: tuple[str, str, str], sides: Sequence[MethodInterval | None], seeds: int
-) -> Figure:
-    """The first minus the second of two cells, by MOVER."""
-    one, other = sides
-    if one is None or other is None:
-        return Figure(*about, None, None, None, "not run", "a run is missing")
-    value, rests = one.mean - other.mean, f"{one.seeds} seeds, {one.cases} and {other.cases} cases"
-    why = one.why or other.why
-    if why or math.isnan(one.low) or math.isnan(other.low):
-        return Figure(*about, value, None, None, "undecided", f"{rests}: {why}")
-    low = value - math.hypot(one.mean - one.low, other.high - other.mean)
-    high = value + math.hypot(one.high - one.mean, other.mean - other.low)
-    return Figure(*about, value, low, high, _side(low, high), rests)

@@ -1,0 +1,67 @@
+"""What an interval decides about a claim; the conventions are those of `check`."""
+
+import math
+from collections.abc import Callable, Sequence
+
+from benchmark.claims.figure import Figure
+from benchmark.claims.spec import Verdict
+from benchmark.statistics.compare import Comparison
+from benchmark.statistics.differences import Missing
+from benchmark.statistics.method_level import MethodInterval, is_lower
+
+Decide = Callable[[float, float], Verdict]  # from an interval in which more is better
+
+
+def judged(found: Comparison, seeds: int, decide: Decide) -> tuple[Verdict, str]:
+    """What a comparison of methods decides, and what that rests on."""
+    if found.missing:
+        whole = [each for each in found.missing if each.holes or "undefined" not in each.why]
+        told = "; ".join(dict.fromkeys(_missing(each) for each in found.missing))
+        return "not run" if whole else "undecided", told
+    rests = f"{found.seeds[0]} and {found.seeds[1]} seeds, {found.cases} cases"
+    pairs = zip((found.focus, found.other), found.seeds, strict=True)
+    few = [count for entry, count in pairs if entry.trained and count < seeds]
+    if math.isnan(found.low) or few:
+        why = found.why or f"{min(few, default=0)} seeds where the claim needs {seeds}"
+        return "undecided", f"{rests}: {why}"
+    low, high = (-found.high, -found.low) if is_lower(found.column) else (found.low, found.high)
+    return decide(low, high), rests
+
+
+def side(low: float, high: float) -> Verdict:
+    """Supported above 0, contradicted below it."""
+    if low > 0:
+        return "supported"
+    return "contradicted" if high < 0 else "undecided"
+
+
+def no_gain(margin: float, low: float, high: float) -> Verdict:
+    """Supported below the margin, contradicted above 0."""
+    if low > 0:
+        return "contradicted"
+    return "supported" if high < margin else "undecided"
+
+
+def _missing(each: Missing) -> str:
+    name = each.entry.name
+    if not each.holes:
+        return f"{name}: {each.why}"
+    seeds = sorted({hole.seed for hole in each.holes})
+    why = ", ".join(dict.fromkeys(hole.why for hole in each.holes))
+    return f"{name}, seeds {', '.join(map(str, seeds))}: {why}"
+
+
+def apart(
+    about: tuple[str, str, str], sides: Sequence[MethodInterval | None], seeds: int
+) -> Figure:
+    """The first minus the second of two cells, by MOVER."""
+    one, other = sides
+    if one is None or other is None:
+        return Figure(*about, None, None, None, "not run", "a run is missing")
+    value, rests = one.mean - other.mean, f"{one.seeds} seeds, {one.cases} and {other.cases} cases"
+    why = one.why or other.why
+    if why or math.isnan(one.low) or math.isnan(other.low):
+        return Figure(*about, value, None, None, "undecided", f"{rests}: {why}")
+    low = value - math.hypot(one.mean - one.low, other.high - other.mean)
+    high = value + math.hypot(one.high - one.mean, other.mean - other.low)
+    return Figure(*about, value, low, high, side(low, high), rests)

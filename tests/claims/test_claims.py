@@ -1,0 +1,379 @@
+"""Each kind of predicate on made scores, and the file of claims itself."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from made import SETS, evidence_of
+from support import ROOT, mixseg
+
+from benchmark.claims.check import Judged, figure_rows, judge, summary
+from benchmark.claims.evidence import Evidence, part
+from benchmark.claims.figure import combined
+from benchmark.claims.plain import claims_text
+from benchmark.claims.spec import CLAIMS, Claim, load_claims
+from benchmark.discover import cards
+from benchmark.errors import ParamsError
+from benchmark.params import load_params
+
+NO_WINNER = {"a": 0.80, "b": 0.80, "z": 0.60}
+
+
+def claim(*predicates: dict[str, Any], **more: Any) -> Claim:
+    about = {"id": "it", "paper": "MMSNet", "source": "tests", "sentence": "It is so.",
+             "mixes": ["mix1"], "predicates": list(predicates), **more}  # fmt: skip
+    return Claim.model_validate(about)
+
+
+def ask(evidence: Evidence, *predicates: dict[str, Any], **more: Any) -> Judged:
+    (found,) = judge([claim(*predicates, **more)], evidence)
+    return found
+
+
+def better(one: str, *than: str, **more: Any) -> dict[str, Any]:
+    return {"kind": "better", "one": [one], "than": list(than), **more}
+
+
+def no_better(one: str, *than: str, **more: Any) -> dict[str, Any]:
+    return {**better(one, *than, **more), "kind": "no better"}
+
+
+# ---- pairs
+
+
+def test_better_by_far_is_supported_and_the_reverse_contradicted() -> None:
+    evidence = evidence_of({"a": 0.85, "b": 0.75})
+    found = ask(evidence, better("a", "b"))
+    assert (found.verdict, found.reads, found.scope) == ("supported", "supported", "")
+    assert [figure.where.split()[0] for figure in found.figures] == list(SETS.values())
+    first = found.figures[0]
+    assert first.what == "A − B"
+    assert first.value == pytest.approx(0.1, abs=0.01)
+    assert first.low is not None
+    assert first.high is not None
+    assert 0 < first.low < first.value < first.high
+    assert first.note == "4 and 4 seeds, 40 cases"
+    assert first.text().startswith("+")
+    assert "points [" in first.text()
+    back = ask(evidence, better("b", "a"))
+    assert back.verdict == "contradicted"
+    assert back.figures[0].value == pytest.approx(-first.value)
+    assert back.figures[0].text().startswith("−")
+
+
+def test_equal_methods_are_undecided() -> None:
+    assert ask(evidence_of(NO_WINNER), better("a", "b", where=["mean"])).verdict == "undecided"
+
+
+def test_one_pair_the_other_way_round_contradicts_all_and_not_most() -> None:
+    evidence = evidence_of({"a": 0.85, "b": {"f": 0.75, "c": 0.75, "u": 0.75, "d": 0.95}})
+    assert ask(evidence, better("a", "b")).verdict == "contradicted"
+    assert ask(evidence, better("a", "b", need="most")).verdict == "supported"
+    assert ask(evidence, better("a", "b", where=["fundus", "ultrasound"])).verdict == "supported"
+
+
+def test_for_distances_less_is_better() -> None:
+    evidence = evidence_of({"a": 0.85, "b": 0.75})
+    found = ask(evidence, better("a", "b", metric="assd_px"))
+    assert found.verdict == "supported"
+    assert found.figures[0].value == pytest.approx(-1, abs=0.1)
+    assert found.figures[0].text().endswith("]")
+    assert " px [" in found.figures[0].text()
+    assert ask(evidence, no_better("a", "b", metric="assd_px")).verdict == "contradicted"
+
+
+def test_cases_without_a_distance_are_left_out_and_told() -> None:
+    evidence = evidence_of({"a": 0.85, "b": 0.75})
+    evidence.table.runs["main/a", 1].scores["f"].values["assd_px"][3] = np.nan
+    found = ask(evidence, better("a", "b", metric="assd_px", where=["fundus"]))
+    assert found.verdict == "supported"
+    assert "39 cases" in found.figures[0].note
+    assert "1 case without a value" in found.figures[0].note
+
+
+def test_two_seeds_make_no_claim_and_three_do_unless_more_are_asked() -> None:
+    two, three = (evidence_of({"a": 0.85, "b": 0.75}, seeds=n) for n in (2, 3))
+    few = ask(two, better("a", "b"), no_better("b", "a"))
+    assert few.verdict == "undecided"
+    assert "2 seeds" in few.figures[0].note
+    assert few.figures[0].low is None
+    assert ask(three, better("a", "b")).verdict == "supported"
+    five = ask(three, better("a", "b"), seeds=5)
+    assert five.verdict == "undecided"
+    assert "claim needs 5" in five.figures[0].note
+
+
+def test_what_never_trains_needs_no_seeds() -> None:
+    evidence = evidence_of({"a": 0.85, "b": 0.75}, seeds=1)
+    table = evidence.table
+    fixed = {entry: replace(entry, trained=False) for entry in table.entries}
+    runs = {key: replace(run, entry=fixed[run.entry]) for key, run in table.runs.items()}
+    still = replace(table, entries=tuple(fixed.values()), runs=runs)
+    assert ask(replace(evidence, table=still), better("a", "b")).verdict == "supported"
+
+
+def test_no_better_needs_an_interval_below_the_margin() -> None:
+    evidence = evidence_of({**NO_WINNER, "ahead": 0.83})
+    mean = {"where": ["mean"]}
+    assert ask(evidence, no_better("a", "b", margin=0.05, **mean)).verdict == "supported"
+    assert ask(evidence, no_better("a", "b", margin=0.0001, **mean)).verdict == "undecided"
+    assert ask(evidence, no_better("z", "a", **mean)).verdict == "supported"  # it is worse
+    assert ask(evidence, no_better("ahead", "a", margin=0.5, **mean)).verdict == "contradicted"
+
+
+def test_the_modality_stands_in_a_name() -> None:
+    singles = {f"a-{modality}": 0.9 for modality in SETS.values()}
+    found = ask(evidence_of({"a": 0.8, **singles}), better("a-{modality}", "a"))
+    assert found.verdict == "supported"
+    assert [figure.what for figure in found.figures][:2] == ["A-FUNDUS − A", "A-COLONOSCOPY − A"]
+
+
+# ---- what is missing
+
+
+def test_an_unplanned_method_is_not_run_and_named() -> None:
+    found = ask(evidence_of({"a": 0.8}), better("a", "ghost"))
+    assert (found.verdict, found.scope) == ("not run", "")
+    assert found.why == "Not run: ghost is not planned on this mix."
+    assert found.figures[0].value is None
+    assert found.figures[0].text() == "–"
+
+
+def test_a_hole_is_never_averaged_over() -> None:
+    evidence = evidence_of({"a": 0.85, "b": 0.75}, holes=(("b", 2),))
+    found = ask(evidence, better("a", "b"))
+    assert found.verdict == "not run"
+    assert "b, seeds 2: not run" in found.why
+
+
+def test_part_of_the_evidence_decides_only_against() -> None:
+    evidence = evidence_of({"a": 0.85, "b": 0.75, "c": 0.95})
+    assert ask(evidence, better("a", "b", "ghost")).verdict == "undecided"
+    assert ask(evidence, better("a", "c", "ghost")).verdict == "contradicted"
+
+
+def test_a_modality_without_a_test_set_is_not_run() -> None:
+    found = ask(evidence_of({"a": 0.85, "b": 0.75}), better("a", "b", where=["cardiac"]))
+    assert found.verdict == "not run"
+    assert "no test set of cardiac" in found.why
+
+
+@pytest.mark.parametrize(
+    ("parts", "whole"),
+    [
+        (["supported", "supported"], "supported"),
+        (["supported", "undecided"], "undecided"),
+        (["supported", "not run"], "undecided"),
+        (["not run", "not run"], "not run"),
+        (["not run", "contradicted"], "contradicted"),
+        (["supported", "contradicted"], "contradicted"),
+    ],
+)
+def test_parts_and_whole(parts: list[Any], whole: str) -> None:
+    assert combined(parts) == whole
+
+
+# ---- orders, levels, strata
+
+
+def test_a_rising_order_and_a_broken_one() -> None:
+    evidence = evidence_of({"a": 0.6, "b": 0.7, "c": 0.8})
+    rising = {"kind": "rising", "order": ["a", "b", "c"]}
+    found = ask(evidence, rising)
+    assert found.verdict == "supported"
+    assert [figure.what for figure in found.figures] == ["B − A", "C − B"]
+    assert ask(evidence, {**rising, "order": ["a", "c", "b"]}).verdict == "contradicted"
+
+
+def test_ends_the_wrong_way_round_contradict_where_neighbours_decide_nothing() -> None:
+    evidence = evidence_of({"a": 0.802, "b": 0.800, "c": 0.798, "d": 0.700})
+    found = ask(evidence, {"kind": "rising", "order": ["a", "b", "c"]})
+    assert found.verdict in ("undecided", "contradicted")
+    assert ask(evidence, {"kind": "rising", "order": ["a", "b", "d"]}).verdict == "contradicted"
+
+
+def test_easier_modalities() -> None:
+    levels = {"f": 0.9, "d": 0.88, "c": 0.7, "u": 0.6}
+    easier = {"kind": "easier", "of": ["a"], "high": ["fundus", "dermoscopy"],
+              "low": ["colonoscopy", "ultrasound"]}  # fmt: skip
+    found = ask(evidence_of({"a": levels}), easier)
+    assert found.verdict == "supported"
+    assert len(found.figures) == 4
+    first = found.figures[0]
+    assert first.value == pytest.approx(0.2, abs=0.01)
+    assert first.low is not None
+    assert 0 < first.low < 0.2
+    assert ask(evidence_of({"a": {**levels, "c": 0.99}}), easier).verdict == "contradicted"
+    assert ask(evidence_of({"a": {**levels, "c": 0.88}}), easier).verdict == "undecided"
+    assert ask(evidence_of({"a": levels}, seeds=2), easier).verdict == "undecided"
+
+
+def test_small_lesions_are_the_smallest_of_each_test_set() -> None:
+    evidence = evidence_of({"a": 0.8})
+    small = {"kind": "small lesions", "of": ["a"], "where": ["fundus"], "share": 0.25}
+    for run in evidence.table.runs.values():
+        run.scores["f"].values["dsc"][:10] -= 0.2  # foreground rises with the case
+    found = ask(evidence, small)
+    assert found.verdict == "supported"
+    assert found.figures[0].what == "A: other cases − 10 smallest"
+    assert found.figures[0].note == "4 seeds, 30 and 10 cases"
+    assert found.figures[0].value == pytest.approx(0.2, abs=0.06)
+    for run in evidence.table.runs.values():
+        run.scores["f"].values["dsc"][:10] += 0.4
+    assert ask(evidence, small).verdict == "contradicted"
+
+
+def test_part_of_a_table_keeps_the_cases_asked_for() -> None:
+    evidence = evidence_of({"a": 0.8})
+    kept = np.arange(40) % 2 == 0
+    table = part(evidence.table, {"f": kept})
+    (entry,) = table.entries
+    values, whole = table.values(entry, "f", "dsc"), evidence.table.values(entry, "f", "dsc")
+    assert values is not None
+    assert whole is not None
+    assert np.array_equal(values, whole[:, kept])
+    assert table.sets[0].cases == evidence.table.sets[0].cases[::2]
+    assert table.sets[1] == evidence.table.sets[1]
+
+
+# ---- counts, scope, output
+
+
+def with_counts(**counts: int) -> Evidence:
+    about = {name: {"title": name, "parameters": {"trainable": n}} for name, n in counts.items()}
+    return replace(evidence_of({"a": 0.8}), cards=about)
+
+
+def test_parameters_as_printed_and_exactly() -> None:
+    asked = {"kind": "parameters", "method": "p", "printed": "7.51M", "exactly": 7508403}
+    found = ask(with_counts(p=7508403), asked)
+    assert (found.verdict, found.figures[0].text()) == ("supported", "7,508,403")
+    assert ask(with_counts(p=7508404), asked).verdict == "contradicted"
+    assert ask(with_counts(p=7514999), {**asked, "exactly": None}).verdict == "supported"
+    assert ask(with_counts(p=7515001), {**asked, "exactly": None}).verdict == "contradicted"
+    assert ask(with_counts(q=1), asked).verdict == "not run"
+
+
+def test_parameters_that_grow() -> None:
+    asked = {"kind": "parameters grow", "order": ["a", "b", "c"]}
+    assert ask(with_counts(a=1, b=2, c=3), asked).verdict == "supported"
+    assert ask(with_counts(a=1, b=3, c=3), asked).verdict == "contradicted"
+    assert ask(with_counts(a=1, b=2), asked).verdict == "undecided"
+
+
+def test_training_cases_of_the_mix_that_is_meant() -> None:
+    asked = {"kind": "training cases", "mix": "mix1", "exactly": 12}
+    data = {"datasets": {"x": {"train": 6, "val": 1}, "y": {"train": 5, "val": 0}}}
+    evidence = replace(evidence_of({"a": 0.8}), data=data)
+    assert ask(evidence, asked).verdict == "supported"
+    assert ask(evidence, {**asked, "exactly": 11}).verdict == "contradicted"
+    assert ask(replace(evidence, mix="mix2"), asked).verdict == "not run"
+    assert ask(replace(evidence, data={}), asked).verdict == "not run"
+
+
+def test_other_data_drawn_images_and_random_weights_are_said() -> None:
+    evidence = evidence_of({"a": 0.85, "b": 0.75}, mix="open")
+    assert ask(evidence, better("a", "b")).scope == "on other data than the paper's"
+    assert ask(evidence, better("a", "b"), mixes=[]).scope == ""
+    sets = tuple(replace(each, name=f"phantom-{each.name}") for each in evidence.table.sets)
+    drawn = replace(evidence, table=replace(evidence.table, sets=sets))
+    assert drawn.drawn
+    assert not evidence.drawn
+    evidence.table.runs["main/a", 0].record["weights"]["asked"] = "random"
+    assert ask(evidence, better("a", "b")).scope.endswith("; from random weights")
+
+
+def test_rows_and_summary() -> None:
+    evidence = evidence_of({"a": 0.85, "b": 0.75})
+    opened = {"kind": "open", "reads": "not run, no set", "verdict": "not run", "why": "None here."}
+    found = judge([claim(better("a", "b")), claim(opened)], evidence)
+    assert summary(found) == {"supported": 1, "contradicted": 0, "undecided": 0, "not run": 1}
+    rows = figure_rows(found)
+    assert len(rows) == 5
+    assert rows[0]["part"] == "supported"
+    assert rows[-1]["reads"] == "not run, no set"
+    assert rows[-1]["value"] == ""
+    told = claims_text("mix1", found)
+    assert "NOT RUN, NO SET: It is so." in told
+    assert max(map(len, told.splitlines())) <= 100
+
+
+# ---- the file
+
+
+def test_the_claims_name_methods_and_mixes_that_exist_or_are_known_to_be_missing() -> None:
+    known, params = {card.name for card in cards(ROOT)}, load_params(ROOT)
+    claims = load_claims()
+    assert len(claims) > 25
+    for each in claims:
+        assert set(each.mixes) <= set(params.mixes), each.id
+        for name in each.methods:
+            names = [name.replace("{modality}", m) for m in SETS.values()]
+            assert set(names) <= known | TO_COME, (each.id, name)
+
+
+# Methods that a claim needs and that have no folder yet; a name here that has one is a mistake.
+TO_COME = {
+    "dcsaunet", "uacanet-s", "uacanet-l", "m2snet", "sam-med2d", "self-prompt-sam", "unet-bce-dice",
+    "unet-scc", "unet-scc-control", "transunet-bce-dice", "transunet-scc", "transunet-scc-control",
+}  # fmt: skip
+
+
+def test_the_two_claims_whose_judgement_was_decided() -> None:
+    about = {card.name: card.model_dump() for card in cards(ROOT)}
+    found = {each.claim.id: each for each in judge(load_claims(), Evidence(
+        "mix1", evidence_of({}).table, about
+    ))}  # fmt: skip
+    assert found["parameters"].verdict == "supported"
+    assert found["parameters"].figures[0].value == 7508403
+    assert found["parameters-option-m"].reads == "open, O9"
+    assert found["parameters-option-m"].figures[0].value == 7536051
+    assert found["r-parameters"].verdict == "supported"
+    for name in ("scc-cardiac-unet", "scc-cardiac-transunet"):
+        assert found[name].reads == "not run, no cardiac set"
+    assert "0.81" in found["scc-cardiac-unet"].claim.sentence
+    assert "1.63" in found["scc-cardiac-transunet"].claim.sentence
+
+
+def broken(tmp_path: Path, change: dict[str, Any]) -> str:
+    raw = yaml.safe_load(CLAIMS.read_text(encoding="utf-8"))
+    raw["claims"][1] |= change
+    path = tmp_path / "claims.yaml"
+    path.write_text(yaml.safe_dump(raw))
+    with pytest.raises(ParamsError) as caught:
+        load_claims(path)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ({"paper": "Nobody"}, "paper"),
+        ({"predicates": [{"kind": "worse"}]}, "worse"),
+        ({"predicates": []}, "predicates"),
+        ({"predicates": [{**better("a", "b"), "were": ["mean"]}]}, "were"),
+        ({"id": "mmsnet-over-unets"}, "two claims are called mmsnet-over-unets"),
+    ],
+)
+def test_a_broken_file_is_named(tmp_path: Path, change: dict[str, Any], part: str) -> None:
+    message = broken(tmp_path, change)
+    assert "claims.yaml" in message
+    assert part in message
+
+
+def test_no_file_and_no_yaml(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match="unreadable"):
+        load_claims(tmp_path / "none.yaml")
+    (tmp_path / "bad.yaml").write_text("claims: [")
+    with pytest.raises(ParamsError, match="unreadable"):
+        load_claims(tmp_path / "bad.yaml")
+
+
+def test_the_command() -> None:
+    done = mixseg(ROOT, "claims", "--mix", "open128")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"open128: {len(load_claims())} claims; ")
+    assert "OPEN, O9" in done.stdout

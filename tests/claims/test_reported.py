@@ -1,0 +1,180 @@
+"""Published numbers: the files, what is refused, and how they stand beside ours."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made import evidence_of
+from support import ROOT, mixseg
+
+from benchmark.claims.evidence import Evidence
+from benchmark.claims.plain import reported_text
+from benchmark.claims.reported import COLUMNS, Checked, Reported, check_reported, read_reported
+from benchmark.errors import ScoreTableError
+
+HEADER = ",".join(COLUMNS) + "\n"
+ONE = HEADER + "a,s,t,f,dsc,.9,,same\n"
+
+
+def row(**changes: object) -> Reported:
+    about = Reported(
+        "a", "a paper", "table 1", "f", "dsc", 0.85, 0.0005, "", "same", "here, line 2"
+    )
+    return replace(about, **changes)
+
+
+def check(evidence: Evidence, reported: Reported) -> Checked:
+    (found,) = check_reported([reported], evidence)
+    return found
+
+
+def read(tmp_path: Path, text: str) -> list[Reported]:
+    path = tmp_path / "reported.csv"
+    path.write_bytes(text.encode())
+    return read_reported(tmp_path, path)
+
+
+# ---- files
+
+
+def test_percentages_and_digits(tmp_path: Path) -> None:
+    first, second, third = read(
+        tmp_path,
+        HEADER
+        + "a,s,t,f,dsc,90.7,dsc,different\na,s,t,f,dsc,0.910,,same\na,s,t,f,hd95_mm,31.69,,same\n",
+    )
+    assert (first.value, first.rounding) == (pytest.approx(0.907), pytest.approx(0.0005))
+    assert (second.value, second.rounding) == (0.91, pytest.approx(0.0005))
+    assert (third.value, third.rounding) == (31.69, pytest.approx(0.005))
+    assert second.where == "reported.csv, line 3"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\ufeff" + ONE, ONE.replace("\n", "\r\n"), ONE.replace(",", ";")],
+)
+def test_spellings_of_one_file(tmp_path: Path, text: str) -> None:
+    (found,) = read(tmp_path, text)
+    assert (found.method, found.value, found.setting) == ("a", 0.9, "same")
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("method,source\na,b\n", "no column table, dataset, metric, value, protocol, setting"),
+        (HEADER + "a,s,t,f,dsc,good,,same\n", "value is 'good'"),
+        (HEADER + "a,s,t,f,dsc,nan,,same\n", "value is 'nan'"),
+        (HEADER + "a,s,t,f,dsc,-1,,same\n", "value is '-1'"),
+        (HEADER + "a,s,t,f,dsc,101,,same\n", "value is 101"),
+        (HEADER + "a,s,t,f,dsc,.9,,alike\n", "setting is 'alike'"),
+        (HEADER + "a,s,t,f,dsc,.9,dsc_minmax256,same\n", "Did you mean dsc_minmax?"),
+        (HEADER + "a,,t,f,dsc,.9,,same\n", "source: empty"),
+        (HEADER, "no rows"),
+    ],
+)
+def test_what_is_refused(tmp_path: Path, text: str, part: str) -> None:
+    with pytest.raises(ScoreTableError) as caught:
+        read(tmp_path, text)
+    assert part in str(caught.value)
+    assert "reported.csv" in str(caught.value)
+
+
+def test_the_files_of_the_project() -> None:
+    rows = read_reported(ROOT)
+    assert len(rows) > 100
+    assert not [each for each in rows if each.method.startswith("mmsnet")]  # none is known
+    keys = [(r.method, r.source, r.table, r.dataset, r.metric) for r in rows]
+    twice = {key for key in keys if keys.count(key) > 1}
+    assert not twice
+    assert {each.setting for each in rows} == {"different"}  # nobody has trained on these mixes
+    pairs: dict[tuple[str, ...], dict[str, float]] = {}
+    for each in rows:
+        if each.metric in ("dsc", "iou"):
+            pairs.setdefault((each.method, each.source, each.table, each.dataset), {})[
+                each.metric
+            ] = each.value
+    both = [pair for pair in pairs.values() if len(pair) == 2]
+    assert len(both) > 40
+    for pair in both:  # a slip of the pen would break this sooner or later
+        assert pair["dsc"] / (2 - pair["dsc"]) - 0.001 <= pair["iou"] <= pair["dsc"]
+
+
+# ---- beside ours
+
+
+def test_inside_our_interval_agrees_and_far_outside_does_not() -> None:
+    evidence = evidence_of({"a": 0.85})
+    found = check(evidence, row())
+    assert (found.verdict, found.why) == ("agrees", "in our interval")
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < 0.85 < found.high
+    far = check(evidence, row(value=0.7))
+    assert (far.verdict, far.protocols) == ("out of tolerance", ())
+    assert far.nearest is not None
+    assert check(evidence, row(value=0.7, setting="different")).verdict == "other setting"
+
+
+def test_a_few_seeds_have_no_interval_and_rounding_still_counts() -> None:
+    evidence = evidence_of({"a": 0.85}, seeds=1)
+    far = check(evidence, row(value=0.7))
+    assert (far.verdict, far.low) == ("no interval", None)
+    assert "1 seed" in far.why
+    assert far.ours is not None
+    near = check(evidence, row(value=round(far.ours, 3)))
+    assert (near.verdict, near.why) == ("agrees", "our number, within rounding")
+
+
+def test_the_protocols_that_give_a_number() -> None:
+    evidence = evidence_of({"a": 0.85})
+    for run in evidence.table.runs.values():
+        values = run.scores["f"].values
+        values["dsc_raw256_mean"] = values["dsc"] - 0.2
+        values["dsc_minmax"] = values["dsc"] - 0.1
+        values["iou_minmax"] = values["dsc"] - 0.2
+        values.update(tp=np.full(40, 30.0), fp=np.full(40, 10.0), fn=np.full(40, 10.0))
+    evidence = replace(evidence, table=replace(
+        evidence.table, protocols=("dsc_raw256_mean", "dsc_minmax", "iou_minmax")
+    ))  # fmt: skip
+    (entry,) = evidence.table.entries
+    ours = evidence.table.values(entry, "f", "dsc")
+    assert ours is not None
+    found = check(evidence, row(value=float(ours.mean()) - 0.2))
+    assert [name for name, _ in found.protocols] == ["dsc_raw256_mean"]
+    assert found.verdict == "out of tolerance"  # its protocol is not said, the headline is held
+    stated = check(evidence, row(value=float(ours.mean()) - 0.2, protocol="dsc_raw256_mean"))
+    assert stated.verdict == "agrees"
+    # 2 * 30 / (2 * 30 + 10 + 10) = 0.75 of all pixels together
+    assert "dsc_pooled" in dict(check(evidence, row(value=0.75)).protocols)
+
+
+def test_rows_without_a_run(tmp_path: Path) -> None:
+    evidence = evidence_of({"a": 0.85}, holes=tuple(("a", k) for k in range(4)))
+    assert check(evidence, row()).verdict == "no run"
+    assert check_reported([row(method="ghost"), row(dataset="etis")], evidence) == []
+    assert "0 of 1 reported" in reported_text("mix1", [check(evidence, row())], [row()])
+
+
+def test_undefined_distances_are_no_number() -> None:
+    evidence = evidence_of({"a": 0.85})
+    evidence.table.runs["main/a", 0].scores["f"].values["assd_px"][0] = np.nan
+    assert check(evidence, row(metric="assd_px", value=1.5)).verdict == "no run"
+
+
+def test_the_text_shows_both_numbers() -> None:
+    evidence = evidence_of({"a": 0.85})
+    told = reported_text("mix1", [check(evidence, row(value=0.7))], [row()])
+    assert "0.7000" in told
+    assert "out of tolerance" in told
+    assert "none; nearest dsc" in told
+
+
+def test_exit_status_is_of_the_same_setting_alone(tmp_path: Path) -> None:
+    rows = "unet-resnet50,s,t,kvasir-seg,dsc,0.1,,{}\nghost,s,t,kvasir-seg,dsc,0.1,,same\n"
+    for setting, status in (("different", 0), ("same", 1)):
+        file = tmp_path / f"{setting}.csv"
+        file.write_text(HEADER + rows.format(setting))
+        done = mixseg(ROOT, "check-reported", str(file), "--mix", "open128")
+        assert done.returncode == status, done.stdout + done.stderr
+        assert "1 of 2 reported numbers have a run here" in done.stdout
