@@ -19,7 +19,7 @@ from benchmark.importing import import_beside
 from benchmark.progress import Progress
 from benchmark.training.record import hardware, pick_device
 
-OURS = {"data": "benchmark.bench_data"}
+OURS = {"data": "benchmark.bench_data", "statistics": "benchmark.bench_statistics"}
 Row = dict[str, Any]
 Parts = Mapping[str, Callable[[str], Row]]  # title to what measures on a device
 

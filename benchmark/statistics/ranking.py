@@ -18,6 +18,7 @@
 3.8 (levels); Mogstad et al., Rev. Econ. Stud. 2024 (ranks that tests of all pairs leave open).
 """
 
+import functools
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -107,11 +108,18 @@ def resample(each: PanelSet, keys: Sequence[str], resamples: int) -> Array:
         by_seed = drawn[:, start : start + seeds]
         means[:, row] = by_seed.mean(axis=1)
         if seeds > 1:
-            rng = np.random.default_rng(zlib.crc32(f"{each.mix}/{key}".encode()))
-            chosen = rng.multinomial(seeds, [1 / seeds] * seeds, size=resamples) / seeds
+            chosen = _chosen_seeds(f"{each.mix}/{key}", seeds, resamples)
             off = (chosen * by_seed).sum(axis=1) - means[:, row]
             means[:, row] += off * np.sqrt(seeds / (seeds - 1))
     return means
+
+
+@functools.lru_cache(maxsize=64)
+def _chosen_seeds(name: str, seeds: int, resamples: int) -> Array:
+    """The share of each seed in each resample of a row (resamples, seeds), by mix and row."""
+    rng = np.random.default_rng(zlib.crc32(name.encode()))
+    shares: Array = rng.multinomial(seeds, [1 / seeds] * seeds, size=resamples) / seeds
+    return shares
 
 
 def tie_groups(apart: Array) -> list[int]:

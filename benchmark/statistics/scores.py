@@ -11,6 +11,7 @@
 **Sources** Maier-Hein et al., Nat. Methods 2024 (overlap and boundary metrics).
 """
 
+import contextlib
 import csv
 import json
 import math
@@ -33,6 +34,7 @@ COLUMNS = (*KEYS, *SHARES[:5], *DISTANCES, SHARES[5], *COUNTS)
 OBJECTS = ("weights", "departures", "identity")
 RECORD = ("schema", "method", "title", "mix", "group", "seed", *OBJECTS)
 AGAIN = "Delete the file and run its stage again."
+PLAIN = frozenset("0123456789.-")  # of the numbers that we write
 SHEET = f"A spreadsheet may have saved it. {AGAIN}"
 
 
@@ -153,20 +155,31 @@ def _line(path: Path, row: int) -> str:
 def _numbers(path: Path, name: str, cells: list[str]) -> Array:
     """A column as floats; an empty cell is NaN where it may be (Conventions, 2)."""
     optional = name in DISTANCES or name not in COLUMNS
-    values = np.full(len(cells), math.nan)
-    for i, cell in enumerate(cells):
-        if optional and not cell:
-            continue
-        try:
-            values[i] = float(cell) if cell.isascii() and "_" not in cell else math.nan
-        except ValueError:
-            values[i] = math.nan
-        if not math.isfinite(values[i]):
-            kind = "a number or nothing" if optional else "a number"
-            raise ScoreTableError(_line(path, i), f"{name} is {cell!r}", kind, AGAIN)
+    values = _at_once(cells, optional)
+    if values is None:  # something is wrong, or unusual: cell by cell, to name the line
+        values = np.full(len(cells), math.nan)
+        for i, cell in enumerate(cells):
+            if optional and not cell:
+                continue
+            with contextlib.suppress(ValueError):
+                values[i] = float(cell) if cell.isascii() and "_" not in cell else math.nan
+            if not math.isfinite(values[i]):
+                kind = "a number or nothing" if optional else "a number"
+                raise ScoreTableError(_line(path, i), f"{name} is {cell!r}", kind, AGAIN)
     if name in COLUMNS:
         _check_range(path, name, values)
     return values
+
+
+def _at_once(cells: list[str], optional: bool) -> Array | None:
+    """A column of plain numbers; None where any cell is something else."""
+    if not PLAIN.issuperset("".join(cells)):
+        return None
+    try:
+        values = np.array([float(cell) if cell or not optional else math.nan for cell in cells])
+    except ValueError:
+        return None
+    return None if np.isinf(values).any() else values
 
 
 def _check_range(path: Path, name: str, values: Array) -> None:
