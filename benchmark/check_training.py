@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from benchmark.card import Recipe
@@ -157,9 +156,10 @@ def _descend(subject: Subject, recipe: Recipe) -> tuple[float, float, int]:
     return losses[0], last, len(losses) - 1
 
 
+@torch.no_grad()
 def _reference_loss(subject: Subject, method: Method) -> float:
     inputs, mask = subject.batch(method)
-    return float(F.binary_cross_entropy_with_logits(subject.logits(method, inputs), mask))
+    return float(_loss(subject, method.eval(), inputs, mask, "a")["total"])
 
 
 def resumes(subject: Subject) -> str:

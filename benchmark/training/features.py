@@ -155,12 +155,15 @@ def _frozen(method: Method, module: nn.Module) -> dict[str, Tensor]:
 
 
 def _code(method: Method) -> str:
-    """Digest of the file that holds `embed`, and of what it imports of ours."""
+    """Digest of the files that hold `embed` and the embedder's parts, and of what they import."""
     file = Path(inspect.getfile(type(method).embed))
     try:
-        return code_digest(imported_files([file], project_root(file.parent)))
+        root = project_root(file.parent)
     except MixSegError:  # code outside of a project
         return code_digest([file])
+    files = {Path(inspect.getfile(type(part))) for part in method.embedder().modules()}
+    own = {path for path in files if root in path.parents and "site-packages" not in path.parts}
+    return code_digest(imported_files({file, *own}, root))
 
 
 def _bytes(value: Tensor) -> bytes:
