@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from benchmark.blocks.sam_keys import sam_keys
 from benchmark.blocks.sam_network import Embedder, Prompts, Sam, Sight, side_of
 from benchmark.losses import weighted_bce_iou
 from benchmark.method import Inputs, Method
@@ -68,13 +69,13 @@ class SamMethod(Method):
     @classmethod
     def keys(cls, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """The keys of a file to those of `Sam`."""
-        return state
+        return sam_keys(state)
 
     def load_pretrained(self, weights: WeightStore) -> None:
         """The whole network; from then on images are shown at its native side."""
         name = self.card.weights[0].name
         state = {k: v for k, v in weights.read(name).items() if isinstance(v, Tensor)}
-        load_strictly(self, self.from_official(state), f"weights {name!r}")
+        load_strictly(self.network, self.keys(state), f"weights {name!r}")
         self.sight.side = self.native
 
     def embedder(self) -> nn.Module:
@@ -90,14 +91,17 @@ class SamMethod(Method):
         embedding: Tensor = self.network.image_encoder(self.sight(image))
         return embedding
 
+    def features(self, inputs: Inputs) -> Tensor:
+        """The embeddings that are given, or else computed, in the precision of the image."""
+        given = self.embed(inputs.image) if inputs.features is None else inputs.features
+        if given is None:  # an encoder that learns
+            return self.encode(inputs.image)
+        return given.to(inputs.image.dtype)
+
     def decode(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
         """Logits (B, 1 or 3, H, W) and predicted IoU (B, 1 or 3)."""
-        features = self.embed(inputs.image) if inputs.features is None else inputs.features
-        if features is None:
-            features = self.encode(inputs.image)
-        prompts = self.scaled(inputs)
         low, quality = self.network.decode(
-            features.to(inputs.image.dtype), prompts, self.sight.side, self.multimask
+            self.features(inputs), self.scaled(inputs), self.sight.side, self.multimask
         )
         # As officially: to the encoder's frame first, then to the image.
         logits = F.interpolate(low.float(), self.sight.side, mode="bilinear")

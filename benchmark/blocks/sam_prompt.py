@@ -71,12 +71,12 @@ class PromptEncoder(nn.Module):
         labels = torch.cat([labels, torch.full_like(labels[:, :1], PADDING)], 1)
         xy = torch.cat([xy, torch.zeros_like(xy[:, :1])], 1)
         kinds = torch.cat([self.not_a_point_embed.weight, *self._weights()[:2]])
-        placed = self.pe_layer((xy + 0.5) / side)  # the middle of a pixel
+        placed: Tensor = self.pe_layer((xy + 0.5) / side)  # the middle of a pixel
         return placed * (labels != PADDING).unsqueeze(-1) + kinds[labels + 1]
 
     def boxes(self, corners: Tensor, side: int) -> Tensor:
         """Tokens (B, 2, C) of boxes (B, 4)."""
-        placed = self.pe_layer((corners.unflatten(1, (2, 2)) + 0.5) / side)
+        placed = self.pe_layer((corners.view(-1, 2, 2) + 0.5) / side)
         tokens: Tensor = placed + torch.cat(self._weights()[2:])
         return tokens
 

@@ -5,6 +5,7 @@ Source: Zhang et al., Faster Segment Anything, arXiv:2306.14289; Wu et al., Tiny
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import timm
 from torch import Tensor, nn
@@ -27,10 +28,10 @@ class TinyViTEncoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.vit = timm.create_model("tiny_vit_5m_224", num_classes=0, global_pool="")
-        self.vit.head = nn.Identity()
-        self.vit.stages[3].downsample.conv2.conv.stride = (1, 1)
-        self.neck = neck(self.vit.num_features)
+        vit: Any = timm.create_model("tiny_vit_5m_224", num_classes=0, global_pool="")
+        vit.head = nn.Identity()
+        vit.stages[3].downsample.conv2.conv.stride = (1, 1)
+        self.vit, self.neck = vit, neck(vit.num_features)
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, 256, S / 16, S / 16)."""
