@@ -3,12 +3,13 @@
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
+from zipfile import BadZipFile
 
 from benchmark.card import Weights
 from benchmark.errors import MissingDataError, StoreError
 from benchmark.files import sha256_file
 
-SAFE = ".safetensors"
+SAFE, ARRAYS = ".safetensors", ".npz"
 
 
 class WeightStore:
@@ -70,21 +71,17 @@ class WeightStore:
         return {name: sha256_file(path) for name, path in paths.items()}
 
     def read(self, name: str) -> dict[str, object]:
-        """The tensors of a file as float32, from safetensors or a weights-only checkpoint.
+        """The tensors of a file as float32: safetensors, a weights-only checkpoint, arrays of npz.
 
         Raises: StoreError if the file is broken, or holds more than tensors.
         """
-        import torch
         from safetensors import SafetensorError
-        from safetensors.torch import load_file
 
         path = self.path(name)
+        broken = (OSError, EOFError, RuntimeError, ValueError, TypeError, BadZipFile)
         try:
-            if path.suffix == SAFE:
-                state = load_file(path)
-            else:
-                state = torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, EOFError, RuntimeError, pickle.UnpicklingError, SafetensorError) as error:
+            state = _load(path)
+        except (*broken, pickle.UnpicklingError, SafetensorError) as error:
             problem = (str(error).splitlines() or [type(error).__name__])[0]
             raise StoreError(
                 path, f"unreadable ({problem})", "tensors alone", "Get the file again."
@@ -95,6 +92,20 @@ class WeightStore:
                 path, f"{keys}", "a dictionary of tensors alone", "Save the state_dict itself."
             )
         return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+
+
+def _load(path: Path) -> object:
+    """What the file holds; nothing in it is executed."""
+    import numpy as np
+    import torch
+    from safetensors.torch import load_file
+
+    if path.suffix == SAFE:
+        return load_file(path)
+    if path.suffix == ARRAYS:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _cached(address: str) -> Path | None:

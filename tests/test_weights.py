@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -42,6 +43,20 @@ def test_both_formats_come_as_float32(store: WeightStore, suffix: str) -> None:
     assert state["count"].dtype == torch.int64
     assert store.digests() == {"net.imagenet": sha256_file(path)}
     assert store.describe() == "net.imagenet (here)"
+
+
+def test_arrays_come_as_tensors_and_pickles_do_not(tmp_path: Path) -> None:
+    store = WeightStore(tmp_path, [WANTED.model_copy(update={"files": ("net.npz",)})])
+    np.savez(tmp_path / "net.npz", **{"block1/kernel": np.arange(3.0), "count": np.array(3)})
+    state = store.read("net.imagenet")
+    assert {key: value.tolist() for key, value in state.items()} == {
+        "block1/kernel": [0, 1, 2],
+        "count": 3,
+    }
+    assert state["block1/kernel"].dtype == torch.float32
+    np.savez(tmp_path / "net.npz", net=np.array([{}], dtype=object))
+    with pytest.raises(StoreError, match="unreadable"):
+        store.read("net.imagenet")
 
 
 def test_the_first_name_wins(store: WeightStore) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from benchmark.blocks.conv import Rules, renamed
 from benchmark.blocks.transunet import DEPTH, STRIDE, TransUNet, resized_positions
+from benchmark.errors import MethodError
 from benchmark.method import Method, Normalise, Weights
 from benchmark.networks import load_strictly, on_multiple
 from benchmark.weights import WeightStore
@@ -27,6 +28,7 @@ R50_VIT_B16 = Weights(
     hub="timm/vit_base_r50_s16_224.orig_in21k:model.safetensors",
     licence="Apache-2.0",
 )
+GOOGLE_KEY, TIMM_KEY = "embedding/kernel", "pos_embed"
 NOTHING = r"(?!)"  # a pattern that meets no key
 # From the official names; the decoder's and the head's are the method's alone.
 OFFICIAL: Rules = {
@@ -105,7 +107,17 @@ class TransUNetMethod(Method):
 
     @classmethod
     def from_official(cls, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The official state_dict under this method's names."""
+        """The official state_dict under this method's names.
+
+        Raises: MethodError for the encoder's weights alone, which are not imported but found.
+        """
+        if GOOGLE_KEY in state or TIMM_KEY in state:
+            raise MethodError(
+                f"method {cls.card.name!r}",
+                "the weights of ImageNet-21k, the encoder's alone",
+                "a state_dict of the whole network",
+                f"Put the file into weights/ as {' or '.join(R50_VIT_B16.files)}.",
+            )
         own = _fused(renamed(state, OFFICIAL, NOTHING))
         return {f"network.{key}": value for key, value in own.items()}
 
@@ -124,7 +136,7 @@ def encoder_state(state: Mapping[str, object], grid: int) -> dict[str, Tensor]:
         state: by timm's names or by Google's.
     """
     tensors = {key: value for key, value in state.items() if isinstance(value, Tensor)}
-    google = "embedding/kernel" in tensors
+    google = GOOGLE_KEY in tensors
     own = _from_google(tensors) if google else renamed(tensors, TIMM, "cls_token|head")
     own = {key.removeprefix("encoder."): value for key, value in own.items()}
     positions = own.get("positions")

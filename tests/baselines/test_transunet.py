@@ -159,6 +159,12 @@ def test_both_names_of_the_weights_fill_the_encoder(made, count: int, size: int)
     assert shapes(encoder_state(state, encoder.grid)) == shapes(dict(encoder.state_dict()))
 
 
+@pytest.mark.parametrize("made", [timm_state, google_state])
+def test_the_encoder_alone_is_not_imported(made) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(MethodError, match=r"Put the file into weights/ as vit_base.*R50\+ViT-B_16"):
+        method_class(ROOT, NAME).from_official(made())
+
+
 @pytest.mark.slow
 def test_both_names_give_the_same_values(tmp_path: Path) -> None:
     """Google's arrays through timm's own loader and our map of timm's names, and through ours."""
