@@ -8,9 +8,10 @@
 2. «No better» is supported where the interval ends below a margin that would matter (0.01 of DSC
    unless told), contradicted where it lies above 0, and undecided else: that a gain was not seen
    does not show that there is none.
-3. A claim of several parts is supported where all parts are, contradicted where one is, not run
-   where none was; where some were not run, it is undecided. With many parts one is contradicted by
-   chance now and then: 2.5 % of those in which nothing differs.
+3. A claim of several parts is supported where all parts are, not run where none was, undecided
+   where some were not. It is contradicted where one part is, and still is after Holm's correction
+   over the parts: of twenty parts in which nothing differs one is against by chance now and then.
+   What rests on more than half of the parts is decided by that half.
 4. Scores of two test sets, or of two parts of one, are compared through both intervals, taken as
    independent (MOVER). A shared training makes that wider than needed, never narrower.
 

@@ -9,6 +9,7 @@ from benchmark.statistics.compare import Comparison
 from benchmark.statistics.differences import Missing
 from benchmark.statistics.method_level import MethodInterval, is_lower
 
+Z = 1.959964  # half-width of a 95 % interval over its standard error, in the limit
 Decide = Callable[[float, float], Verdict]  # from an interval in which more is better
 
 
@@ -54,14 +55,23 @@ def _missing(each: Missing) -> str:
 def apart(
     about: tuple[str, str, str], sides: Sequence[MethodInterval | None], seeds: int
 ) -> Figure:
-    """The first minus the second of two cells, by MOVER."""
+    """The first minus the second of two cells, by MOVER.
+
+    Args:
+        about: what, where and metric of the figure.
+        seeds: the fewest that are needed.
+    """
     one, other = sides
     if one is None or other is None:
         return Figure(*about, None, None, None, "not run", "a run is missing")
     value, rests = one.mean - other.mean, f"{one.seeds} seeds, {one.cases} and {other.cases} cases"
     why = one.why or other.why
+    if not why and one.seeds < seeds:
+        why = f"the claim needs {seeds}"
     if why or math.isnan(one.low) or math.isnan(other.low):
         return Figure(*about, value, None, None, "undecided", f"{rests}: {why}")
     low = value - math.hypot(one.mean - one.low, other.high - other.mean)
     high = value + math.hypot(one.high - one.mean, other.mean - other.low)
-    return Figure(*about, value, low, high, side(low, high), rests)
+    near = value - low if value > 0 else high - value  # the half that faces 0
+    p = math.erfc(abs(value) / near * Z / math.sqrt(2)) if near > 0 else None
+    return Figure(*about, value, low, high, side(low, high), rests, p)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmark.claims.spec import Verdict
+from benchmark.statistics.compare import ALPHA, holm
 from benchmark.statistics.scores import DISTANCES
 
 ORDER: tuple[Verdict, ...] = ("supported", "contradicted", "undecided", "not run")
@@ -23,6 +24,7 @@ class Figure:
         value, low, high: as in scores.csv; None where there is none.
         verdict: of this part alone.
         note: what stands behind it, or why there is no number.
+        p: two-sided, of the difference; None where there is none.
     """
 
     what: str
@@ -33,6 +35,7 @@ class Figure:
     high: float | None
     verdict: Verdict
     note: str
+    p: float | None = None
 
     def text(self) -> str:
         """The number for a reader: points of a share, pixels, or a count."""
@@ -62,6 +65,22 @@ class Found:
     verdict: Verdict
     reads: str = ""
     why: str = ""
+
+
+def softened(figures: Sequence[Figure]) -> list[Verdict]:
+    """The verdicts of the parts, undecided where one against does not stand up to Holm."""
+    tested = [figure for figure in figures if figure.p is not None]
+    adjusted = holm([figure.p for figure in tested if figure.p is not None])
+    weak = {id(figure) for figure, p in zip(tested, adjusted, strict=True) if p >= ALPHA}
+    return [
+        "undecided" if each.verdict == "contradicted" and id(each) in weak else each.verdict
+        for each in figures
+    ]
+
+
+def whole(figures: Sequence[Figure]) -> Verdict:
+    """The verdict of all parts together."""
+    return combined(softened(figures))
 
 
 def combined(verdicts: Sequence[Verdict]) -> Verdict:

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmark.claims.decisions import Decide, apart, judged, no_gain, side
 from benchmark.claims.evidence import Evidence, defined, part, places_of
-from benchmark.claims.figure import Figure, Found, combined
+from benchmark.claims.figure import Figure, Found, combined, softened, whole
 from benchmark.claims.spec import (
     EACH,
     MODALITY,
@@ -77,20 +77,26 @@ class Judge:
             for one in _named(asked.one, place)
             for other in _named(asked.than, place)
         )
-        return Found(figures, _needed(asked, [each.verdict for each in figures]))
+        return Found(figures, _needed(asked, figures))
 
     def _rising(self, asked: Rising, seeds: int) -> Found:
         """Neighbours must rise; any two the wrong way round contradict."""
-        figures, verdicts = [], []
-        for place in self._places(asked.where):
-            pairs = list(combinations(range(len(asked.order)), 2))
-            for low, high in pairs:
-                pair = asked.order[high], asked.order[low]
-                figure = self._figure(pair, place, (asked.metric, seeds, side))
-                if high - low == 1 or figure.verdict == "contradicted":
-                    figures.append(figure)
-                    verdicts.append(figure.verdict)
-        return Found(tuple(figures), combined(verdicts))
+        pairs = [
+            (place, low, high)
+            for place in self._places(asked.where)
+            for low, high in combinations(range(len(asked.order)), 2)
+        ]
+        every = [
+            self._figure((asked.order[high], asked.order[low]), place, (asked.metric, seeds, side))
+            for place, low, high in pairs
+        ]
+        verdicts = softened(every)
+        counted = [
+            (figure, verdict)
+            for figure, verdict, (_, low, high) in zip(every, verdicts, pairs, strict=True)
+            if high - low == 1 or verdict == "contradicted"
+        ]
+        return Found(tuple(f for f, _ in counted), combined([verdict for _, verdict in counted]))
 
     def _places(self, on: Sequence[str]) -> list[tuple[str, str]]:
         return places_of(self.evidence, on, EACH)
@@ -122,7 +128,7 @@ class Judge:
             noun = "case" if lost == 1 else "cases"
             note += f"; {lost} {noun} without a value left out, over all test sets"
         limits = _known(found.value), _known(found.low), _known(found.high)
-        return Figure(title, where, metric, *limits, verdict, note)
+        return Figure(title, where, metric, *limits, verdict, note, _known(found.p))
 
     def _compare(self, one: Entry, other: Entry, metric: str) -> dict[str, Comparison]:
         key = one.key, other.key, metric
@@ -143,14 +149,15 @@ class Judge:
         cells = method_intervals(self._only(asked.of), [asked.metric])
         figures = []
         for name in asked.of:
+            fewest = self._fewest(name, seeds)
             for high in self._places(asked.high):
                 for low in self._places(asked.low):
                     sides = [self._cell(cells, name, place[1], asked.metric) for place in
                              (high, low)]  # fmt: skip
                     where = f"{self._where(high)} − {self._where(low)}"
                     title = self.evidence.title(name)
-                    figures.append(apart((title, where, asked.metric), sides, seeds))
-        return Found(tuple(figures), combined([each.verdict for each in figures]))
+                    figures.append(apart((title, where, asked.metric), sides, fewest))
+        return Found(tuple(figures), whole(figures))
 
     def _smaller(self, asked: Smaller, seeds: int) -> Found:
         """The smallest masks of each test set against the others."""
@@ -169,8 +176,8 @@ class Judge:
                 count = int(known[place[1]].sum()) if place[1] in known else 0
                 what = f"{self.evidence.title(name)}: other cases − {count} smallest"
                 about = (what, self._where(place), asked.metric)
-                figures.append(apart(about, both[::-1], seeds))
-        return Found(tuple(figures), combined([each.verdict for each in figures]))
+                figures.append(apart(about, both[::-1], self._fewest(name, seeds)))
+        return Found(tuple(figures), whole(figures))
 
     def _small(self, table: ScoreTable, dataset: str, share: float) -> Array | None:
         arrays = (table.values(entry, dataset, FOREGROUND) for entry in table.entries)
@@ -185,6 +192,11 @@ class Judge:
     def _only(self, names: Sequence[str]) -> ScoreTable:
         entries = [entry for name in names if (entry := self.evidence.entry(name))]
         return replace(self.evidence.table, entries=tuple(entries))
+
+    def _fewest(self, name: str, seeds: int) -> int:
+        """What never trains needs no seeds."""
+        entry = self.evidence.entry(name)
+        return seeds if entry and entry.trained else 0
 
     def _cell(
         self,
@@ -223,7 +235,7 @@ class Judge:
                     self.evidence.title(name), "", "parameters", count, None, None, verdict, note
                 )
             )
-        return Found(tuple(figures), combined([each.verdict for each in figures]))
+        return Found(tuple(figures), whole(figures))
 
     def _cases(self, asked: Cases, seeds: int) -> Found:
         if self.evidence.mix != asked.mix:
@@ -262,10 +274,11 @@ def _named(names: Sequence[str], place: Pair) -> list[str]:
     return [name.replace(MODALITY, place[0]) for name in names]
 
 
-def _needed(asked: Compared, verdicts: Sequence[Verdict]) -> Verdict:
+def _needed(asked: Compared, figures: Sequence[Figure]) -> Verdict:
     """All parts, or more than half of them (then one part alone contradicts nothing)."""
-    if asked.need == "all" or not verdicts:
-        return combined(verdicts)
+    if asked.need == "all" or not figures:
+        return whole(figures)
+    verdicts = [each.verdict for each in figures]
     half = len(verdicts) / 2
     for wanted in ("supported", "contradicted", "not run"):
         if verdicts.count(wanted) > half:

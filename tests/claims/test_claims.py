@@ -12,7 +12,7 @@ from support import ROOT, mixseg
 
 from benchmark.claims.check import Judged, figure_rows, judge, summary
 from benchmark.claims.evidence import Evidence, part
-from benchmark.claims.figure import combined
+from benchmark.claims.figure import Figure, combined, whole
 from benchmark.claims.plain import claims_text
 from benchmark.claims.spec import CLAIMS, Claim, load_claims
 from benchmark.discover import cards
@@ -73,6 +73,8 @@ def test_one_pair_the_other_way_round_contradicts_all_and_not_most() -> None:
     assert ask(evidence, better("a", "b")).verdict == "contradicted"
     assert ask(evidence, better("a", "b", need="most")).verdict == "supported"
     assert ask(evidence, better("a", "b", where=["fundus", "ultrasound"])).verdict == "supported"
+    split = evidence_of({"a": 0.85, "b": {"f": 0.75, "c": 0.75, "u": 0.95, "d": 0.95}})
+    assert ask(split, better("a", "b", need="most")).verdict == "undecided"
 
 
 def test_for_distances_less_is_better() -> None:
@@ -176,6 +178,21 @@ def test_parts_and_whole(parts: list[Any], whole: str) -> None:
     assert combined(parts) == whole
 
 
+def figure(verdict: Any, p: float | None) -> Figure:
+    return Figure("x", "", "dsc", 0.0, 0.0, 0.0, verdict, "", p)
+
+
+def test_one_part_of_many_against_must_survive_holm() -> None:
+    rest = [figure("undecided", 0.5) for _ in range(9)]
+    assert whole([figure("contradicted", 0.004), *rest]) == "contradicted"  # 10 * 0.004 = 0.04
+    assert whole([figure("contradicted", 0.006), *rest]) == "undecided"
+    assert whole([figure("contradicted", 0.04)]) == "contradicted"
+    # those that hold are rejected first: of ten, nine with tiny p leave the last uncorrected
+    held = [figure("supported", 1e-9) for _ in range(9)]
+    assert whole([figure("contradicted", 0.04), *held]) == "contradicted"
+    assert whole([figure("contradicted", None), *rest]) == "contradicted"  # a count has no p
+
+
 # ---- orders, levels, strata
 
 
@@ -189,10 +206,11 @@ def test_a_rising_order_and_a_broken_one() -> None:
 
 
 def test_ends_the_wrong_way_round_contradict_where_neighbours_decide_nothing() -> None:
-    evidence = evidence_of({"a": 0.802, "b": 0.800, "c": 0.798, "d": 0.700})
+    evidence = evidence_of({"a": 0.8055, "b": 0.8020, "c": 0.800})
     found = ask(evidence, {"kind": "rising", "order": ["a", "b", "c"]})
-    assert found.verdict in ("undecided", "contradicted")
-    assert ask(evidence, {"kind": "rising", "order": ["a", "b", "d"]}).verdict == "contradicted"
+    parts = {figure.what: figure.verdict for figure in found.figures}
+    assert parts == {"B − A": "undecided", "C − A": "contradicted", "C − B": "undecided"}
+    assert found.verdict == "contradicted"
 
 
 def test_easier_modalities() -> None:
@@ -206,6 +224,8 @@ def test_easier_modalities() -> None:
     assert first.value == pytest.approx(0.2, abs=0.01)
     assert first.low is not None
     assert 0 < first.low < 0.2
+    assert first.p is not None
+    assert first.p < 1e-6
     assert ask(evidence_of({"a": {**levels, "c": 0.99}}), easier).verdict == "contradicted"
     assert ask(evidence_of({"a": {**levels, "c": 0.88}}), easier).verdict == "undecided"
     assert ask(evidence_of({"a": levels}, seeds=2), easier).verdict == "undecided"
