@@ -85,13 +85,16 @@ def audit(
 ) -> None:
     """Finds numbers in a printed table that cannot be; needs no data and no model.
 
-    One row a method, and columns such as method, dataset, n, dsc, iou, mae, rank, iou_rank; or
-    one column a dataset and metric: method, kvasir/dsc, kvasir/iou. The dataset «average» holds
-    stated averages. Best and second marks stand in the cell: **0.91**, __0.90__, or as in LaTeX.
-    Numbers as printed, for their digits count. Commas, semicolons or tabs between them.
-    docs/audit.md shows an example and says what each rule does.
+    A row a method and dataset, with the digits that are printed:
 
-    Exit status 1 where something cannot be, or contradicts the table itself.
+    method,dataset,n,dsc,iou,mae,rank
+    U-Net,Kvasir,100,0.818,**0.746**,0.055,2
+
+    or a column a dataset and metric: method,Kvasir/dsc,Kvasir/iou.
+    The dataset «average» holds stated averages. Marks: **best**,
+    __second__. Commas, semicolons or tabs. More: docs/audit.md.
+
+    Exit status 1 where something cannot be or contradicts the table.
     """
     from benchmark.claims import audit as auditing
     from benchmark.files import write_text
