@@ -10,7 +10,7 @@
 3. Rank 1 is the best, equal ones share their mean. tau is Kendall's tau-b with the headline.
 4. Rows are those that are whole in every column; a column that none of them has is left out.
 
-**Sources** Maier-Hein et al., Nat. Commun. 2018; Wiesenfarth et al., Sci. Rep. 2021.
+**Sources** Maier-Hein et al., Nature Communications 2018; Wiesenfarth et al., Sci. Rep. 2021.
 """
 
 from collections.abc import Callable, Mapping, Sequence

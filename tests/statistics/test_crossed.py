@@ -130,6 +130,13 @@ def test_identical_rows_differ_by_nothing_for_sure() -> None:
     assert tuple(map(float, found.limits(0.95))) == (0, 0)
 
 
+def test_rounding_is_no_difference() -> None:
+    values = np.random.default_rng(8).random((3, 9))
+    found = estimate([Part(values, values[[2, 0, 1]], alone(9))], (False, False))
+    assert (values.mean(0) - values[[2, 0, 1]].mean(0)).any()  # the order of a sum tells
+    assert tuple(map(float, (found.value, found.se, *found.p()))) == (0, 0, 0, 1)
+
+
 def test_a_gain_in_which_nothing_varies_has_no_p() -> None:
     values = np.full((3, 5), 0.3)
     found = estimate([Part(values + 0.1, values, alone(5))], (True, True))

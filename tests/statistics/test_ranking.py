@@ -146,8 +146,15 @@ def test_pairs_are_told_apart_by_the_headline_test() -> None:
 
 def test_one_group_of_cases_tells_nothing_apart() -> None:
     made = Made(groups={"a": ("g",) * 60})
-    found = rankings(panel_of({"x": 0.0, "y": 0.5}, "a", made), 50)["a"]
+    with np.errstate(all="raise"):
+        found = rankings(panel_of({"x": 0.0, "y": 0.5}, "a", made), 50)["a"]
     assert [(row.first, row.last, row.group) for row in found.rows] == [(1, 2, 1)] * 2
+
+
+def test_rows_that_are_never_trained_are_told_apart_by_their_cases() -> None:
+    values = {m: {"a": runs(gain, i, 1)} for i, (m, gain) in enumerate((("x", 0.0), ("y", 0.1)))}
+    whole = panel({"m": table_of(values, Made(untrained=("x", "y")))}, ["main/x", "main/y"])
+    assert told_apart(whole, np.array([1.0])).tolist() == [[False, True], [True, False]]
 
 
 def test_one_row_or_none_has_no_ranking_and_says_why() -> None:
