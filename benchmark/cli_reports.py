@@ -1,7 +1,7 @@
 """Commands that read results alone: tables, reports, checks of numbers."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -57,3 +57,37 @@ def show(mix: o.MixName) -> None:
     for name, inputs in _inputs(mix, None):
         typer.echo(summary(name, *inputs))
         typer.echo(f"\nreport: {inputs[2].reports(name) / 'index.html'}")
+
+
+@app.command()
+def bundle(
+    mix: o.MixName,
+    to: Annotated[Path, typer.Option("--to", help="A new folder, or a file that ends in .zip.")],
+    source: o.FromResults = None,
+) -> None:
+    """Writes a release of a mix: results, report, cards, code state, weights by digest."""
+    from benchmark.reports.bundle import write_bundle
+
+    for name, inputs in _inputs(mix, source):
+        files = write_bundle(name, inputs, to)
+        typer.echo(f"wrote {to}: {files} files, RO-Crate metadata in ro-crate-metadata.json")
+
+
+@app.command()
+def cards(
+    to: Annotated[Path, typer.Option("--to", help="Folder for models/ and data/.")],
+    mix: o.MaybeMix = None,
+    source: o.FromResults = None,
+) -> None:
+    """Writes model cards from the methods' cards and data cards from the catalog, as Markdown."""
+    from benchmark import discover
+    from benchmark.data.catalog import load_catalog
+    from benchmark.reports.cards import write_cards
+    from benchmark.reports.study import load_study
+
+    known = [card.model_dump(mode="json") for card in discover.cards(project_root())]
+    found = _inputs(mix, source) if mix else []
+    parts = ("headline", "ablations")
+    studies = [load_study(name, *inputs, part) for name, inputs in found for part in parts]
+    written = write_cards(to, known, load_catalog().values(), studies)
+    typer.echo(f"wrote {len(written)} cards below {to}")

@@ -19,6 +19,7 @@ ARROWS = {
     "statistics": {"errors", "files", "params", "card"},
     "claims": {"card", "columns", "errors", "evaluation", "files", "params", "statistics"},
     "reports": {
+        "claims",
         "card",
         "data",
         "discover",

@@ -4,21 +4,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmark.reports.cells import Answer, difference_cell, difference_record, side_cell, spoken
 from benchmark.reports.grid import MISSING, Block, Cell, Column, Grid, Line, Marks
 from benchmark.reports.study import Study, hole_notes, trained_alone
 from benchmark.reports.tables import (
     BEST,
     DSC,
     WHOLE,
-    Answer,
     columns_of,
-    difference_cell,
-    difference_record,
     parameters_cell,
     score_cells,
     score_record,
-    side_cell,
-    spoken,
     trained_parameters,
 )
 from benchmark.statistics.differences import Contrast, differences, side

@@ -87,7 +87,7 @@ def _measured(record: Mapping[str, Any]) -> Measured:
 def cost_grid(study: Study, groups: Sequence[str] = COSTED) -> Grid:
     """Parameters, MACs, latency and memory of an image; time of training and of prediction."""
     rows = blocks_of(study, [group for group in groups if group != "controls"])
-    found = {e.key: read_cost(_path(study, e)) for entries in rows.values() for e in entries}
+    found = {e.key: measured_cost(study, e) for entries in rows.values() for e in entries}
     unseen = [measured.unseen for measured in found.values() if measured]
     common = unseen[0].intersection(*unseen) if unseen else frozenset()
     marks, blocks = Marks(), []
@@ -117,8 +117,12 @@ def cost_grid(study: Study, groups: Sequence[str] = COSTED) -> Grid:
     )
 
 
-def _path(study: Study, entry: Entry) -> Path:
-    return study.results / entry.group / entry.name / "cost" / "cost.json"
+def measured_cost(study: Study, entry: Entry) -> Measured | None:
+    """What was measured of a row; None where nothing was.
+
+    Raises: ScoreTableError if its cost.json cannot be used.
+    """
+    return read_cost(study.results / entry.group / entry.name / "cost" / "cost.json")
 
 
 def _notes(

@@ -1,23 +1,34 @@
 """The report of a mix: tables, figures and one page that holds all of them."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.files import write_text
 from benchmark.reports.ablations import ablation_grid, mixing_grid
-from benchmark.reports.figures import figures, write_figure
+from benchmark.reports.appendix import friedman_figure, friedman_grid
+from benchmark.reports.checklist import checklist
+from benchmark.reports.compared import Compared, compare
+from benchmark.reports.comparisons import comparisons_grid, forest_figure
+from benchmark.reports.drawing import Figure, write_figure
+from benchmark.reports.draws import draws_grid
+from benchmark.reports.figures import scores_figure, training_figure
 from benchmark.reports.grid import Grid
 from benchmark.reports.inventory import data_grid, leaks_grid, methods_grid
 from benchmark.reports.markup import latex, markdown
 from benchmark.reports.plain import summary
 from benchmark.reports.protocols import protocols_grid
 from benchmark.reports.provenance import cost_grid, departures_grid, provenance_grid, runs_grid
-from benchmark.reports.sections import FURTHER, Content, sections
+from benchmark.reports.rankings import across_grid, ranks_figure, ranks_grid, stability_grid
+from benchmark.reports.scatter import scatter_figure
+from benchmark.reports.sections import FURTHER, Content, design, sections
+from benchmark.reports.strata import Split, split, strata_figure, strata_grid
 from benchmark.reports.study import ABLATIONS, GROUPS, RANKED, Cards, Study, load_study
 from benchmark.reports.tables import errors_grid, main_grid
+from benchmark.reports.tradeoff import tradeoff_figure
+from benchmark.reports.verdicts import verdicts
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -30,7 +41,10 @@ if TYPE_CHECKING:
 __all__ = ["summary", "write_ablations", "write_part", "write_report", "write_tables"]
 
 TEMPLATES = Path(__file__).parent / "templates"
-SOMETIMES = ("data", "leaks", *FURTHER)  # tables that not every mix has
+# tables that not every mix has
+SOMETIMES = ("data", "leaks", "draws", "comparisons", "across", "ranks", "stability", "friedman",
+             *FURTHER)  # fmt: skip
+FIGURES = ("scores", "training", "forest", "ranks", "scatter", "tradeoff", "strata", "nemenyi")
 INVENTORY = {
     "methods": methods_grid,
     "runs": runs_grid,
@@ -39,6 +53,60 @@ INVENTORY = {
     "provenance": provenance_grid,
 }
 APART = ("ablation", "mixing", "single", *(f"ablation-{name}" for name in INVENTORY))
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The headline's study with what the statistics say of it."""
+
+    study: Study
+    compared: Compared
+    parts: Split
+
+    @classmethod
+    def of(cls, study: Study) -> "Headline":
+        """Works it out."""
+        return cls(study, compare(study), split(study))
+
+    def grids(self) -> dict[str, Grid]:
+        """The tables by name; of further groups only where there are such methods."""
+        study, compared = self.study, self.compared
+        made = [
+            main_grid(study),
+            errors_grid(study),
+            protocols_grid(study),
+            runs_grid(study),
+            cost_grid(study),
+            methods_grid(study),
+            departures_grid(study),
+            provenance_grid(study),
+            strata_grid(study, self.parts),
+            *(make(study) for make in (data_grid, leaks_grid, draws_grid)),
+            *(main_grid(study, (group,), group) for group in FURTHER if study.table.rows((group,))),
+        ]
+        if compared.rankings:
+            made += [comparisons_grid(study, compared), across_grid(study, compared)]
+            made.append(ranks_grid(study, compared))
+        if compared.stability:
+            made.append(stability_grid(study, compared.stability))
+        if compared.friedman:
+            made.append(friedman_grid(study, compared.friedman))
+        return {grid.name: grid for grid in made if grid is not None}
+
+    def figures(self) -> dict[str, Figure]:
+        """The figures by name, as far as there are numbers."""
+        study, compared = self.study, self.compared
+        drawn = [
+            scores_figure(study),
+            forest_figure(study, compared),
+            scatter_figure(study, compared),
+            ranks_figure(study, compared),
+            strata_figure(study, self.parts),
+            tradeoff_figure(study),
+            training_figure(study),
+            friedman_figure(study, compared.friedman) if compared.friedman else None,
+        ]
+        return {figure.name: figure for figure in drawn if figure is not None}
 
 
 def write_tables(mix: str, params: "Params", cards: Cards, places: "Places", to: Path) -> None:
@@ -50,7 +118,7 @@ def write_tables(mix: str, params: "Params", cards: Cards, places: "Places", to:
 
     Raises: ParamsError for an unknown mix, ScoreTableError if a file of results is broken.
     """
-    _write_grids(_grids(load_study(mix, params, cards, places)), to, SOMETIMES)
+    _write_grids(Headline.of(load_study(mix, params, cards, places)).grids(), to, SOMETIMES)
 
 
 def write_ablations(mix: str, params: "Params", cards: Cards, places: "Places", to: Path) -> bool:
@@ -86,7 +154,7 @@ def write_part(mix: str, inputs: "ReportInputs", to: Path, part: "Part | None") 
 
 
 def write_report(mix: str, params: "Params", cards: Cards, places: "Places", to: Path) -> None:
-    """Writes index.html, the figures and all tables of a mix, from its results alone.
+    """Writes index.html, figures, tables and checklist.md of a mix, from its results alone.
 
     Args:
         cards: the content of every card.json.
@@ -94,17 +162,44 @@ def write_report(mix: str, params: "Params", cards: Cards, places: "Places", to:
 
     Raises: ParamsError for an unknown mix, ScoreTableError if a file of results is broken.
     """
-    study = load_study(mix, params, cards, places)
-    ablations = load_study(mix, params, cards, places, "ablations")
-    drawn = {figure.name: figure for figure in figures(study)}
-    content = Content(study, _grids(study), ablations, _ablation_grids(ablations), drawn)
-    _write_grids(content.grids, to / "tables", SOMETIMES)
-    _write_grids(content.apart, to / "ablations", APART)
-    for figure in content.figures.values():
-        write_figure(figure, to / "figures")
+    headline = Headline.of(load_study(mix, params, cards, places))
+    study, ablations = headline.study, load_study(mix, params, cards, places, "ablations")
+    found = verdicts((params, cards, places), study, ablations)
+    tables = {
+        "tables": headline.grids(),
+        "ablations": _ablation_grids(ablations),
+        "claims": found.grids(),
+    }
+    leads = {**_leads(study, tables["tables"].get("leaks")), "claims": (found.lead(),)}
+    content = Content(study, ablations, tables, headline.figures(), leads)
+    _write_grids(tables["tables"], to / "tables", SOMETIMES)
+    _write_grids(tables["ablations"], to / "ablations", APART)
+    _write_grids(tables["claims"], to / "claims", ())
+    _write_figures(content.figures, to / "figures")
+    grids = {name: grid for folder in tables.values() for name, grid in folder.items()}
+    write_text(to / "checklist.md", checklist(study, ablations, grids))
     facts = _facts(study, ablations.only(ABLATIONS))
     page = render("index.html", study=study, sections=sections(content), facts=facts)
     write_text(to / "index.html", page)
+
+
+def _leads(study: Study, looked: Grid | None) -> dict[str, Sequence[str]]:
+    """Sentences that say what was found, by section; of the duplicates where none is listed."""
+    leads: dict[str, Sequence[str]] = {"overview": (design(study),)}
+    if looked is None:
+        leads["leaks"] = ("Not looked for: no leaks.csv.",)
+    elif not looked.lines():
+        leads["leaks"] = (f"Looked for, and none found. {looked.remarks[-1]}",)
+    return leads
+
+
+def _write_figures(figures: Mapping[str, Figure], to: Path) -> None:
+    """Writes the figures, and removes those that no longer are."""
+    for figure in figures.values():
+        write_figure(figure, to)
+    for name in set(FIGURES) - set(figures):
+        for suffix in (".svg", ".csv"):
+            (to / f"{name}{suffix}").unlink(missing_ok=True)
 
 
 def _write_grids(grids: Mapping[str, Grid], to: Path, optional: Iterable[str]) -> None:
@@ -117,23 +212,6 @@ def _write_grids(grids: Mapping[str, Grid], to: Path, optional: Iterable[str]) -
             (to / f"{name}{suffix}").unlink(missing_ok=True)
     if to.is_dir() and not any(to.iterdir()):
         to.rmdir()
-
-
-def _grids(study: Study) -> dict[str, Grid]:
-    """The headline's tables by name; of further groups only where there are such methods."""
-    made = [
-        main_grid(study),
-        errors_grid(study),
-        protocols_grid(study),
-        runs_grid(study),
-        cost_grid(study),
-        methods_grid(study),
-        departures_grid(study),
-        provenance_grid(study),
-        *(grid for grid in (data_grid(study), leaks_grid(study)) if grid is not None),
-        *(main_grid(study, (group,), group) for group in FURTHER if study.table.rows((group,))),
-    ]
-    return {grid.name: grid for grid in made}
 
 
 def _ablation_grids(study: Study) -> dict[str, Grid]:

@@ -1,78 +1,18 @@
 """Figures as SVG with text as text, each with the numbers that it draws."""
 
-import io
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import cycle
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.files import write_text
-from benchmark.reports.grid import csv_text
+from benchmark.reports.drawing import COLOURS, Figure, canvas_of, heading, svg_of
 from benchmark.reports.history import by_epoch, read_history
 from benchmark.reports.study import RANKED, Study
 from benchmark.statistics.intervals import MEAN, Score
 from benchmark.statistics.table import Entry
 
-if TYPE_CHECKING:  # slow to import, and wanted only when something is drawn
+if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Canvas
-
-# Okabe and Ito, Color Universal Design, 2008: told apart by colour-blind readers.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-INK = "#010203"  # stands for the colour of the text around the figure, light or dark
-STYLE: Any = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "mixseg",
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "text.parse_math": False,  # a dollar sign in a name is a dollar sign
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 9,
-    "axes.titleweight": "bold",
-    "axes.grid": True,
-    "grid.alpha": 0.18,
-    "grid.color": INK,
-    "axes.axisbelow": True,
-    **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "axes.titlecolor"), INK),
-    **dict.fromkeys(("xtick.color", "ytick.color"), INK),
-}
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A drawn figure.
-
-    Attributes:
-        caption: how to read it.
-        alt: what it shows, for who cannot see it.
-        svg: for a page: without prologue, addresses, or names that another figure may have.
-        records: the numbers drawn.
-    """
-
-    name: str
-    title: str
-    caption: str
-    alt: str
-    svg: str
-    records: Sequence[Mapping[str, Any]] = field(repr=False)
-
-
-def figures(study: Study) -> list[Figure]:
-    """All figures for which there are numbers."""
-    drawn = (scores_figure(study), training_figure(study))
-    return [figure for figure in drawn if figure is not None]
-
-
-def write_figure(figure: Figure, to: Path) -> None:
-    """Writes name.svg, which stands alone, and name.csv."""
-    svg = figure.svg.replace("<svg ", f'<svg {NAMESPACES} color="black" ', 1)
-    write_text(to / f"{figure.name}.svg", svg + "\n")
-    write_text(to / f"{figure.name}.csv", csv_text(figure.records))
 
 
 def scores_figure(study: Study) -> Figure | None:
@@ -87,13 +27,13 @@ def scores_figure(study: Study) -> Figure | None:
         return None
     columns = min(3, len(sets))
     rows = math.ceil(len(sets) / columns)
-    with _canvas((9.2, rows * (0.85 + 0.24 * len(entries)))) as canvas:
+    with canvas_of((9.2, rows * (0.85 + 0.24 * len(entries)))) as canvas:
         axes = canvas.subplots(rows, columns, sharey=True, squeeze=False).ravel()
         for ax, (name, title) in zip(axes, sets, strict=False):
-            _dots(ax, title, [cells[e.key, name] for e in entries], entries)
+            _dots(ax, heading(title, columns), [cells[e.key, name] for e in entries], entries)
         for ax in axes[len(sets) :]:
             ax.set_axis_off()
-        svg = _svg(canvas, "scores")
+        svg = svg_of(canvas, "scores")
     return Figure(
         name="scores",
         title="DSC by test set",
@@ -158,15 +98,15 @@ def training_figure(study: Study) -> Figure | None:
         return None
     columns = min(3, len(curves))
     rows = math.ceil(len(curves) / columns)
-    with _canvas((9.2, 2.3 * rows)) as canvas:
+    with canvas_of((9.2, 2.3 * rows)) as canvas:
         axes = canvas.subplots(rows, columns, sharex=True, squeeze=False).ravel()
         for ax, colour, (entry, seeds) in zip(axes, cycle(COLOURS), curves.items(), strict=False):
-            _curves(ax, entry.title, seeds, colour)
+            _curves(ax, heading(entry.title, columns), seeds, colour)
         for ax in axes[len(curves) :]:
             ax.set_axis_off()
         canvas.supxlabel("Epoch", fontsize=9)
         canvas.supylabel("Training loss", fontsize=9)
-        svg = _svg(canvas, "training")
+        svg = svg_of(canvas, "training")
     return Figure(
         name="training",
         title="Training loss by epoch",
@@ -199,41 +139,3 @@ def _curves(ax: "Axes", title: str, seeds: Mapping[int, Mapping[int, float]], co
     common = sorted(set.intersection(*(set(losses) for losses in seeds.values())))
     mean = [sum(losses[epoch] for losses in seeds.values()) / len(seeds) for epoch in common]
     ax.plot(common, mean, marker=marker, color=colour, lw=2.2)
-
-
-@contextmanager
-def _canvas(size: tuple[float, float]) -> Iterator["Canvas"]:
-    import matplotlib
-    from matplotlib.figure import Figure as Canvas
-
-    with matplotlib.rc_context(STYLE):
-        yield Canvas(figsize=size, layout="constrained")
-
-
-NAMESPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-
-
-def _svg(canvas: "Canvas", name: str) -> str:
-    """The figure as an element of a page: same bytes for the same figure, whatever the day."""
-    buffer = io.StringIO()
-    canvas.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    svg = buffer.getvalue()
-    svg = svg[svg.index("<svg ") :].strip()
-    svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.DOTALL)
-    svg = svg.replace("*{stroke-linejoin", ".figure *{stroke-linejoin", 1)
-    return re.sub(
-        r"<[^>]*>", lambda tag: _rewrite(tag.group(), name), svg
-    )  # names stay as they are
-
-
-def _rewrite(tag: str, name: str) -> str:
-    """One tag, with its own names made the figure's and the ink made that of the page."""
-    for pattern, new in (
-        (r' xmlns(:\w+)?="[^"]*"', ""),
-        (r' id="([^"]+)"', rf' id="{name}-\1"'),
-        (r'="#([^"]+)"', rf'="#{name}-\1"'),
-        (r"url\(#([^)]+)\)", rf"url(#{name}-\1)"),
-        (r' version="1.1"', ' class="figure"'),
-    ):
-        tag = re.sub(pattern, new, tag)
-    return tag.replace(INK, "currentColor")

@@ -127,7 +127,8 @@ def write_gallery(mix: str, params: "Params", cards: Cards, places: "Places", to
     """
     from benchmark.evaluation.overlays import FALSE, MISSED, TRUE
 
-    study = load_study(mix, params, cards, places)
+    means_alone = params.model_copy(update={"resamples": 0})
+    study = load_study(mix, means_alone, cards, places)
     best = best_run(study)
     with ExitStack() as stack:
         source = Source(study, places, params.threshold, stack)

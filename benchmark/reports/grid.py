@@ -16,17 +16,17 @@ class Cell:
     """One cell.
 
     Attributes:
-        sub: a second, smaller line.
+        sub: smaller lines below it.
         sort: what it is sorted by; None goes last.
         rank: 1 is best (bold), 2 second (underlined).
-        kind: a hole, or a value that differs from most in its column.
+        kind: a hole, a value that differs from most in its column, a good or a bad verdict.
     """
 
     text: str
     sub: str = ""
     sort: float | str | None = None
     rank: int = 0
-    kind: Literal["", "hole", "differs"] = ""
+    kind: Literal["", "hole", "differs", "good", "bad"] = ""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Grid:
         name: of its files and its anchor.
         of: the mix, said before the title where the table stands alone.
         head: the label of the first column.
-        inner: what the columns of a group are, for who chooses among them.
+        inner, outer: what the columns of a group and the groups are, for who chooses among them.
         notes: (mark, text) of the footnotes.
         remarks: sentences below it without a mark.
         records: what its CSV holds; empty: the cells themselves.
@@ -81,6 +81,7 @@ class Grid:
     remarks: tuple[str, ...] = ()
     records: Sequence[Mapping[str, Any]] = field(default=(), repr=False)
     inner: str = "Metric"
+    outer: str = "Test set"
 
     def spans(self) -> list[tuple[str, int]]:
         """The groups of columns with their widths; empty where no column has one."""

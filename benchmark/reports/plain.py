@@ -54,7 +54,7 @@ def _panel(
             cells = [line.cells[k] for k in index]
             values = [[_value(cell) for cell in cells]]
             if metric is MAIN[0] and any(cell.sub for cell in cells):
-                values.append([cell.sub for cell in cells])
+                values.append([cell.sub.split("\n")[0] for cell in cells])
             names = _names(line)
             for level in range(max(len(names), len(values))):
                 name = names[level] if level < len(names) else ""

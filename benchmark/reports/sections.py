@@ -1,10 +1,10 @@
 """The sections of the report, in the order in which a reader asks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmark.reports.check import Check, checks
-from benchmark.reports.figures import Figure
+from benchmark.reports.drawing import Figure
 from benchmark.reports.grid import Grid
 from benchmark.reports.study import ABLATIONS, GROUPS, HEADLINE, Study
 
@@ -19,7 +19,7 @@ class Section:
         anchor: of its heading.
         short: its entry in the contents bar.
         lead: sentences before its content.
-        apart: grids whose files lie with those of the ablations.
+        tables: each with the folder that its files lie in.
         empty: said instead of content where there is none.
     """
 
@@ -28,8 +28,7 @@ class Section:
     short: str
     lead: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = ()
-    grids: tuple[Grid, ...] = ()
-    apart: tuple[Grid, ...] = ()
+    tables: tuple[tuple[str, Grid], ...] = ()
     items: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     empty: str = ""
@@ -37,8 +36,13 @@ class Section:
     @property
     def bare(self) -> bool:
         """Whether it has nothing to show."""
-        tables = (*self.grids, *self.apart)
-        return not (self.figures or self.items or self.checks or any(g.lines() for g in tables))
+        return not (self.figures or self.items or self.checks or self.tables)
+
+    def index(self) -> list[tuple[str, str]]:
+        """Anchor and title of its figures and tables."""
+        return [(f"figure-{figure.name}", figure.title) for figure in self.figures] + [
+            (f"table-{grid.name}", grid.title) for _, grid in self.tables
+        ]
 
 
 @dataclass(frozen=True)
@@ -46,19 +50,52 @@ class Content:
     """Everything that the sections show, made once.
 
     Attributes:
-        study, grids: the headline.
-        ablations, apart: the ablations, and what was trained on one modality alone.
+        study: the headline.
+        ablations: the ablations, and what was trained on one modality alone.
+        tables: by folder and name.
+        leads: sentences that say what was found, by section.
     """
 
     study: Study
-    grids: dict[str, Grid]
     ablations: Study
-    apart: dict[str, Grid]
-    figures: dict[str, Figure]
+    tables: Mapping[str, Mapping[str, Grid]]
+    figures: Mapping[str, Figure]
+    leads: Mapping[str, Sequence[str]]
 
-    def of_ablations(self, *names: str) -> tuple[Grid, ...]:
-        """Those of the tables of ablations that are there."""
-        return tuple(self.apart[name] for name in names if name in self.apart)
+    def found(self, names: Sequence[str]) -> tuple[tuple[str, Grid], ...]:
+        """Those of some tables that hold anything, each with its folder."""
+        return tuple(
+            (folder, grids[name])
+            for name in names
+            for folder, grids in self.tables.items()
+            if name in grids and grids[name].lines()
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What stands in a section; without `empty` it is left out where nothing is there."""
+
+    anchor: str
+    title: str
+    short: str
+    lead: str = ""
+    figures: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    empty: str = ""
+
+    def __call__(self, content: Content) -> Section | None:
+        """The section, as far as there is anything to show."""
+        section = Section(
+            self.anchor,
+            self.title,
+            self.short,
+            lead=(*((self.lead,) if self.lead else ()), *content.leads.get(self.anchor, ())),
+            figures=tuple(content.figures[n] for n in self.figures if n in content.figures),
+            tables=content.found(self.tables),
+            empty=self.empty,
+        )
+        return None if section.bare and not self.empty else section
 
 
 def sections(content: Content) -> list[Section]:
@@ -66,20 +103,8 @@ def sections(content: Content) -> list[Section]:
     return [section for make in SECTIONS if (section := make(content)) is not None]
 
 
-def _overview(content: Content) -> Section:
-    study = content.study
-    return Section(
-        "overview",
-        "What was run on what",
-        "Overview",
-        lead=(_design(study),),
-        grids=(content.grids["methods"],),
-        apart=content.of_ablations("ablation-methods"),
-        empty="No method lists this mix.",
-    )
-
-
-def _design(study: Study) -> str:
+def design(study: Study) -> str:
+    """What was run on what, in a sentence."""
     mix = study.mix
     trained, tested = (", ".join(map(study.set_title, names)) for names in (mix.train, mix.test))
     where = "the test cases of each" if mix.train == mix.test else f"the test cases of {tested}"
@@ -91,180 +116,167 @@ def _design(study: Study) -> str:
 
 
 def _holes(content: Content) -> Section | None:
-    items = []
+    items = tuple(_missing(content))
+    title = "Missing and not counted"
+    return Section("holes", title, "Missing", items=items) if items else None
+
+
+def _missing(content: Content) -> Iterator[str]:
     for study in (content.study, content.ablations.only(ABLATIONS)):
-        items += [
-            f"{hole.entry.title}, seed {hole.seed}"
-            f"{', ' + study.set_title(hole.dataset) if hole.dataset else ''}: {hole.why}."
-            for hole in study.table.holes
-        ]
-        items += [f"Not counted: {left.what}: {left.why}." for left in study.table.left_out]
-    return (
-        Section("holes", "Missing and not counted", "Missing", items=tuple(items))
-        if items
-        else None
-    )
-
-
-def _results(content: Content) -> Section:
-    return Section(
-        "results",
-        "Who is best where",
-        "Results",
-        figures=_drawn(content, "scores"),
-        grids=(content.grids["main"],),
-        empty="No run is done yet.",
-    )
-
-
-def _further(content: Content) -> Section | None:
-    grids = tuple(content.grids[group] for group in FURTHER if group in content.grids)
-    return Section("further", "Further groups", "Further", grids=grids) if grids else None
-
-
-def _ablations(content: Content) -> Section | None:
-    grids = content.of_ablations("ablation")
-    lead = "A method beside variants of itself, each with one thing changed."
-    return Section("ablations", "Ablations", "Ablations", (lead,), apart=grids) if grids else None
-
-
-def _mixing(content: Content) -> Section | None:
-    grids = content.of_ablations("mixing", "single")
-    lead = (
-        "One network for all modalities, or one for each? The first table compares a network that"
-        " was trained on the whole mix with networks of its kind that were each trained on one"
-        " modality alone, on the test sets of that modality."
-    )
-    return Section("mixing", "What mixing costs", "Mixing", (lead,), apart=grids) if grids else None
-
-
-def _errors(content: Content) -> Section:
-    return Section(
-        "errors",
-        "Kinds of error",
-        "Errors",
-        lead=(
-            "Sensitivity is the found share of the reference, precision the right share of the"
-            " prediction; distances are between contours, undefined where a mask is empty.",
-        ),
-        grids=(content.grids["errors"],),
-        empty="No run is done yet.",
-    )
-
-
-def _protocols(content: Content) -> Section:
-    return Section(
-        "protocols",
-        "What the convention changes",
-        "Conventions",
-        grids=(content.grids["protocols"],),
-        empty="No run is done yet.",
-    )
-
-
-def _runs(content: Content) -> Section:
-    return Section(
-        "runs",
-        "Run by run",
-        "Runs",
-        grids=(content.grids["runs"],),
-        apart=content.of_ablations("ablation-runs"),
-        empty="No run is planned.",
-    )
-
-
-def _training(content: Content) -> Section:
-    return Section(
-        "training",
-        "Training",
-        "Training",
-        figures=_drawn(content, "training"),
-        empty="No training history is there.",
-    )
-
-
-def _cost(content: Content) -> Section:
-    return Section(
-        "cost",
-        "Cost",
-        "Cost",
-        grids=(content.grids["cost"],),
-        apart=content.of_ablations("ablation-cost"),
-        empty="No run is done yet.",
-    )
-
-
-def _data(content: Content) -> Section:
-    return Section(
-        "data",
-        "Data",
-        "Data",
-        grids=tuple(content.grids[name] for name in ("data",) if name in content.grids),
-        empty="Not recorded: results hold no data.json. `mixseg prepare` writes it.",
-    )
-
-
-def _leaks(content: Content) -> Section:
-    looked = "leaks" in content.grids
-    others = content.grids["leaks"].remarks[-1] if looked else ""
-    return Section(
-        "leaks",
-        "Duplicates",
-        "Duplicates",
-        lead=("Pairs of images that are equal, or nearly so, inside this mix and across mixes.",),
-        grids=(content.grids["leaks"],) if looked else (),
-        empty=f"Looked for, and none found. {others}"
-        if looked
-        else "Not looked for: no leaks.csv.",
-    )
-
-
-def _departures(content: Content) -> Section:
-    return Section(
-        "departures",
-        "Departures from the recipe",
-        "Departures",
-        grids=(content.grids["departures"],),
-        apart=content.of_ablations("ablation-departures"),
-        empty="Every method that ran followed the mix's recipe.",
-    )
-
-
-def _provenance(content: Content) -> Section:
-    return Section(
-        "provenance",
-        "Where the numbers come from",
-        "Provenance",
-        grids=(content.grids["provenance"],),
-        apart=content.of_ablations("ablation-provenance"),
-        empty="No run is done yet.",
-    )
+        for hole in study.table.holes:
+            where = f", {study.set_title(hole.dataset)}" if hole.dataset else ""
+            yield f"{hole.entry.title}, seed {hole.seed}{where}: {hole.why}."
+        for left in study.table.left_out:
+            yield f"Not counted: {left.what}: {left.why}."
 
 
 def _check(content: Content) -> Section:
     return Section("check", "How to check a number", "Check", checks=tuple(checks(content.study)))
 
 
-def _drawn(content: Content, name: str) -> tuple[Figure, ...]:
-    return (content.figures[name],) if name in content.figures else ()
-
-
+NO_RUN = "No run is done yet."
 # In the order in which a reader asks. A section that has nothing to say gives None.
 SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
-    _overview,
+    Plan(
+        "overview",
+        "What was run on what",
+        "Overview",
+        tables=("methods", "ablation-methods"),
+        empty="No method lists this mix.",
+    ),
+    Plan(
+        "data",
+        "Where the images come from",
+        "Data",
+        tables=("data",),
+        empty="Not recorded: results hold no data.json. `mixseg prepare` writes it.",
+    ),
     _holes,
-    _results,
-    _further,
-    _errors,
-    _protocols,
-    _ablations,
-    _mixing,
-    _runs,
-    _training,
-    _cost,
-    _data,
-    _leaks,
-    _departures,
-    _provenance,
+    Plan(
+        "results",
+        "Who is best where",
+        "Results",
+        figures=("scores",),
+        tables=("main",),
+        empty=NO_RUN,
+    ),
+    Plan(
+        "comparisons",
+        "How sure that is, test set by test set",
+        "How sure",
+        figures=("forest", "scatter"),
+        tables=("comparisons",),
+        empty="Nothing to compare: no other method stands in the main block.",
+    ),
+    Plan(
+        "across",
+        "Across test sets",
+        "Across",
+        figures=("ranks",),
+        tables=("across", "ranks", "stability"),
+    ),
+    Plan(
+        "small",
+        "Small lesions",
+        "Small",
+        "The same predictions by the share of the image that the reference covers.",
+        figures=("strata",),
+        tables=("strata",),
+    ),
+    Plan(
+        "errors",
+        "Kinds of error",
+        "Errors",
+        "Sensitivity is the found share of the reference, precision the right share of the"
+        " prediction; distances are between contours, undefined where a mask is empty.",
+        tables=("errors",),
+        empty=NO_RUN,
+    ),
+    Plan(
+        "prompts",
+        "What the prompt changes",
+        "Prompts",
+        "Prompted methods were shown points or boxes drawn from the reference. Each draw scores"
+        " differently: the table shows by how much.",
+        tables=("draws",),
+    ),
+    Plan("further", "Further groups", "Further", tables=FURTHER),
+    Plan(
+        "claims",
+        "What the papers claimed, and what we found",
+        "Claims",
+        tables=("claims", "claim-figures"),
+    ),
+    Plan(
+        "ablations",
+        "Ablations",
+        "Ablations",
+        "A method beside variants of itself, each with one thing changed.",
+        tables=("ablation",),
+    ),
+    Plan(
+        "mixing",
+        "What mixing costs",
+        "Mixing",
+        "One network for all modalities, or one for each? The first table compares a network that"
+        " was trained on the whole mix with networks of its kind that were each trained on one"
+        " modality alone, on the test sets of that modality.",
+        tables=("mixing", "single"),
+    ),
+    Plan(
+        "cost",
+        "Cost",
+        "Cost",
+        figures=("tradeoff",),
+        tables=("cost", "ablation-cost"),
+        empty=NO_RUN,
+    ),
+    Plan("reported", "Reported against measured", "Reported", tables=("reported",)),
+    Plan(
+        "protocols",
+        "What the convention changes",
+        "Conventions",
+        tables=("protocols",),
+        empty=NO_RUN,
+    ),
+    Plan(
+        "training",
+        "Training",
+        "Training",
+        figures=("training",),
+        empty="No training history is there.",
+    ),
+    Plan(
+        "runs", "Run by run", "Runs", tables=("runs", "ablation-runs"), empty="No run is planned."
+    ),
+    Plan(
+        "departures",
+        "Departures from the recipe",
+        "Departures",
+        tables=("departures", "ablation-departures"),
+        empty="Every method that ran followed the mix's recipe.",
+    ),
+    Plan(
+        "leaks",
+        "Duplicates",
+        "Duplicates",
+        "Pairs of images that are equal, or nearly so, inside this mix and across mixes.",
+        tables=("leaks",),
+        empty="None is listed.",
+    ),
+    Plan(
+        "provenance",
+        "Where the numbers come from",
+        "Provenance",
+        tables=("provenance", "ablation-provenance"),
+        empty=NO_RUN,
+    ),
     _check,
+    Plan(
+        "appendix",
+        "Appendix: tests over test sets",
+        "Appendix",
+        figures=("nemenyi",),
+        tables=("friedman",),
+    ),
 )

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from benchmark.errors import ScoreTableError
 from benchmark.statistics.intervals import Key, scores
+from benchmark.statistics.method_level import method_intervals
 from benchmark.statistics.table import CONTROLS, Entry, Hole, Run, ScoreTable, TestSet, read_table
 
 if TYPE_CHECKING:  # pydantic is slow to import, and the objects are handed in
     from benchmark.files import Places
     from benchmark.params import Mix, Params
     from benchmark.statistics.intervals import Score
+    from benchmark.statistics.method_level import MethodInterval
 
 Cards = Sequence[Mapping[str, Any]]
 
@@ -43,7 +45,9 @@ class Study:
         cards: every card, by name.
         data: results/<mix>/data.json; empty where it is missing.
         results: results/<mix>.
-        cells: the scores with intervals; protocols without.
+        cells: the scores with intervals over cases; protocols without.
+        methods: their intervals over trainings and cases; none of controls.
+        focus: name of the method that is compared with the others.
     """
 
     name: str
@@ -54,6 +58,8 @@ class Study:
     data: Mapping[str, Any]
     table: ScoreTable
     cells: Mapping[Key, "Score"] = field(repr=False)
+    methods: Mapping[Key, "MethodInterval"] = field(repr=False)
+    focus: str
 
     def about(self, dataset: str) -> Mapping[str, Any]:
         """What data.json says of a dataset."""
@@ -131,7 +137,13 @@ def load_study(
     entries = [e if e in chosen else replace(e, seeds=()) for e in planned]
     table = _only(read_table(results, entries, sizes), chosen, belongs)
     cells = {**scores(table, table.protocols, 0), **scores(table, INTERVALS, params.resamples)}
-    return Study(name, mix, results, params.resamples, by_name, data, table, cells)
+    methods = {
+        key: found
+        for key, found in method_intervals(table, INTERVALS).items()
+        if not key[0].startswith(f"{CONTROLS}/")
+    }
+    about_it = (name, mix, results, params.resamples, by_name, data)
+    return Study(*about_it, table, cells, methods, params.focus)
 
 
 def _only(

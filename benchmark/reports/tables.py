@@ -2,16 +2,14 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from benchmark.reports.cells import plus_minus
 from benchmark.reports.grid import MISSING, NONE, Block, Cell, Column, Grid, Line, Marks, number
 from benchmark.reports.study import GROUPS, HEADLINE, RANKED, Study
-from benchmark.statistics.differences import Difference, Missing, Side
 from benchmark.statistics.intervals import MEAN, Score
 from benchmark.statistics.table import Entry
-
-Answer = Difference | tuple[Missing, ...]
 
 
 @dataclass(frozen=True)
@@ -109,9 +107,7 @@ def _score_grid(
     for title, entries in blocks_of(study, groups).items():
         ranked = any(entry.group in RANKED and entry.group != "single" for entry in entries)
         columns = [
-            score_cells([study.cells.get((e.key, place, m.column)) for e in entries], m, ranked)
-            for place, _ in places
-            for m in metrics
+            _column(study, entries, (place, m), ranked) for place, _ in places for m in metrics
         ]
         rows = zip(entries, zip(*columns, strict=True), strict=True)
         lines = [Line(e.title, cells, marks.of(study.notes(e))) for e, cells in rows]
@@ -127,6 +123,27 @@ def _score_grid(
         remarks=_remarks(study, groups, blocks),
         records=[*_records(study, groups, metrics)],
     )
+
+
+def _column(
+    study: Study, entries: Sequence[Entry], at: tuple[str, Metric], ranked: bool
+) -> list[Cell]:
+    """One column of a block, with the method interval of each cell below that over cases."""
+    place, metric = at
+    keys = [(entry.key, place, metric.column) for entry in entries]
+    cells = score_cells([study.cells.get(key) for key in keys], metric, ranked)
+    return [
+        replace(cell, sub="\n".join(filter(None, (cell.sub, _of_method(study, key, metric)))))
+        for key, cell in zip(keys, cells, strict=True)
+    ]
+
+
+def _of_method(study: Study, key: tuple[str, str, str], metric: Metric) -> str:
+    found = study.methods.get(key)
+    if found is None or math.isnan(found.low):
+        return ""
+    low, high = (number(x, metric.digits).replace("-", "−") for x in (found.low, found.high))
+    return f"⟨{low}, {high}⟩"
 
 
 def score_cells(found: Sequence[Score | None], metric: Metric, ranked: bool) -> list[Cell]:
@@ -151,63 +168,18 @@ def _cell(score: Score, metric: Metric, rank: int) -> Cell:
     return Cell(text, "; ".join(sub), score.mean, rank)
 
 
-def plus_minus(mean: float, sd: float, digits: int = 3) -> str:
-    """A mean with its standard deviation over seeds, where there is one."""
-    spread = "" if math.isnan(sd) else f" ± {number(sd, digits)}"
-    return number(mean, digits) + spread
-
-
 def interval(score: Score, digits: int) -> str:
     """The interval of a score for reading."""
     return f"[{number(score.low, digits)}, {number(score.high, digits)}]"
-
-
-def signed(value: float, digits: int = 3) -> str:
-    """A difference for reading, with its sign; what is printed as 0 has none."""
-    text = number(value, digits)
-    if text == NONE or float(text) == 0:
-        return text.lstrip("-")
-    return f"+{text}" if value > 0 else f"−{text[1:]}"
-
-
-def difference_cell(answer: Answer | None) -> Cell:
-    """A difference with its interval; a dash where none was asked for."""
-    if answer is None:
-        return Cell(NONE)
-    if not isinstance(answer, Difference):
-        return Cell(MISSING, kind="hole")
-    limits = f"[{signed(answer.low)}, {signed(answer.high)}]"
-    return Cell(signed(answer.value), "" if math.isnan(answer.low) else limits, answer.value)
-
-
-def side_cell(found: Side | Missing | None) -> Cell:
-    """One side of a difference; a dash where none is planned."""
-    if isinstance(found, Side):
-        return Cell(plus_minus(found.mean, found.seed_sd), sort=found.mean)
-    return Cell(MISSING, kind="hole") if found else Cell(NONE)
-
-
-def difference_record(answer: Answer | None) -> dict[str, Any]:
-    """A difference as columns of a CSV."""
-    names = {"value": "difference", "low": "difference_low", "high": "difference_high"}
-    known = isinstance(answer, Difference)
-    return {name: getattr(answer, key) if known else "" for key, name in names.items()}
-
-
-def spoken(study: Study) -> str:
-    """What the interval of a difference speaks of."""
-    return (
-        f"Below it the 95 % bootstrap interval over cases (BCa, {study.resamples:,} resamples;"
-        " whole groups where cases form groups): it speaks of other cases for these trained"
-        " networks, not of other trainings. Of those speak the standard deviations over seeds."
-    )
 
 
 def _remarks(study: Study, groups: Sequence[str], blocks: Iterable[Block]) -> tuple[str, ...]:
     holes = any(cell.kind == "hole" for b in blocks for line in b.lines for cell in line.cells)
     how = (
         "Mean over seeds ± standard deviation over seeds; below it the 95 % bootstrap interval over"
-        f" cases (BCa, {study.resamples:,} resamples; whole groups where cases form groups)."
+        f" cases (BCa, {study.resamples:,} resamples; whole groups where cases form groups): other"
+        " cases for these trained networks. In ⟨ ⟩ the 95 % interval of the method, over trainings"
+        " and cases together (crossed-variance t); none below three seeds."
     )
     ranks = ALONE if "single" in groups else f"{BEST} Controls are not ranked."
     return (how, ranks, *([WHOLE] if holes else []), _empties(study, groups))
@@ -267,6 +239,7 @@ def score_record(
     if score:
         numbers = {key: getattr(score, key) for key in numbers}
     empty = study.table.scores_of(entry, place) if score and place != MEAN else None
+    method = study.methods.get((entry.key, place, metric.column))
     return {
         "block": block,
         "method": entry.name,
@@ -276,6 +249,9 @@ def score_record(
         "metric": metric.column,
         "status": "ok" if score else MISSING,
         **numbers,
+        "method_low": method.low if method else "",
+        "method_high": method.high if method else "",
+        "method_df": method.df if method else "",
         "both_empty": "" if empty is None else sum(s.both_empty for s in empty),
         "one_empty": "" if empty is None else sum(s.one_empty for s in empty),
         "seeds_done": len(study.table.runs_of(entry)),

@@ -21,14 +21,15 @@ from make_results import (
 )
 from typer.testing import CliRunner
 
-from benchmark import cli
+from benchmark import cli_reports
 from benchmark.errors import ScoreTableError
 from benchmark.reports.ablations import ablation_grid, mixing_grid
+from benchmark.reports.cells import signed
 from benchmark.reports.document import write_ablations, write_part, write_report, write_tables
 from benchmark.reports.grid import Grid, Line
 from benchmark.reports.markup import latex, markdown
 from benchmark.reports.study import ABLATIONS, Study, load_study
-from benchmark.reports.tables import main_grid, signed
+from benchmark.reports.tables import main_grid
 
 NASTY = "<script>alert('x')</script> R&D_50% $x$ {{ 1 }}"
 PLAN = Plan(cases=6)
@@ -331,7 +332,8 @@ def test_the_command_writes_the_part_that_it_is_asked_for(
     made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple, folders: set
 ) -> None:
     inputs = (made.params, made.cards, made.places)
-    monkeypatch.setattr(cli, "_inputs", lambda mix, source: [(mix, inputs)])
-    done = CliRunner().invoke(cli.app, ["tables", "--mix", MIX, "--to", str(tmp_path), *words])
+    monkeypatch.setattr(cli_reports, "_inputs", lambda mix, source: [(mix, inputs)])
+    command = ["tables", "--mix", MIX, "--to", str(tmp_path), *words]
+    done = CliRunner().invoke(cli_reports.app, command)
     assert done.exit_code == 0, done.output
     assert {path.name for path in (tmp_path / MIX).iterdir()} == folders

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from make_results import CARDS, MIX, Made, Plan, card, change, make, make_variants
 
-from benchmark.reports.document import write_ablations, write_report, write_tables
+from benchmark.reports.document import FIGURES, write_ablations, write_report, write_tables
 from benchmark.reports.sections import SECTIONS
 
 ROOT = Path(__file__).parents[2]
@@ -102,9 +102,9 @@ def test_every_link_resolves(to: Path, page: Page, tmp_path: Path, variants: boo
 
 def test_every_section_has_its_heading_and_every_figure_its_words(page: Page) -> None:
     sections = [i for i in page.ids if f"#{i}" in page.links and "-note-" not in i and i != "main"]
-    # there are no holes, no further groups, no ablations and nothing of one modality
-    assert len(sections) >= len(SECTIONS) - 4
-    assert sum(tag == "svg" for tag in page.tags) == 2
+    # there are no holes, no further groups, no claims, no ablations and nothing of one modality
+    assert len(set(sections)) >= len(SECTIONS) - 6
+    assert sum(tag == "svg" for tag in page.tags) == len(FIGURES)
     assert all(image["aria-label"] for image in page.images)
     assert page.tags.count("caption") == page.tags.count("table") > 5
 
@@ -210,7 +210,11 @@ def test_import_is_light() -> None:
 
 def test_the_whole_report_needs_no_torch(tmp_path: Path) -> None:
     code = (
-        "import sys; sys.path[:0] = ['.', 'tests/reports']; sys.modules['torch'] = None\n"
+        "import sys; sys.path[:0] = ['.', 'tests/reports']\n"
+        "class NoTorch:\n"
+        "    def find_spec(self, name, *more):\n"
+        "        if name == 'torch': raise ImportError('torch is wanted')\n"
+        "sys.meta_path.insert(0, NoTorch())\n"
         "from pathlib import Path\n"
         "from make_results import MIX, Plan, make\n"
         "from benchmark.reports.document import write_report\n"

@@ -9,13 +9,9 @@ import pytest
 from make_results import MIX, Made, Plan, make
 
 from benchmark.errors import ScoreTableError
-from benchmark.reports.figures import (
-    INK,
-    figures,
-    scores_figure,
-    training_figure,
-    write_figure,
-)
+from benchmark.reports.document import Headline
+from benchmark.reports.drawing import INK, Figure, write_figure
+from benchmark.reports.figures import scores_figure, training_figure
 from benchmark.reports.history import by_epoch, read_history
 from benchmark.reports.study import Study, load_study
 
@@ -27,6 +23,10 @@ def study_of(made: Made) -> Study:
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     return study_of(make(tmp_path_factory.mktemp("made"), Plan(cases=6)))
+
+
+def figures(study: Study) -> list[Figure]:
+    return list(Headline.of(study).figures().values())
 
 
 def texts(svg: str) -> list[str]:

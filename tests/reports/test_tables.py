@@ -55,7 +55,7 @@ def test_main_table_shows_mean_sd_and_interval(made: Made) -> None:
     means = mean_by_hand(made, ("main", "unet"), "phantom-fundus", "dsc")
     cell = line(grid, "U-Net").cells[0]
     assert cell.text == f"{statistics.mean(means):.3f} ± {statistics.stdev(means):.3f}"
-    low, high = (float(part) for part in cell.sub.strip("[]").split(", "))
+    low, high = (float(part) for part in cell.sub.splitlines()[0].strip("[]").split(", "))
     assert low < statistics.mean(means) < high
     assert [column.label for column in grid.columns[:3]] == ["DSC ↑", "IoU ↑", "MAE ↓"]
     assert grid.columns[0].group == "Phantom fundus (fundus, n = 10)"

@@ -62,7 +62,7 @@
     const search = make("input", { type: "search", autocomplete: "off" });
     const count = make("output");
     tools.append(make("label", {}, "Rows that contain", search));
-    const [group, groupLabel] = chooser("Test set", groups);
+    const [group, groupLabel] = chooser(table.dataset.outer, groups);
     const [label, labelLabel] = chooser(table.dataset.inner, labels);
     if (groups.length > 1) tools.append(groupLabel, labelLabel);
     tools.append(make("span", { textContent: "A click on a heading sorts." }), count);
@@ -107,7 +107,10 @@
     for (const entry of entries) {
       if (!entry.isIntersecting) continue;
       links.forEach((link) => link.removeAttribute("aria-current"));
-      links.get(entry.target.querySelector("h2").id)?.setAttribute("aria-current", "true");
+      const link = links.get(entry.target.querySelector("h2").id);
+      link?.setAttribute("aria-current", "true");
+      const bar = link?.closest("ul");
+      bar?.scrollTo({ left: link.offsetLeft - bar.clientWidth / 2 });
     }
   }, { rootMargin: "-15% 0px -75% 0px" });
   document.querySelectorAll("main > section").forEach((section) => watcher.observe(section));

@@ -1,0 +1,92 @@
+"""What the statistics say of the main rows of a mix, worked out once for tables and figures."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmark.reports.study import Study
+from benchmark.statistics.compare import Comparison, comparisons
+from benchmark.statistics.friedman import Friedman, friedman
+from benchmark.statistics.intervals import MEAN
+from benchmark.statistics.panel import panel
+from benchmark.statistics.ranking import Ranking, rankings
+from benchmark.statistics.signed_rank import SignedRank, signed_ranks
+from benchmark.statistics.stability import Stability, stability
+
+if TYPE_CHECKING:
+    from benchmark.statistics.table import Entry
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The comparisons of one mix.
+
+    Attributes:
+        focus: the row that is compared with the others; None where the mix has none.
+        others: the unprompted rows of the main block but the focus.
+        left_out: rows that are in no ranking, with the reason.
+        rankings: by test set and MEAN.
+    """
+
+    focus: "Entry | None"
+    others: tuple["Entry", ...]
+    comparisons: tuple[Comparison, ...] = ()
+    signed: tuple[SignedRank, ...] = ()
+    left_out: tuple[tuple[str, str], ...] = ()
+    rankings: Mapping[str, Ranking] | None = None
+    stability: Stability | None = None
+    friedman: Friedman | None = None
+
+
+def compare(study: Study) -> Compared:
+    """Compares the focus with every other unprompted row of the main block, and ranks all."""
+    rows = unprompted(study)
+    focus = focus_of(study)
+    others = tuple(row for row in rows if focus is None or row.key != focus.key)
+    if len(rows) < 2 or not any(each.cases for each in study.table.sets):
+        return Compared(focus, others)
+    tables, keys = {study.name: study.table}, [row.key for row in rows]
+    whole = panel(tables, keys)
+    return Compared(
+        focus=focus,
+        others=others,
+        comparisons=tuple(comparisons(study.table, focus, others)) if focus else (),
+        signed=tuple(signed_ranks(tables, focus.key, keys)) if focus else (),
+        left_out=whole.left_out,
+        rankings=rankings(whole, study.resamples),
+        stability=stability(tables, keys),
+        friedman=friedman(whole),
+    )
+
+
+def unprompted(study: Study) -> list["Entry"]:
+    """The rows of the main block that see the image alone."""
+    return [entry for entry in study.table.rows(("main",)) if entry.prompt == "none"]
+
+
+def focus_of(study: Study) -> "Entry | None":
+    """The row of the focus, or where this mix lacks it the first of its folder that it has."""
+    rows = {entry.name: entry for entry in unprompted(study)}
+    folder = study.cards.get(study.focus, {}).get("folder")
+    kin = [n for n in rows if folder and study.cards.get(n, {}).get("folder") == folder]
+    return next((rows[name] for name in (study.focus, *kin) if name in rows), None)
+
+
+def stands_in(study: Study, focus: "Entry") -> str:
+    """Said where another row of its folder stands for the focus."""
+    if focus.name == study.focus:
+        return ""
+    title = study.cards.get(study.focus, {}).get("title", study.focus)
+    return f"{title} does not run on this mix: its variant {focus.title} is compared in its place."
+
+
+def best_of(study: Study, entries: Sequence["Entry"]) -> "Entry | None":
+    """The row with the highest DSC over all test sets; None where no row has one."""
+    place = MEAN if len(study.table.sets) > 1 else next(iter(e.name for e in study.table.sets), "")
+    found = {
+        entry: score.mean
+        for entry in entries
+        if (score := study.cells.get((entry.key, place, "dsc"))) and not math.isnan(score.mean)
+    }
+    return max(found, key=lambda entry: found[entry]) if found else None

@@ -1,0 +1,160 @@
+"""The page in a real browser: no errors, nothing fetched, sorting, filtering, links, keyboard."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser import CHROMIUM, Browser, Look, Tab, browser
+from make_results import CARDS, MIX, VARIANTS, Plan, card, make_variants, write_cost
+
+from benchmark.reports.document import write_report
+from benchmark.reports.gallery import write_gallery
+
+NASTY = "<img src=x onerror=alert(1)> R&D_50% $x$ {{ 1 }}"
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report with holes, ablations, a prompted method and a name with markup."""
+    root = tmp_path_factory.mktemp("made")
+    cards = (*CARDS, card("nasty", NASTY), *VARIANTS)
+    made = make_variants(root, Plan(cases=4, maps=True, cards=cards))
+    write_cost(made, "mmsnet")
+    for write in (write_report, write_gallery):
+        write(MIX, made.params, made.cards, made.places, root / "to")
+    return root / "to"
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("profile")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def tab(chromium: Browser, report: Path) -> Tab:
+    return chromium.open(report / "index.html")
+
+
+@pytest.mark.parametrize("page", ["index.html", "gallery.html"])
+@pytest.mark.parametrize("look", [Look(), Look(390, dark=True), Look(scripts=False)], ids=str)
+def test_opens_without_errors_or_requests(
+    chromium: Browser, report: Path, page: str, look: Look
+) -> None:
+    tab = chromium.open(report / page, look)
+    assert tab.errors == []
+    outside = [url for url in tab.requests if not url.startswith("data:")]
+    assert outside == [(report / page).as_uri()]
+    assert tab.evaluate("document.querySelectorAll('h2').length") > 3
+    # nothing but what scrolls on its own is wider than the screen
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert tab.evaluate(wide) <= 0
+
+
+def test_an_error_would_be_seen(chromium: Browser, tmp_path: Path) -> None:
+    page = tmp_path / "bad.html"
+    page.write_text("<img src='https://example.invalid/x.png'><script>undefined.x</script>")
+    tab = chromium.open(page)
+    assert any("TypeError" in error for error in tab.errors)
+    assert "https://example.invalid/x.png" in tab.requests
+
+
+def test_dark_and_light_differ(chromium: Browser, report: Path) -> None:
+    ask = "getComputedStyle(document.body).backgroundColor"
+    looks = (Look(dark=True), Look(dark=False))
+    assert len({chromium.open(report / "index.html", look).evaluate(ask) for look in looks}) == 2
+
+
+def test_a_name_with_markup_is_text(tab: Tab) -> None:
+    assert tab.evaluate("document.querySelectorAll('img').length") == 0
+    found = "[...document.querySelectorAll('th')].some((th) => th.dataset.sort === NAME)"
+    assert tab.evaluate(f"(() => {{ const NAME = {NASTY!r}; return {found}; }})()")
+
+
+def column(table: str, number: int) -> str:
+    """The sort keys of a column, block by block."""
+    return (
+        f"[...document.querySelectorAll('#table-{table} tbody')].map((body) =>"
+        " [...body.rows].filter((row) => !row.classList.contains('block'))"
+        f".map((row) => Number(row.cells[{number}].dataset.sort)))"
+    )
+
+
+def test_a_click_on_a_heading_sorts_within_blocks(tab: Tab) -> None:
+    button = "document.querySelectorAll('#table-main .heads button')[1]"
+    for order in ("descending", "ascending"):
+        tab.evaluate(f"{button}.click()")
+        assert tab.evaluate(f"{button}.closest('th').ariaSort ?? {button}.closest('th')"
+                            ".getAttribute('aria-sort')") == order  # fmt: skip
+        blocks = tab.evaluate(column("main", 1))
+        assert len(blocks) > 2
+        assert max(map(len, blocks)) > 3
+        for values in blocks:
+            assert values == sorted(values, reverse=order == "descending")
+
+
+def test_the_keyboard_sorts(tab: Tab) -> None:
+    button = "document.querySelectorAll('#table-main .heads button')[4]"
+    tab.evaluate(f"{button}.focus()")
+    tab.press("Enter", 13, "\r")
+    assert tab.evaluate(f"{button}.closest('th').hasAttribute('aria-sort')")
+
+
+def test_filters_hide_rows_and_columns(tab: Tab) -> None:
+    tab.evaluate(
+        "(() => { const tools = document.querySelector('#table-main .tools');"
+        " const set = (control, value) => { control.value = value;"
+        " control.dispatchEvent(new Event('input')); };"
+        " set(tools.querySelector('input'), 'u-net++');"
+        " set(tools.querySelectorAll('select')[0],"
+        " tools.querySelectorAll('select')[0].options[1].value); })()"
+    )
+    rows = "[...document.querySelectorAll('#table-main tbody tr:not(.block)')]"
+    shown = tab.evaluate(
+        f"{rows}.filter((r) => r.checkVisibility()).map((r) => r.cells[0].innerText)"
+    )
+    assert len(shown) == 1
+    assert shown[0].startswith("U-Net++")
+    heads = "[...document.querySelectorAll('#table-main .heads th')]"
+    assert tab.evaluate(f"{heads}.filter((h) => h.checkVisibility()).length") == 1 + 3
+    assert tab.evaluate("document.querySelector('#table-main output').textContent").startswith(
+        "1 of"
+    )
+
+
+def test_without_scripts_every_number_is_there(chromium: Browser, report: Path) -> None:
+    tab = chromium.open(report / "index.html", Look(scripts=False))
+    assert tab.evaluate("document.querySelectorAll('.tools, thead button').length") == 0
+    rows = (
+        "[...document.querySelectorAll('#table-main tbody tr')].every((r) => r.checkVisibility())"
+    )
+    assert tab.evaluate(rows)
+
+
+def test_links_inside_the_page_resolve(tab: Tab) -> None:
+    gone = tab.evaluate(
+        "[...document.querySelectorAll('a[href^=\"#\"]')].filter((a) =>"
+        " !document.getElementById(decodeURIComponent(a.hash.slice(1)))).map((a) => a.hash)"
+    )
+    assert gone == []
+    named = tab.evaluate(
+        "[...document.querySelectorAll('.table, main figure')].every((e) => e.id &&"
+        " document.querySelector(`.index a[href='#${e.id}']`))"
+    )
+    assert named  # every table and figure has its anchor, and its entry among all
+
+
+def test_files_that_are_linked_are_there(tab: Tab, report: Path) -> None:
+    links = tab.evaluate(
+        "[...document.querySelectorAll('a[href]')].map((a) => a.getAttribute('href'))"
+        ".filter((href) => !href.startsWith('#'))"
+    )
+    assert len(links) > 40
+    assert [link for link in links if not (report / link).is_file()] == []
+
+
+def test_it_prints(tab: Tab, tmp_path: Path) -> None:
+    tab.pdf(tmp_path / "page.pdf")
+    assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")

@@ -1,0 +1,137 @@
+"""A release: whole or not at all, the same bytes, every file told and summed."""
+
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from make_results import MIX, Made, Plan, make_variants
+
+from benchmark.errors import MissingDataError, StoreError
+from benchmark.reports import bundle
+from benchmark.reports.bundle import METADATA, SUMS, write_bundle
+from benchmark.reports.inputs import ReportInputs
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    made = make_variants(tmp_path_factory.mktemp("made"), Plan(cases=3))
+    (made.places.root / "LICENSE").write_text("Apache\n")
+    weights = made.places.artefacts(MIX, "unet", 0) / "weights.safetensors"
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"weights")
+    lock = made.places.root / "baselines" / "unet" / "dvc.lock"
+    lock.parent.mkdir(parents=True)
+    lock.write_text(
+        "stages:\n  s:\n    outs:\n"
+        f"    - {{path: artefacts/{MIX}/unet/seed-1, md5: abc.dir}}\n    - {{path: results/x}}\n"
+    )
+    return made
+
+
+def inputs(made: Made) -> ReportInputs:
+    return made.params, made.cards, made.places
+
+
+@pytest.fixture(scope="module")
+def folder(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    to = tmp_path_factory.mktemp("to") / "bundle"
+    write_bundle(MIX, inputs(made), to)
+    return to
+
+
+def test_every_file_is_told_with_its_sum(folder: Path) -> None:
+    names = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    lines = (folder / SUMS).read_text().splitlines()
+    sums = dict(reversed(line.split("  ", 1)) for line in lines)
+    assert names == {*sums, SUMS}
+    for name, told in sums.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == told, name
+    graph = json.loads((folder / METADATA).read_text())["@graph"]
+    by_id = {each["@id"]: each for each in graph}
+    assert len(by_id) == len(graph)
+    parts = {each["@id"] for each in by_id["./"]["hasPart"]}
+    assert parts == names - {SUMS, METADATA}
+    assert all(by_id[name]["sha256"] == sums[name] for name in parts)
+    assert by_id[METADATA]["about"] == {"@id": "./"}
+    assert by_id[METADATA]["conformsTo"]["@id"].startswith("https://w3id.org/ro/crate/1.")
+    references = {each["@id"] for each in by_id["./"]["isBasedOn"]}
+    assert references
+    assert references <= set(by_id)
+    assert by_id["./"]["datePublished"] == "2026-01-03"  # of the last run, not of today
+
+
+def test_it_holds_results_report_cards_and_code_state(folder: Path) -> None:
+    for name in (
+        f"results/{MIX}/main/unet/seed-0/scores.csv", f"reports/{MIX}/index.html",
+        f"reports/{MIX}/checklist.md", f"reports/{MIX}/tables/main.csv", "cards/models/unet.md",
+        "cards/models/mmsnet-k16.md", "cards/data/phantom-fundus.md", "LICENSE",
+    ):  # fmt: skip
+        assert (folder / name).is_file(), name
+    assert not (folder / f"reports/{MIX}/gallery.html").exists()  # it shows images
+    assert json.loads((folder / "code.json").read_text())["commit"] is None  # no repository
+    rows = {(r["method"], r["seed"]): r for r in json.loads((folder / "weights.json").read_text())}
+    assert rows["unet", 0]["sha256"] == hashlib.sha256(b"weights").hexdigest()
+    assert rows["unet", 0]["dvc_md5"] is None
+    assert rows["unet", 1]["sha256"] is None
+    assert rows["unet", 1]["dvc_md5"] == "abc.dir"
+    assert ("mmsnet-k16", 2) in rows
+
+
+def test_a_zip_holds_the_same_and_is_the_same_twice(
+    made: Made, folder: Path, tmp_path: Path
+) -> None:
+    for name in ("a.zip", "b.zip"):
+        write_bundle(MIX, inputs(made), tmp_path / name)
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert archive.testzip() is None
+        for name in archive.namelist():
+            assert archive.read(name) == (folder / name).read_bytes(), name
+
+
+def test_nothing_half_written_is_left(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(folder: Path, to: Path) -> None:
+        to.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bundle, "_zip", full)
+    with pytest.raises(KeyboardInterrupt):
+        write_bundle(MIX, inputs(made), tmp_path / "a.zip")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_bundle_is_not_replaced(made: Made, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("x")
+    for to in (mine, mine / "thesis.txt"):
+        with pytest.raises(StoreError, match="older bundle"):
+            write_bundle(MIX, inputs(made), to)
+    assert (mine / "thesis.txt").read_text() == "x"
+
+
+def test_a_mix_without_results_is_named(made: Made, tmp_path: Path) -> None:
+    places = type(made.places)(made.places.root, tmp_path / "nowhere")
+    with pytest.raises(MissingDataError, match="mixseg run"):
+        write_bundle(MIX, (made.params, made.cards, places), tmp_path / "to")
+
+
+def test_the_code_state_names_what_was_changed(tmp_path: Path) -> None:
+    def git(*words: str) -> None:
+        assert bundle._git(tmp_path, *words) is not None
+
+    git("init", "-q")
+    (tmp_path / "a.txt").write_text("1")
+    git("add", ".")
+    git("-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "-q", "-m", "x")
+    state = bundle.code_state(tmp_path)
+    assert len(state["commit"]) == 40
+    assert not state["dirty"]
+    (tmp_path / "a.txt").write_text("2")
+    state = bundle.code_state(tmp_path)
+    assert state["dirty"]
+    assert state["changed"] == ["a.txt"]

@@ -1,0 +1,85 @@
+"""Claims and published numbers in the report: verdicts as judged, holes marked, names as text."""
+
+import re
+from pathlib import Path
+
+import pytest
+from make_results import MIX, Made, Plan, change, make
+
+from benchmark.claims.check import judge
+from benchmark.claims.evidence import load_evidence
+from benchmark.claims.spec import load_claims
+from benchmark.reports.study import load_study
+from benchmark.reports.verdicts import Verdicts, verdicts
+
+NASTY = "<i>A & B_1"
+HEAD = "method,source,table,dataset,metric,value,protocol,setting\n"
+
+
+def found_in(made: Made) -> Verdicts:
+    inputs = (made.params, made.cards, made.places)
+    study, rest = (load_study(MIX, *inputs, part) for part in ("headline", "ablations"))
+    return verdicts(inputs, study, rest)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    made = make(tmp_path_factory.mktemp("made"), Plan(cases=5))
+    folder = made.places.root / "baselines" / "unet"
+    folder.mkdir(parents=True)
+    rows = [
+        f"unet,{NASTY},Table 1,phantom-fundus,dsc,0.0100,dsc,same",
+        "unet,Someone,,phantom-fundus,dsc,99.9,,different",
+        "unet,Someone,,elsewhere,dsc,0.5,,same",
+        "other,Someone,,phantom-fundus,dsc,0.5,,same",
+    ]
+    (folder / "reported.csv").write_text(HEAD + "\n".join(rows) + "\n")
+    return made
+
+
+def test_every_claim_stands_with_its_verdict(made: Made) -> None:
+    found = found_in(made)
+    grid = found.grids()["claims"]
+    claims = load_claims()
+    assert sorted(line.title for line in grid.lines()) == sorted(c.sentence for c in claims)
+    evidence = load_evidence(MIX, made.params, made.cards, made.places)
+    told = {one.claim.sentence: one.reads for one in judge(claims, evidence)}
+    assert {line.title: line.cells[0].text for line in grid.lines()} == told
+    counts = re.findall(r"(\d+) (?:supported|contradicted|undecided|not run)", found.lead())
+    assert sum(map(int, counts)) == len(claims)
+    holes = [line for line in grid.lines() if line.cells[0].kind == "hole"]
+    assert holes
+    assert {row["claim"] for row in grid.records} == {claim.id for claim in claims}
+
+
+def test_published_numbers_of_this_mix_alone_stand_beside_ours(made: Made) -> None:
+    grid = found_in(made).grids()["reported"]
+    assert len(grid.lines()) == 2
+    same, different = grid.lines()
+    assert same.cells[2].text == "out of tolerance"
+    assert same.cells[2].kind == "bad"
+    assert different.cells[2].text == "other setting"
+    assert different.cells[0].text.startswith("0.999")
+    assert same.marks  # it ran from random weights, which the note says
+    assert any("random weights" in text for _, text in grid.notes)
+    assert same.sub == f"{NASTY}; Table 1"
+
+
+def test_a_claim_table_of_nothing_builds(tmp_path: Path) -> None:
+    made = make(tmp_path, Plan(cases=3))
+    for path in made.places.results(MIX).glob("*/*/seed-*/*"):
+        path.unlink()
+    found = found_in(made)
+    assert len(found.grids()["claims"].lines()) == len(load_claims())
+    assert found.grids()["reported"].lines() == []
+
+
+def test_the_data_may_name_another_set_of_cases(made: Made, tmp_path: Path) -> None:
+    """Both parts of the results are put together, or read again where they differ."""
+    other = make(tmp_path, Plan(cases=5))
+
+    def fewer(data: dict) -> None:
+        data["datasets"]["phantom-fundus"]["test"] = 4
+
+    change(other.places.results(MIX) / "data.json", fewer)
+    assert len(found_in(other).judged) == len(load_claims())
