@@ -19,24 +19,36 @@ from benchmark.importing import import_beside
 from benchmark.progress import Progress
 from benchmark.training.record import hardware, pick_device
 
-OURS = {"data": "benchmark.bench_data", "statistics": "benchmark.bench_statistics"}
+OURS = {
+    "data": "benchmark.bench_data",
+    "networks": "benchmark.bench_networks",
+    "statistics": "benchmark.bench_statistics",
+}
 Row = dict[str, Any]
 Parts = Mapping[str, Callable[[str], Row]]  # title to what measures on a device
 
 
-def run(root: Path, name: str, as_json: bool, device: str, progress: Progress) -> str:
+def run(
+    root: Path, name: str, how: tuple[bool, str], progress: Progress, only: str | None = None
+) -> str:
     """Runs a benchmark by name; text for people, or JSON.
 
     A benchmark is a module whose docstring's first line says what is measured, with PARTS: from a
-    title to a function of the device that gives a row of numbers.
+    title to a function of the device that gives a row of numbers; or with a function `parts` that
+    gives them for the project's root and a method's name, or None for all.
 
-    Raises: ParamsError for an unknown name.
+    Args:
+        how: whether as JSON, and on which device.
+        only: one method, where a benchmark has parts a method.
+
+    Raises: ParamsError for an unknown name, or for a method where there is no choice.
     """
+    as_json, device = how
     found = {**dict.fromkeys(OURS), **_beside_plugins(root)}
     if name not in found:
         raise ParamsError("bench", repr(name), f"one of {', '.join(found)}", "Name one of these.")
     module, where = _load(root, name, found[name]), pick_device(device)
-    parts: Parts = module.PARTS
+    parts = _parts(root, name, module, only)
     rows: list[Row] = []
     with progress.task(f"measuring {name}", len(parts), "parts") as task:
         for title, part in parts.items():
@@ -60,6 +72,18 @@ def _load(root: Path, name: str, plugin: Path | None) -> ModuleType:
     if plugin is None:
         return importlib.import_module(OURS[name])
     return import_beside(root, plugin, Path(BENCH).stem)
+
+
+def _parts(root: Path, name: str, module: ModuleType, only: str | None) -> Parts:
+    if hasattr(module, "parts"):
+        chosen: Parts = module.parts(root, only)
+        return chosen
+    if only is not None:
+        raise ParamsError(
+            f"bench {name}", f"--method {only}", "no method", "It has no parts a method."
+        )
+    parts: Parts = module.PARTS
+    return parts
 
 
 def _text(what: str, machine: Mapping[str, Any], rows: list[Row]) -> str:

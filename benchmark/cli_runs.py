@@ -158,8 +158,13 @@ def import_official(
 
 
 @app.command()
-def bench(name: o.BenchName, json: o.AsJson = False, device: o.Device = "auto") -> None:
+def bench(
+    name: o.BenchName,
+    method: o.MaybeMethod = None,
+    json: o.AsJson = False,
+    device: o.Device = "auto",
+) -> None:
     """Measures speed against what one would use instead, in one run."""
     from benchmark import bench as benches
 
-    typer.echo(benches.run(_places().root, name, json, device, Terminal()))
+    typer.echo(benches.run(_places().root, name, (json, device), Terminal(), method))

@@ -59,6 +59,9 @@ ImportSize = Annotated[
     int | None, typer.Option("--size", min=16, help="Side in pixels; 352 unless told.")
 ]
 BenchName = Annotated[
-    str, typer.Argument(help="What to measure: data, or a folder of methods with a bench.py.")
+    str,
+    typer.Argument(
+        help="What to measure: data, networks, statistics, or a folder of methods with a bench.py."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]

@@ -1,0 +1,80 @@
+"""`mixseg bench networks`: what is measured once, what a bound says, what fails alone."""
+
+import csv
+
+import pytest
+from made_plugins import method, write_plugin
+from support import ROOT, mixseg
+
+from benchmark import bench, bench_networks
+from benchmark.discover import cards
+from benchmark.errors import MethodError, ParamsError
+from benchmark.evaluation import cost
+from benchmark.files import Places
+from benchmark.progress import Silent
+
+BASE = 'base="whole"'
+FAILS = "raise RuntimeError('no such map')"
+DIES = "import os; os._exit(3)"
+
+
+def with_methods(project: Places) -> list[str]:
+    """A variant before its base, one as released, one that fails, one that dies."""
+    write_plugin(project.root, "baselines/aa", method("aa", card=BASE))
+    write_plugin(project.root, "baselines/whole", method("whole"))
+    write_plugin(project.root, "baselines/still", method("still", "recipe=AS_RELEASED", "self.a=1"))
+    for name, line in (("fails", FAILS), ("dies", DIES)):
+        predict = f"def predict(self, inputs):\n    {line}\n"
+        layer = f"self.{name} = nn.Linear(1, 1)"
+        write_plugin(project.root, f"baselines/{name}", method(name, init=layer, more=predict))
+    done = mixseg(project.root, "sync")
+    assert done.returncode == 0, done.stderr
+    return bench_networks.first_of_each(cards(project.root))
+
+
+def test_every_structure_once_and_failures_alone(project: Places) -> None:
+    # aa is a variant of whole, which comes first in rank; still has the structure of whole
+    assert with_methods(project) == ["dies", "fails", "small", "still"]
+    with pytest.raises(MethodError, match="Did you mean small"):
+        bench_networks.parts(project.root, "smal")
+    assert list(bench_networks.parts(project.root, "aa")) == ["aa"]
+    dies = bench_networks.parts(project.root, "dies")["dies"]
+    assert dies("cpu") == {"failed": "its process ended with 3"}
+    told = bench.run(project.root, "networks", (False, "cpu"), Silent(), "fails")
+    assert "fails  RuntimeError: no such map" in told
+
+
+def test_the_numbers_of_a_network(project: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_methods(project)
+    monkeypatch.setattr(bench_networks, "SECONDS", 0.0)
+    monkeypatch.setattr(bench_networks, "AT_LEAST", 1)
+    for name in ("WARM_UP_S", "MOST_S"):
+        monkeypatch.setattr(cost, name, 0.0)
+    row = bench_networks._numbers(project.root, "small", "cpu")
+    assert row["images/s"] == pytest.approx(2 / row["step s"])
+    assert row["step MiB"] >= row["forward MiB"] >= 0
+    assert 0 < row["forward s"] < row["step s"]  # two images, backward too
+    still = bench_networks._numbers(project.root, "still", "cpu")
+    assert still["step s"] == "-"
+    assert list(still) == list(row)
+
+
+@pytest.mark.parametrize(("bound", "said"), [(0.5, "yes"), (0.2, "yes"), (0.1, "NO"), (None, "-")])
+def test_beside_its_bound(bound: float | None, said: str) -> None:
+    row = bench_networks.beside({"forward s": 0.2, "step s": 1.0}, bound)
+    assert list(row) == ["forward s", "bound s", "within", "step s"]
+    assert (row["within"], row["bound s"]) == (said, bound or "-")
+
+
+def test_bounds_are_of_methods_that_there_are() -> None:
+    path = ROOT / bench_networks.BOUNDS
+    bounds = bench_networks.read_bounds(path)
+    assert len(bounds) > 10
+    with path.open(encoding="utf-8", newline="") as file:
+        assert all(row["measured_on"] for row in csv.DictReader(file))
+    assert set(bounds) <= {card.name for card in cards(ROOT)}
+
+
+def test_a_benchmark_without_methods_takes_none() -> None:
+    with pytest.raises(ParamsError, match="no parts a method"):
+        bench.run(ROOT, "data", (False, "cpu"), Silent(), "unet-resnet34")
