@@ -61,6 +61,11 @@ def heading(text: str, panels: int) -> str:
     return "\n".join(textwrap.wrap(text, 100 // max(panels, 1) - 6))
 
 
+def wrapped(title: str) -> str:
+    """The name of a row beside its axis, in as many lines as it needs."""
+    return "\n".join(textwrap.wrap(title, 34))
+
+
 def write_figure(figure: Figure, to: Path) -> None:
     """Writes name.svg, which stands alone, and name.csv."""
     svg = figure.svg.replace("<svg ", f'<svg {NAMESPACES} color="black" ', 1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.reports.cells import signed
 from benchmark.reports.compared import Compared
 from benchmark.reports.comparisons import place_title, probability
-from benchmark.reports.drawing import COLOURS, Figure, canvas_of, heading, svg_of
+from benchmark.reports.drawing import COLOURS, Figure, canvas_of, heading, svg_of, wrapped
 from benchmark.reports.grid import MISSING, NONE, Block, Cell, Column, Grid, Line, Marks, number
 from benchmark.reports.study import Study
 from benchmark.reports.tables import MAIN
@@ -210,7 +210,8 @@ def ranks_figure(study: Study, found: Compared) -> Figure | None:
     if not known:
         return None
     methods = max(len(one.rows) for one in known.values())
-    columns = min(3, len(known))
+    longest = max(len(row.title) for one in known.values() for row in one.rows)
+    columns = min(3 if longest < 26 else 2, len(known))  # every panel names its rows
     rows = math.ceil(len(known) / columns)
     with canvas_of((9.2, 0.4 + rows * (0.9 + 0.28 * methods))) as canvas:
         axes = canvas.subplots(rows, columns, squeeze=False).ravel()
@@ -236,7 +237,7 @@ def ranks_figure(study: Study, found: Compared) -> Figure | None:
 def _panel(ax: "Axes", title: str, rows: Sequence[RowRank]) -> None:
     ax.set_title(title, loc="left")
     n = len(rows)
-    ax.set_yticks(range(n), [row.title for row in rows])
+    ax.set_yticks(range(n), [wrapped(row.title) for row in rows])
     ax.set_ylim(n - 0.4, -0.6)
     ax.set_xlim(0.3, n + 0.7)
     ax.set_xticks(range(1, n + 1, max(1, n // 8)))
