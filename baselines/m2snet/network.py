@@ -6,6 +6,7 @@ Sources: Zhao et al., MSNet, MICCAI 2021; Zhao et al., M2SNet, arXiv 2303.10894.
 from collections.abc import Iterable
 from typing import cast
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -27,7 +28,7 @@ class BoxSum(nn.Module):
     """ReLU(BN(1_k * x)): a k x k convolution whose filters over all channels hold nothing but ones.
 
     Ours / theirs: theirs convolves with (64, 64, k, k) ones, which gives 64 equal maps; ours sums
-    the channels, then the window, and expands one map. The sum is the same.
+    the window of one map, the sum of the channels, and gives that to every channel's normalisation.
     """
 
     def __init__(self, side: int) -> None:
@@ -35,30 +36,39 @@ class BoxSum(nn.Module):
         self.side = side
         self.norm = nn.BatchNorm2d(WIDTH)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, 64, H, W) to the same shape."""
-        one = x.sum(1, keepdim=True)
+    def forward(self, one: Tensor) -> Tensor:
+        """The sum of the channels, (B, 1, H, W), to (B, 64, H, W)."""
         one = F.avg_pool2d(one, self.side, 1, self.side // 2, divisor_override=1)
-        return F.relu(self.norm(one.expand_as(x)), inplace=True)
+        norm = self.norm
+        if self.training:
+            wide = norm(one.expand(-1, WIDTH, -1, -1))
+        else:  # the same in one pass
+            mean, variance = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
+            scale = norm.weight * torch.rsqrt(variance + norm.eps)
+            shift = norm.bias - mean * scale
+            wide = torch.addcmul(shift.view(-1, 1, 1), one, scale.view(-1, 1, 1))
+        return F.relu(wide, inplace=True)
 
 
 class Subtraction(nn.Module):
-    """SU(a, b) = C( |a - b| + sum_k |box_k a - box_k b| ), a resized to b; C is `conv`.
-
-    Args:
-        boxes: the windows, shared by the whole network; none in MSNet.
-    """
+    """SU(a, b) = C( |a - b| + sum_k |box_k a - box_k b| ), a resized to b; C is `conv`."""
 
     def __init__(self) -> None:
         super().__init__()
         self.conv = conv(WIDTH)
 
     def forward(self, a: Tensor, b: Tensor, boxes: nn.ModuleList) -> Tensor:
-        """(B, 64, h, w) and (B, 64, H, W) to (B, 64, H, W)."""
+        """(B, 64, h, w) and (B, 64, H, W) to (B, 64, H, W).
+
+        Args:
+            boxes: the windows, shared by the whole network; none in MSNet.
+        """
         a = resize(a, b.shape[-2:])
         difference = (a - b).abs()
-        for box in boxes:
-            difference = difference + (box(a) - box(b)).abs()
+        if len(boxes):
+            one_a, one_b = a.sum(1, keepdim=True), b.sum(1, keepdim=True)
+            for box in boxes:
+                difference = difference + (box(one_a) - box(one_b)).abs()
         return cast(Tensor, self.conv(difference))
 
 

@@ -2,9 +2,12 @@
 
 from typing import ClassVar
 
+from torch import Tensor
+
 from benchmark.blocks.conv import Rules
 from benchmark.blocks.res2net import RES2NET50, Res2NetMethod
-from benchmark.method import Card
+from benchmark.losses import weighted_bce_iou
+from benchmark.method import Card, Recipe
 from benchmark.networks import IMAGENET
 
 from .network import PraNet as Network
@@ -18,6 +21,30 @@ CARD = Card(
     mixes=("smoke", "mix1", "mix2", "open", "open96"),
     pretrained_on=IMAGENET,
     weights=(RES2NET50,),
+)
+AS_PUBLISHED = CARD.model_copy(
+    update={
+        "name": "pranet-as-published",
+        "title": "PraNet, as published",
+        "group": "as-published",
+        "base": "pranet",
+        "mixes": ("smoke", "mix1", "mix2", "open"),
+        "recipe": Recipe(
+            epochs=19,
+            batch=16,
+            scales=(0.75, 1.0, 1.25),
+            optimiser="adam",
+            lr=1e-4,
+            weight_decay=0.0,
+            schedule="constant",
+            clip_value=0.5,
+            hflip=0.0,
+            vflip=0.0,
+            rotation_deg=0.0,
+            why="the authors' training script: 19 passes, each batch at three sizes with a step of "
+            "the optimiser each; their decay comes after the last epoch. Nothing is left out",
+        ),
+    }
 )
 
 
@@ -39,3 +66,18 @@ class PraNet(Res2NetMethod):
 
     def __init__(self, size: int = 352) -> None:
         super().__init__(Network())
+
+
+class PraNetAsPublished(PraNet):
+    """The same with the loss and the recipe of its authors.
+
+    Attributes:
+        weighted_bce: False is their line, in which the weights of the BCE cancel.
+    """
+
+    card = AS_PUBLISHED
+    weighted_bce: ClassVar[bool] = False
+
+    def map_loss(self, logits: Tensor, mask: Tensor) -> Tensor:
+        """Loss of one map, both (B, 1, H, W)."""
+        return weighted_bce_iou(logits, mask, self.weighted_bce)

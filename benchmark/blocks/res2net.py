@@ -80,7 +80,7 @@ class Res2NetMethod(Method):
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.normalise = Normalise()
+        self.normalise: nn.Module = Normalise()
         self.network = network
 
     def maps(self, image: Tensor) -> Tensor:
