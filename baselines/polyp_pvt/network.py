@@ -126,7 +126,7 @@ class SimilarityAggregation(nn.Module):
         g    = ReLU(W_s (n W_n + b_n - n))
         out  = x + Conv1x1(g A)
 
-    Source: Dong et al., Polyp-PVT; Te et al., Edge-aware graph reasoning, ECCV 2020.
+    Source: Dong et al., Polyp-PVT; the reasoning is that of EAGRNet, ECCV 2020.
     Ours / theirs: their description is silent on the sign of n inside g; W_s learns either.
     """
 
