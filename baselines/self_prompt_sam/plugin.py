@@ -37,6 +37,7 @@ class SelfPromptSam(SamVitB):
         mixes=("smoke", "mix1", "mix2", "open"),
         pretrained_on=frozenset({"SA-1B"}),
         weights=(SAM_VIT_B,),
+        base="sam",
     )
 
     def __init__(self, size: int = 352) -> None:
