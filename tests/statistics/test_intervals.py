@@ -197,7 +197,7 @@ def test_a_large_study_takes_seconds() -> None:
     """14 methods, 8 test sets, 5 seeds, 1350 cases, 7 columns, 10,000 resamples."""
     rng = np.random.default_rng(0)
     values = [rng.beta(5, 1, (5, 1350)) for _ in range(14 * 7)]
-    start = time.perf_counter()
+    start = time.process_time()
     for seed in range(8):
         limits(bootstrap(values, names(1350), 10_000, seed))
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
