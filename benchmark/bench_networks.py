@@ -46,10 +46,11 @@ def parts(root: Path, only: str | None = None) -> dict[str, Callable[[str], Row]
 
 
 def first_of_each(found: list[SyncedCard]) -> list[str]:
-    """The first method of each structure, a variant of another (`base`) only where none else is."""
+    """The first method of each structure, one without a `base` before any other; no ablation."""
     first: dict[str, str] = {}
     for card in sorted(found, key=lambda card: card.base is not None):
-        first.setdefault(card.structure, card.name)
+        if card.group != "ablation":
+            first.setdefault(card.structure, card.name)
     return [card.name for card in found if card.name in first.values()]
 
 

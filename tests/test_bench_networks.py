@@ -33,7 +33,7 @@ def with_methods(project: Places) -> list[str]:
 
 
 def test_every_structure_once_and_failures_alone(project: Places) -> None:
-    # aa is a variant of whole, which comes first in rank; still has the structure of whole
+    # aa is a variant of another, and still, the next in the order of folders, stands for whole
     assert with_methods(project) == ["dies", "fails", "small", "still"]
     with pytest.raises(MethodError, match="Did you mean small"):
         bench_networks.parts(project.root, "smal")
