@@ -105,8 +105,8 @@ def _diagram(ax: "Axes", found: Friedman, order: Sequence[int]) -> None:
     for tick in range(1, n + 1):
         ax.plot([tick] * 2, [0, 0.15], **ink)
         ax.text(tick, 0.25, str(tick), ha="center", va="bottom")
-    ax.set_ylim(top=1.0)
     below, half = -(len(found.cliques) + 1) * BAR, math.ceil(n / 2)
+    ax.set_ylim(below - 0.6 * half, 1.0)
     for place, i in enumerate(order):
         left = place < half
         level = below - 0.6 * (place if left else n - 1 - place)

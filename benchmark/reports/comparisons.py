@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from benchmark.reports.cells import signed
@@ -48,6 +49,7 @@ def place_title(study: Study, dataset: str) -> str:
 def comparisons_grid(study: Study, found: Compared) -> Grid:
     """A block a test set, a line a row that the focus is compared with."""
     marks = Marks()
+    first = replace(COLUMNS[0], marks=marks.of(notes_of_focus(study, found)))
     blocks: dict[str, list[Line]] = {}
     for one in found.comparisons:
         notes = [*study.notes(one.other), *_why(study, one)]
@@ -60,12 +62,19 @@ def comparisons_grid(study: Study, found: Compared) -> Grid:
         of=study.mix.title,
         title=f"{title} minus each other method of the main block" if title else "Comparisons",
         head="Compared with",
-        columns=COLUMNS,
+        columns=(first, *COLUMNS[1:]),
         blocks=tuple(Block(name, tuple(lines)) for name, lines in blocks.items()),
         notes=marks.notes(),
         remarks=(*([instead] if instead else []), *HOW),
         records=[_record(study, one) for one in found.comparisons],
     )
+
+
+def notes_of_focus(study: Study, found: Compared) -> list[str]:
+    """What a reader must know of the focus, which every difference is a part of."""
+    if found.focus is None:
+        return []
+    return [f"{found.focus.title}: {note}" for note in study.notes(found.focus)]
 
 
 def _why(study: Study, one: Comparison) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.reports.cells import signed
 from benchmark.reports.compared import Compared
-from benchmark.reports.comparisons import place_title, probability
+from benchmark.reports.comparisons import notes_of_focus, place_title, probability
 from benchmark.reports.drawing import COLOURS, Figure, canvas_of, heading, svg_of, wrapped
 from benchmark.reports.grid import MISSING, NONE, Block, Cell, Column, Grid, Line, Marks, number
 from benchmark.reports.study import Study
@@ -25,6 +25,7 @@ POINTS = f"{100 * ROPE:g} point{'' if ROPE == 0.01 else 's'}"
 def across_grid(study: Study, found: Compared) -> Grid:
     """The probabilities that the focus is worse, equal or better, over the test sets of the mix."""
     marks, title = Marks(), found.focus.title if found.focus else ""
+    own = marks.of(notes_of_focus(study, found))
     sets = next((one.sets for one in found.signed if one.differences), ())
     lines = [
         Line(one.title, _signed_cells(one, len(sets)), marks.of(_notes(study, one.other, one.why)))
@@ -36,7 +37,7 @@ def across_grid(study: Study, found: Compared) -> Grid:
         title=f"{title} against each other method, over test sets",
         head="Compared with",
         columns=(
-            *(Column(label, "Probability") for label in ("Worse", "Equal", "Better ↑")),
+            *(Column(k, "Probability", marks=own) for k in ("Worse", "Equal", "Better ↑")),
             *(Column(place_title(study, name), "Difference of DSC") for name in sets),
         ),
         blocks=(Block("", tuple(lines)),),
@@ -63,9 +64,11 @@ def across_grid(study: Study, found: Compared) -> Grid:
     )
 
 
-def _notes(study: Study, key: str, *more: str) -> list[str]:
+def _notes(study: Study, key: str, why: str = "") -> list[str]:
+    """The notes of a row, and why it has no number where they do not say so."""
     entry = next((e for e in study.table.entries if e.key == key), None)
-    return [*(study.notes(entry) if entry else []), *filter(None, more)]
+    told = any(hole.entry == entry for hole in study.table.holes)
+    return [*(study.notes(entry) if entry else []), *([why] if why and not told else [])]
 
 
 def _signed_cells(one: SignedRank, sets: int) -> tuple[Cell, ...]:
@@ -239,8 +242,8 @@ def _panel(ax: "Axes", title: str, rows: Sequence[RowRank]) -> None:
     n = len(rows)
     ax.set_yticks(range(n), [wrapped(row.title) for row in rows])
     ax.set_ylim(n - 0.4, -0.6)
-    ax.set_xlim(0.3, n + 0.7)
-    ax.set_xticks(range(1, n + 1, max(1, n // 8)))
+    ax.set_xlim(0.2, n + 1.4)
+    ax.set_xticks(range(1, n + 1, max(1, n // 5)))
     ax.tick_params(axis="y", length=0)
     for y, row in enumerate(rows):
         colour = COLOURS[(row.group - 1) % 2]
@@ -250,4 +253,4 @@ def _panel(ax: "Axes", title: str, rows: Sequence[RowRank]) -> None:
     for group in sorted({row.group for row in rows}):
         members = [y for y, row in enumerate(rows) if row.group == group]
         if len(members) > 1:
-            ax.plot([n + 0.6] * 2, [members[0] - 0.3, members[-1] + 0.3], color="#777777", lw=3)
+            ax.plot([n + 1.1] * 2, [members[0] - 0.3, members[-1] + 0.3], color="#777777", lw=3)

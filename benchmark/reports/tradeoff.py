@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 NAMED = 14  # up to so many methods all bear their name; of more only those that nothing beats
 
+SIZE = (300.0, 220.0)  # of the axes, about, in points
+# where a name may stand beside its point: side, and points up
+AROUND = ((1, 0), (-1, 0), (0, 10), (0, -10), (1, 10), (1, -10), (-1, 10), (-1, -10), (1, 20),
+          (-1, 20), (1, -20), (-1, -20))  # fmt: skip
+HOW = {1: "left", -1: "right", 0: "center"}
+
 
 @dataclass(frozen=True)
 class Point:
@@ -102,7 +108,7 @@ def _scatter(ax: "Axes", points: Sequence[Point], costs: Sequence[float]) -> Non
         ax.plot([x], [p.dsc], "o" if plain else "s", color=COLOURS[0 if plain else 1], ms=5)
     _ticks(ax, [x for _, x in known])
     chosen = [k for k in known if len(known) <= NAMED or _unbeaten(k, known)]
-    _names(ax, [(p.entry.title, x, p.dsc) for p, x in chosen])
+    _names(ax, known, [p for p, _ in chosen])
 
 
 def _ticks(ax: "Axes", values: Sequence[float]) -> None:
@@ -124,16 +130,47 @@ def _unbeaten(one: tuple[Point, float], known: Sequence[tuple[Point, float]]) ->
     )
 
 
-def _names(ax: "Axes", names: Sequence[tuple[str, float, float]]) -> None:
-    """Names beside their points, pushed apart up and down where they would overlap."""
+def _names(ax: "Axes", known: Sequence[tuple[Point, float]], named: Sequence[Point]) -> None:
+    """Names beside their points, each where it covers least of the others."""
     low, high = ax.get_ylim()
-    gap, at = (high - low) * 0.05, math.inf
     left, right = map(math.log, ax.get_xlim())
-    for name, x, y in sorted(names, key=lambda each: -each[2]):
-        at = min(y, at - gap)
-        side = "left" if (math.log(x) - left) < 0.6 * (right - left) else "right"
-        offset = 6 if side == "left" else -6
-        ax.annotate(
-            name, (x, at), (offset, 0), textcoords="offset points", ha=side, va="center",
-            fontsize=7.5,
-        )  # fmt: skip
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        across = (math.log(x) - left) / (right - left) * SIZE[0]
+        return across, (y - low) / (high - low) * SIZE[1]
+
+    taken = [_Box(x - 4, y - 4, x + 4, y + 4) for x, y in (place(c, p.dsc) for p, c in known)]
+    for point, cost in sorted(known, key=lambda each: -each[0].dsc):
+        if point not in named:
+            continue
+        x, y = place(cost, point.dsc)
+        width = 4.3 * len(point.entry.title)
+        boxes = [(*at, _Box.at((x, y), at, width)) for at in AROUND]
+        side, up, box = min(boxes, key=lambda each: sum(each[2].shared(b) for b in taken))
+        taken.append(box)
+        ax.annotate(point.entry.title, (cost, point.dsc), (6 * side, up), ha=HOW[side],
+                    textcoords="offset points", va="center", fontsize=7.5)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Box:
+    """A rectangle in points from the lower left corner of the axes."""
+
+    left: float
+    low: float
+    right: float
+    high: float
+
+    @classmethod
+    def at(cls, point: tuple[float, float], shift: tuple[int, int], width: float) -> "_Box":
+        """That of a name beside a point."""
+        side, y = shift[0], point[1] + shift[1]
+        left = point[0] + (6 if side > 0 else -6 - width if side < 0 else -width / 2)
+        return cls(left, y - 5, left + width, y + 5)
+
+    def shared(self, other: "_Box") -> float:
+        """The area that two have in common, and what lies outside of the axes."""
+        wide = min(self.right, other.right) - max(self.left, other.left)
+        tall = min(self.high, other.high) - max(self.low, other.low)
+        outside = max(0.0, -self.left) + max(0.0, self.right - SIZE[0])
+        return max(0.0, wide) * max(0.0, tall) + 10 * outside

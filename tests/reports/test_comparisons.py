@@ -1,6 +1,7 @@
 """Tables and figures of the comparisons: what the statistics say stands where it belongs."""
 
 import math
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -142,6 +143,12 @@ def test_stability_and_the_appendix(study: Study, found: Compared) -> None:
     figure = friedman_figure(study, found.friedman)
     assert figure is not None
     assert len(figure.records) == 3
+    size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', figure.svg)
+    assert size is not None
+    width, height = map(float, size.groups())
+    places = re.findall(r'x="([\d.-]+)" y="([\d.-]+)" transform[^>]*>(.*?)</text>', figure.svg)
+    assert {name.split(" (")[0] for *_, name in places} >= NAMES
+    assert all(0 < float(x) < width and 0 < float(y) < height for x, y, _ in places)
 
 
 def test_another_row_of_its_folder_stands_for_the_focus(tmp_path: Path) -> None:

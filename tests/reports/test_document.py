@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from make_results import CARDS, MIX, Made, Plan, card, change, make, make_variants
 
-from benchmark.reports.document import FIGURES, write_ablations, write_report, write_tables
+from benchmark.reports.document import FIGURES, write_report, write_tables
 from benchmark.reports.sections import SECTIONS
 
 ROOT = Path(__file__).parents[2]
@@ -132,25 +132,55 @@ def test_names_with_markup_are_text(tmp_path: Path) -> None:
     assert "&lt;script&gt;alert('x')&lt;/script&gt; R&amp;D_50% $x$ {{ 1 }}" in svg
 
 
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX on this machine")
-def test_every_table_compiles(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def nasty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report with every kind of table, and names that are markup."""
+    root = tmp_path_factory.mktemp("nasty")
     cards = (
-        *CARDS[:1],
-        card("nasty", NASTY, group="prompted", recipe={"lr": 0.1, "why": NASTY}),
+        *CARDS[:3],
+        card("nasty", NASTY, group="prompted", prompt="point", recipe={"lr": 0.1, "why": NASTY}),
         card("cut", NASTY, group="ablation", base="unet"),
         card("one", NASTY, group="single", base="unet", modality="fundus"),
+        card("theirs", NASTY, group="as-published"),
     )
-    made = make(tmp_path / "made", Plan(cases=3, cards=cards))
-    for write_some in (write_tables, write_ablations):
-        write_some(MIX, made.params, made.cards, made.places, tmp_path)
-    tables = "".join(rf"\input{{{path.name}}}" for path in sorted(tmp_path.glob("*.tex")))
-    (tmp_path / "all.tex").write_text(
-        r"\documentclass{article}\usepackage[utf8]{inputenc}\usepackage[T1]{fontenc}"
-        rf"\usepackage{{booktabs,graphicx}}\begin{{document}}{tables}\end{{document}}"
+    made = make(root / "made", Plan(cases=3, cards=cards))
+    folder = made.places.root / "baselines" / "unet"
+    folder.mkdir(parents=True)
+    (folder / "reported.csv").write_text(
+        "method,source,table,dataset,metric,value,protocol,setting\n"
+        f"unet,{NASTY},,phantom-fundus,dsc,0.5,,same\n"
     )
+    write(made, root / "to")
+    return root / "to"
+
+
+LATEX = r"""\documentclass{article}
+\usepackage[utf8]{inputenc}\usepackage[T1]{fontenc}\usepackage{booktabs,graphicx}
+\let\tiniest\scriptsize\def\scriptsize{\typeout{SMALL}\tiniest}
+\begin{document}%s\end{document}
+"""
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX on this machine")
+@pytest.mark.parametrize("before", ["", r"\def\mixsegbrief{}"], ids=["whole", "brief"])
+def test_every_table_compiles(nasty: Path, tmp_path: Path, before: str) -> None:
+    tables = sorted(nasty.glob("*/*.tex"))
+    names = {path.stem for path in tables}
+    assert {"main", "comparisons", "draws", "ablation", "mixing", "claims", "reported"} <= names
+    inputs = "".join(rf"\clearpage\input{{{path}}}" for path in tables)
+    (tmp_path / "all.tex").write_text(LATEX % (before + inputs))
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:]
+    assert ("SMALL" in done.stdout) == (not before)
+
+
+def test_intervals_can_be_left_out_of_latex(nasty: Path) -> None:
+    text = (nasty / "tables/main.tex").read_text(encoding="utf-8")
+    assert text.count(r"\ifdefined\mixsegbrief\else") == text.count("\n\\fi\n") > 3
+    inside = re.findall(r"\\ifdefined\\mixsegbrief\\else\n(.*?)\n\\fi", text, re.DOTALL)
+    assert all(r"\scriptsize" in part for part in inside)
+    assert sum(part.count(r"\scriptsize") for part in inside) == text.count(r"\scriptsize")
 
 
 def test_holes_and_removed_methods_are_named(tmp_path: Path) -> None:
