@@ -1,4 +1,4 @@
-"""U-Net with a spectral loss on its masks, and its control.
+"""U-Net (ResNet-50, 32,521,105 parameters) with a spectral loss on its masks, and its control.
 
 L_spatial = 0.5 BCE + 0.5 Dice in all of them. The weight of the spectral term is 0.5 until one of
 0.1, 0.5 and 1.0 is chosen on `val`; it then stands in `scc_weight` and in the cards. The complex
@@ -9,7 +9,7 @@ import segmentation_models_pytorch as smp
 
 from benchmark.blocks.spectral import SCC, SpatialSpectral
 from benchmark.method import Card, Recipe
-from benchmark.networks import IMAGENET, RESNET34, SmpMethod
+from benchmark.networks import IMAGENET, RESNET50, SmpMethod
 
 MIXES = ("smoke", "mix1", "mix2", "open")
 WEIGHT = 0.5
@@ -23,17 +23,17 @@ class UNetBceDice(SpatialSpectral, SmpMethod):
     """The spatial loss alone."""
 
     architecture = smp.Unet
-    encoder = "resnet34"
+    encoder = "resnet50"
     card = Card(
         name="unet-bce-dice",
-        title="U-Net (ResNet-34), BCE + Dice",
+        title="U-Net (ResNet-50), BCE + Dice",
         source="Ronneberger et al., MICCAI 2015; encoder: He et al., CVPR 2016",
         code="https://github.com/qubvel-org/segmentation_models.pytorch",
         licence="MIT",
-        base="unet",
+        base="unet-resnet50",
         mixes=MIXES,
         pretrained_on=IMAGENET,
-        weights=(RESNET34,),
+        weights=(RESNET50,),
     )
 
 
@@ -44,14 +44,14 @@ class UNetScc(UNetBceDice):
     scc_weight = WEIGHT
     card = Card(
         name="unet-scc",
-        title="U-Net (ResNet-34) + SCC, our reading",
+        title="U-Net (ResNet-50) + SCC, our reading",
         source=f"{UNetBceDice.card.source}; loss: {SCC}",
         code=UNetBceDice.card.code,
         licence=UNetBceDice.card.licence,
         base="unet-bce-dice",
         mixes=MIXES,
         pretrained_on=IMAGENET,
-        weights=(RESNET34,),
+        weights=(RESNET50,),
         recipe=Recipe(why=WHY),
     )
 
@@ -63,13 +63,13 @@ class UNetSccControl(UNetBceDice):
     scc_weight = WEIGHT
     card = Card(
         name="unet-scc-control",
-        title="U-Net (ResNet-34) + SCC's control (correlation in space)",
+        title="U-Net (ResNet-50) + SCC's control (correlation in space)",
         source=UNetScc.card.source,
         code=UNetScc.card.code,
         licence=UNetScc.card.licence,
         base="unet-bce-dice",
         mixes=MIXES,
         pretrained_on=IMAGENET,
-        weights=(RESNET34,),
+        weights=(RESNET50,),
         recipe=Recipe(why=WHY),
     )
