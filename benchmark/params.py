@@ -29,6 +29,7 @@ class Mix(BaseModel):
         size: side of the square images, in pixels.
         train, test: names of datasets in the catalog.
         weights: whether methods start from their pretrained weights or from random ones.
+        random: methods that start from random ones all the same; every table marks them.
         recipe: the whole recipe; cards depart from it with a reason.
         max_epochs: no method trains longer than this here, whatever its card says.
         drawn: for mixes of drawn datasets.
@@ -44,6 +45,7 @@ class Mix(BaseModel):
     test: list[Name] = Field(min_length=1)
     seeds: list[int] = Field(min_length=1)
     weights: Literal["pretrained", "random"]
+    random: list[Name] = []
     recipe: Recipe
     max_epochs: int | None = Field(None, ge=0)
     drawn: Drawn | None = None
@@ -66,6 +68,12 @@ class Mix(BaseModel):
     def recipe_of(self, card: Card) -> Recipe:
         """The recipe that a method is trained with on this mix."""
         return card.recipe.over(self.recipe, self.max_epochs)
+
+    def weights_of(self, card: Card) -> Literal["pretrained", "random", "none"]:
+        """What a method starts from; "none" for one without pretrained weights."""
+        if not card.weights:
+            return "none"
+        return "random" if card.name in self.random else self.weights
 
     def seeds_of(self, card: Card) -> list[int]:
         """The seeds of a method; one that does not train runs once."""

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 from support import PARAMS, ROOT, mixseg
 
-from benchmark.card import AS_RELEASED, Card, Recipe
+from benchmark.card import AS_RELEASED, Card, Recipe, Weights
 from benchmark.errors import MissingDataError, ParamsError
 from benchmark.files import project_root
 from benchmark.params import load_params
@@ -90,3 +90,13 @@ def test_a_method_used_as_released_runs_once(tmp_path: Path) -> None:
     mix = load_params(write(tmp_path)).mix("tiny")
     assert mix.seeds_of(Card(**about)) == [0, 1]
     assert mix.seeds_of(Card(**about, recipe=AS_RELEASED)) == [0]
+
+
+def test_random_weights_are_asked_for_by_name(tmp_path: Path) -> None:
+    about = {"title": "A", "source": "-", "licence": "-", "mixes": ("tiny",)}
+    needs = Card(name="needs", weights=(Weights(name="w", licence="-"),), **about)
+    bare = Card(name="bare", **about)
+    mix = load_params(write(tmp_path, ("weights: random", "weights: pretrained"))).mix("tiny")
+    asked = mix.model_copy(update={"random": ["needs", "bare"]})
+    assert [mix.weights_of(card) for card in (needs, bare)] == ["pretrained", "none"]
+    assert [asked.weights_of(card) for card in (needs, bare)] == ["random", "none"]

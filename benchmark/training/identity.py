@@ -74,7 +74,7 @@ def plan_run(
     """
     mix = load_params(places.root).mix(spec.mix)
     recipe = mix.recipe_of(card)
-    asked = mix.weights if card.weights else "none"
+    asked = mix.weights_of(card)
     weights = _weights(places.weights, card, fetch) if asked == "pretrained" else {}
     parts = {
         "method_code": discover.code_digest([places.root / file for file in files]),
