@@ -26,33 +26,30 @@ def protocols_grid(study: Study) -> Grid:
     marks, known, entries = Marks(), conventions(study), study.table.rows(GROUPS)
     found = _values(study, entries, known)
     names = [name for name in known if name.split("_")[0] == "dsc"]
-    places = [(each.name, study.set_title(each.name)) for each in study.table.sets]
-    rows = [
-        [found.get((entry.key, place, name)) for place, _ in places for entry in entries]
+    columns = [
+        Column(_capital(known[name][0]), marks=marks.of([f"as in {known[name][1]}"]))
         for name in names
     ]
-    lines = [
-        Line(_capital(known[name][0]), tuple(map(_cell, row)), sub=known[name][1])
-        for name, row in zip(names, rows, strict=True)
-    ]
-    spread = Line("Highest minus lowest", tuple(map(_spread, zip(*rows, strict=True))))
+    blocks = []
+    for each in study.table.sets:
+        rows = [[found.get((entry.key, each.name, name)) for name in names] for entry in entries]
+        lines = [
+            Line(entry.title, (*map(_cell, row), _spread(row)), marks.of(study.notes(entry)))
+            for entry, row in zip(entries, rows, strict=True)
+        ]
+        blocks.append(Block(study.set_title(each.name), tuple(lines)))
     return Grid(
         name="protocols",
         of=study.mix.title,
         title="DSC of the same predictions under the conventions of the field",
-        head="Convention",
-        columns=tuple(
-            Column(entry.title, heading, marks=marks.of(study.notes(entry)))
-            for _, heading in places
-            for entry in entries
-        ),
-        blocks=(Block("", tuple(lines)), Block("", (spread,))) if entries else (),
+        head="Method",
+        columns=(*columns, Column("Highest minus lowest")),
+        blocks=tuple(blocks),
         notes=marks.notes(),
         remarks=(
-            "Each row scores the same stored maps. A published number can only be compared under"
+            "Each column scores the same stored maps. A published number can only be compared under"
             " the convention that gave it; IoU and MAE are in the CSV file.",
         ),
-        inner="Method",
         records=[*_records(study, entries, known, found)],
     )
 
@@ -108,7 +105,9 @@ def _cell(value: float | None) -> Cell:
 
 def _spread(values: Sequence[float | None]) -> Cell:
     known = [value for value in values if value is not None and not np.isnan(value)]
-    return Cell(number(max(known) - min(known), 3)) if known else Cell(NONE)
+    if not known:
+        return Cell(NONE)
+    return Cell(number(max(known) - min(known), 3), sort=max(known) - min(known))
 
 
 def _records(

@@ -199,13 +199,14 @@ def test_main_csv_is_tidy_and_whole(made: Made) -> None:
 
 def test_protocols_show_each_convention_and_their_spread(made: Made) -> None:
     grid = protocols_grid(study_of(made))
-    titles = [row.title for row in grid.lines()]
-    assert titles[0].startswith("Dice at the threshold")
-    assert "Dice of all pixels of the dataset together" in titles
-    place = [column.label for column in grid.columns].index("U-Net")
-    values = [float(row.cells[place].text) for row in grid.lines()[:-1]]
-    spread = float(grid.lines()[-1].cells[place].text)
-    assert spread == pytest.approx(max(values) - min(values), abs=1e-3)
+    labels = [column.label for column in grid.columns]
+    assert labels[0].startswith("Dice at the threshold")
+    assert "Dice of all pixels of the dataset together" in labels
+    assert [block.title for block in grid.blocks] == [title for title, _ in SETS.values()]
+    cells = next(row for row in grid.blocks[0].lines if row.title == "U-Net").cells
+    values = [float(cell.text) for cell in cells[:-1]]
+    assert float(cells[-1].text) == pytest.approx(max(values) - min(values), abs=1e-3)
+    assert any("MixSeg, the headline" in note for _, note in grid.notes)
     rows = list(csv.DictReader(grid.csv().splitlines()))
     assert {row["metric"] for row in rows} == {"dsc", "iou", "mae"}
     soft = next(r for r in rows if (r["protocol"], r["method"]) == ("dsc_soft", "unet"))
