@@ -7,6 +7,7 @@ import numpy as np
 
 from benchmark.reports.grid import MISSING, NONE, Block, Cell, Column, Grid, Line, Marks, number
 from benchmark.reports.study import Study
+from benchmark.reports.tables import blocks_of
 from benchmark.statistics.scores import COUNTS
 from benchmark.statistics.table import Entry
 
@@ -32,12 +33,14 @@ def protocols_grid(study: Study) -> Grid:
     ]
     blocks = []
     for each in study.table.sets:
-        rows = [[found.get((entry.key, each.name, name)) for name in names] for entry in entries]
-        lines = [
-            Line(entry.title, (*map(_cell, row), _spread(row)), marks.of(study.notes(entry)))
-            for entry, row in zip(entries, rows, strict=True)
-        ]
-        blocks.append(Block(study.set_title(each.name), tuple(lines)))
+        for kind, members in blocks_of(study, GROUPS).items():
+            rows = [[found.get((e.key, each.name, name)) for name in names] for e in members]
+            lines = [
+                Line(entry.title, (*map(_cell, row), _spread(row)), marks.of(study.notes(entry)))
+                for entry, row in zip(members, rows, strict=True)
+            ]
+            title = f"{study.set_title(each.name)}: {kind}"
+            blocks.append(Block(title, tuple(lines)))
     return Grid(
         name="protocols",
         of=study.mix.title,

@@ -1,5 +1,6 @@
 """The same scores by the share of the image that the reference covers: small lesions apart."""
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -221,6 +222,9 @@ def _panel(ax: "Axes", study: Study, parts: Split, of: tuple[str, Sequence[Entry
     ax.set_yticks(range(len(entries)), [entry.title for entry in entries])
     ax.set_ylim(len(entries) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
+    for y, (one, other) in enumerate(itertools.pairwise(entries)):
+        if one.group != other.group:
+            ax.axhline(y + 0.5, color="#888888", lw=0.8)  # prompted below
     here = [stratum for dataset, stratum, _ in parts.places if dataset == name]
     for k, stratum in enumerate(STRATA):
         if stratum not in here:

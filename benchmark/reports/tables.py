@@ -132,10 +132,29 @@ def _column(
     place, metric = at
     keys = [(entry.key, place, metric.column) for entry in entries]
     cells = score_cells([study.cells.get(key) for key in keys], metric, ranked)
-    return [
-        replace(cell, sub="\n".join(filter(None, (cell.sub, _of_method(study, key, metric)))))
-        for key, cell in zip(keys, cells, strict=True)
+    told = [
+        (_of_draws(study, e, at), _of_method(study, (e.key, place, metric.column), metric))
+        for e in entries
     ]
+    return [
+        replace(cell, sub="\n".join(filter(None, (cell.sub, *more))))
+        for more, cell in zip(told, cells, strict=True)
+    ]
+
+
+def draw_sd(study: Study, entry: Entry, at: tuple[str, Metric]) -> float:
+    """Standard deviation over prompt draws of a set's mean, a mean over seeds; NaN for one draw."""
+    place, metric = at
+    if place == MEAN:
+        return math.nan
+    scores = study.table.scores_of(entry, place) or []
+    found = [s.draw_sd.get(metric.column, math.nan) for s in scores]
+    return sum(found) / len(found) if found else math.nan
+
+
+def _of_draws(study: Study, entry: Entry, at: tuple[str, Metric]) -> str:
+    spread = draw_sd(study, entry, at)
+    return "" if math.isnan(spread) else f"± {number(spread, at[1].digits)} over prompt draws"
 
 
 def _of_method(study: Study, key: tuple[str, str, str], metric: Metric) -> str:
@@ -240,6 +259,7 @@ def score_record(
         numbers = {key: getattr(score, key) for key in numbers}
     empty = study.table.scores_of(entry, place) if score and place != MEAN else None
     method = study.methods.get((entry.key, place, metric.column))
+    spread = draw_sd(study, entry, at)
     return {
         "block": block,
         "method": entry.name,
@@ -256,5 +276,6 @@ def score_record(
         "one_empty": "" if empty is None else sum(s.one_empty for s in empty),
         "seeds_done": len(study.table.runs_of(entry)),
         "seeds_planned": len(entry.seeds),
+        "draw_sd": "" if math.isnan(spread) else spread,
         "notes": "; ".join(study.notes(entry)),
     }

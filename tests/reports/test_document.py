@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from make_results import CARDS, MIX, Made, Plan, card, change, make, make_variants
 
-from benchmark.reports.document import FIGURES, write_report, write_tables
+from benchmark.reports.document import FIGURES, Headline, write_report, write_tables
 from benchmark.reports.sections import SECTIONS
+from benchmark.reports.study import load_study
 
 ROOT = Path(__file__).parents[2]
 NASTY = "<script>alert('x')</script> R&D_50% $x$ {{ 1 }}"
@@ -190,6 +191,20 @@ def test_holes_and_removed_methods_are_named(tmp_path: Path) -> None:
     page = write(made, tmp_path / "to")
     assert "U-Net++, seed 2: not run." in page.text
     assert "Not counted: main/unet (3 runs): removed: no card plans it for this mix." in page.text
+
+
+def test_what_ran_from_random_weights_is_marked_in_every_table(made: Made) -> None:
+    """All methods of the made project that are trained began from random weights."""
+    inputs = (MIX, made.params, made.cards, made.places)
+    grids = Headline.of(load_study(*inputs)).grids()
+    touched = set()
+    for name, grid in grids.items():
+        random = {mark for mark, note in grid.notes if note == "started from random weights"}
+        for line in grid.lines():
+            if line.title.split(",")[0] in ("U-Net", "U-Net++") and name != "departures":
+                assert random & set(line.marks), (name, line.title)
+                touched.add(name)
+    assert touched == set(grids) - {"data", "leaks", "departures", "draws"}
 
 
 def test_further_groups_have_their_own_table(tmp_path: Path) -> None:

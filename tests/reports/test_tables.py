@@ -50,6 +50,30 @@ def own(tmp_path: Path) -> Made:
     return make(tmp_path)
 
 
+def test_prompted_rows_show_their_spread_over_draws(made: Made) -> None:
+    """The deviation of the draws' means, then the mean of that over seeds."""
+    place = made.places.results(MIX) / "prompted"
+    prompted = next(path for path in place.iterdir() if path.is_dir()).name
+    spreads = []
+    for path in sorted((place / prompted).glob("seed-*/scores.csv")):
+        with path.open(newline="") as file:
+            rows = [row for row in csv.DictReader(file) if row["dataset"] == "phantom-fundus"]
+        by_draw: dict[str, list[float]] = {}
+        for row in rows:
+            by_draw.setdefault(row["draw"], []).append(float(row["dsc"]))
+        assert len(by_draw) == 3
+        spreads.append(statistics.stdev(statistics.mean(values) for values in by_draw.values()))
+    grid = main_grid(study_of(made))
+    title = next(card["title"] for card in CARDS if card["name"] == prompted)
+    assert f"± {statistics.mean(spreads):.3f} over prompt draws" in line(grid, title).cells[0].sub
+    assert "draws" not in line(grid, "U-Net").cells[0].sub
+    record = next(
+        r for r in grid.records
+        if (r["method"], r["dataset"], r["metric"]) == (prompted, "phantom-fundus", "dsc")
+    )  # fmt: skip
+    assert record["draw_sd"] == pytest.approx(statistics.mean(spreads), abs=1e-6)
+
+
 def test_main_table_shows_mean_sd_and_interval(made: Made) -> None:
     grid = main_grid(study_of(made))
     means = mean_by_hand(made, ("main", "unet"), "phantom-fundus", "dsc")
@@ -202,7 +226,9 @@ def test_protocols_show_each_convention_and_their_spread(made: Made) -> None:
     labels = [column.label for column in grid.columns]
     assert labels[0].startswith("Dice at the threshold")
     assert "Dice of all pixels of the dataset together" in labels
-    assert [block.title for block in grid.blocks] == [title for title, _ in SETS.values()]
+    kinds = ("Unprompted", "Prompted (shown points or boxes drawn from the reference)")
+    titles = [f"{title}: {kind}" for title, _ in SETS.values() for kind in kinds]
+    assert [block.title for block in grid.blocks] == titles
     cells = next(row for row in grid.blocks[0].lines if row.title == "U-Net").cells
     values = [float(cell.text) for cell in cells[:-1]]
     assert float(cells[-1].text) == pytest.approx(max(values) - min(values), abs=1e-3)
