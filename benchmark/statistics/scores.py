@@ -16,7 +16,7 @@ import csv
 import json
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,9 @@ class SetScores:
         values: column name to (cases,); NaN where undefined.
         both_empty, one_empty: rows of the file with such masks.
         rows: rows of the file.
+        draws: prompt draws a case.
+        draw_sd: column name to the standard deviation over draws of the mean over cases; empty
+            for one draw.
     """
 
     modality: str
@@ -56,6 +59,8 @@ class SetScores:
     both_empty: int
     one_empty: int
     rows: int
+    draws: int = 1
+    draw_sd: dict[str, float] = field(default_factory=dict)
 
 
 def read_record(path: Path, expected: tuple[str, str, int]) -> dict[str, Any]:
@@ -216,6 +221,8 @@ def _one_set(where: str, keys: dict[str, list[str]], numbers: dict[str, Array]) 
     index = np.array([position[case] for case in keys["case"]])
     reference = numbers["tp"] + numbers["fn"] == 0
     predicted = numbers["tp"] + numbers["fp"] == 0
+    _, draw = np.unique(numbers["draw"], return_inverse=True)
+    draws = int(draw.max()) + 1
     return SetScores(
         modality=keys["modality"][0],
         cases=cases,
@@ -228,6 +235,12 @@ def _one_set(where: str, keys: dict[str, list[str]], numbers: dict[str, Array]) 
         both_empty=int((reference & predicted).sum()),
         one_empty=int((reference ^ predicted).sum()),
         rows=len(index),
+        draws=draws,
+        draw_sd={
+            name: float(np.std(_mean_by(draw, column, draws), ddof=1))
+            for name, column in numbers.items()
+            if name != "draw" and draws > 1
+        },
     )
 
 
@@ -252,7 +265,7 @@ def _check_keys(where: str, keys: dict[str, list[str]]) -> None:
 
 
 def _mean_by(index: Array, values: Array, n: int) -> Array:
-    """Mean over the draws of a case where the value is defined."""
+    """Mean of the values of each of n indices, the draws of a case say, where they are defined."""
     known = ~np.isnan(values)
     count = np.bincount(index[known], minlength=n)
     total = np.bincount(index[known], values[known], minlength=n)

@@ -51,6 +51,18 @@ def test_draws_of_a_case_are_averaged_where_defined(tmp_path: Path) -> None:
     assert scores.rows == 2
 
 
+def test_the_spread_over_draws_is_that_of_their_means(tmp_path: Path) -> None:
+    """Two cases, two draws. Means over cases: (0.666667 + 0) / 2, then (0 + 0) / 2."""
+    one, other = ROWS[0], ROWS[2]
+    again = changed(changed(other, "case", "c1"), "group", "g1")
+    rows = (one, changed(again, "draw", "1"), other, changed(other, "draw", "1"))
+    scores = read_scores(write(tmp_path, *rows))["a"]
+    assert scores.draws == 2
+    # The deviation of two numbers is their gap over the root of 2.
+    assert scores.draw_sd["dsc"] == pytest.approx(0.333333 / 2**0.5, abs=1e-5)
+    assert read_scores(write(tmp_path, *ROWS))["a"].draw_sd == {}
+
+
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
 def test_test_sets_are_kept_apart_and_any_line_end_is_read(tmp_path: Path, end: bytes) -> None:
     path = write(tmp_path, *ROWS, changed(ROWS[0], "dataset", "b"))
