@@ -27,8 +27,10 @@ class FourierPositions(nn.Module):
 
     def forward(self, share: Tensor) -> Tensor:
         """x, y as shares of the side, (..., 2), to (..., C)."""
-        matrix = self.positional_encoding_gaussian_matrix
-        angle = 2 * math.pi * ((2 * share.to(matrix.dtype) - 1) @ matrix)
+        along_x, along_y = self.positional_encoding_gaussian_matrix
+        centred = 2 * share.to(along_x.dtype) - 1
+        # No matrix product: autocast would round positions to the eight bits of bfloat16.
+        angle = 2 * math.pi * (centred[..., :1] * along_x + centred[..., 1:] * along_y)
         return torch.cat([angle.sin(), angle.cos()], -1)
 
     def grid(self, h: int, w: int) -> Tensor:

@@ -193,6 +193,14 @@ def test_positions_of_cells_are_their_middles() -> None:
     torch.testing.assert_close(grid[0, :, 1, 2], layer(torch.tensor([2.5 / 4, 1.5 / 2])))
 
 
+def test_positions_are_not_rounded_by_autocast() -> None:
+    layer, share = PromptEncoder().pe_layer, torch.rand(5, 2)
+    exact = 2 * torch.pi * (2 * share - 1) @ layer.positional_encoding_gaussian_matrix
+    with torch.autocast("cpu", torch.bfloat16):
+        placed = layer(share)
+    torch.testing.assert_close(placed, torch.cat([exact.sin(), exact.cos()], -1), atol=1e-4, rtol=0)
+
+
 def test_small_images_of_a_trial_are_shown_small(shallow: None) -> None:
     assert build("sam", 96).sight.side == 128
     assert build("sam", 128).sight.side == 1024
