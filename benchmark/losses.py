@@ -21,7 +21,7 @@ def weighted_bce_iou(logits: Tensor, mask: Tensor, weighted_bce: bool = True) ->
     Source: Fan et al., PraNet, MICCAI 2020; Wei et al., F3Net, AAAI 2020.
     """
     logits, mask = logits.float(), mask.float()
-    weight = 1 + 5 * (F.avg_pool2d(mask, 31, stride=1, padding=15) - mask).abs()
+    weight = 1 + 5 * (_mean31(mask) - mask).abs()
     over = (1, 2, 3)
     if weighted_bce:
         bce = F.binary_cross_entropy_with_logits(logits, mask, reduction="none")
@@ -32,6 +32,12 @@ def weighted_bce_iou(logits: Tensor, mask: Tensor, weighted_bce: bool = True) ->
     inter = (weight * prob * mask).sum(over)
     union = (weight * (prob + mask)).sum(over) - inter
     return (bce + 1 - (inter + 1) / (union + 1)).mean()
+
+
+def _mean31(mask: Tensor) -> Tensor:
+    """avgpool31 along one axis after the other: the same means, a tenth of the time on a CPU."""
+    rows = F.avg_pool2d(mask, (1, 31), stride=1, padding=(0, 15))
+    return F.avg_pool2d(rows, (31, 1), stride=1, padding=(15, 0))
 
 
 def soft_dice(prob: Tensor, mask: Tensor, smooth: float = 1.0) -> Tensor:

@@ -85,7 +85,7 @@ class MMSNetTinyViT(MMSNet):
         source=f"{SOURCE}; encoder: Zhang et al., arXiv 2306.14289",
         code=MMSNet.card.code,
         licence=MMSNet.card.licence,
-        mixes=("smoke", "mix1", "mix2", "open", "open128"),
+        mixes=("smoke", "mix1", "mix2", "open", "open96"),
         pretrained_on=frozenset({"SA-1B"}),
         weights=(MOBILE_SAM,),
     )

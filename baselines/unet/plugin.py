@@ -34,7 +34,7 @@ class UNetResNet50(UNet):
         source=UNet.card.source,
         code=UNet.card.code,
         licence=UNet.card.licence,
-        mixes=("smoke", "mix1", "mix2", "open", "open128", "open96"),
+        mixes=("smoke", "mix1", "mix2", "open", "open96"),
         pretrained_on=IMAGENET,
         weights=(RESNET50,),
     )

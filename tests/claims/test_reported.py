@@ -175,6 +175,6 @@ def test_exit_status_is_of_the_same_setting_alone(tmp_path: Path) -> None:
     for setting, status in (("different", 0), ("same", 1)):
         file = tmp_path / f"{setting}.csv"
         file.write_text(HEADER + rows.format(setting))
-        done = mixseg(ROOT, "check-reported", str(file), "--mix", "open128")
+        done = mixseg(ROOT, "check-reported", str(file), "--mix", "open96")
         assert done.returncode == status, done.stdout + done.stderr
         assert "1 of 2 reported numbers have a run here" in done.stdout

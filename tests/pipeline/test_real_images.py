@@ -28,7 +28,7 @@ def few(tmp_path: Path) -> Path:
     drawn = "phantom-fundus, phantom-colonoscopy, phantom-ultrasound, phantom-dermoscopy"
     for old, new in (
         (drawn, "drishti-gs, kvasir-seg, busi, isic2017-open"),
-        ("tiny:", "open128:"), ("size: 32", "size: 64"), ("seeds: [0, 1]", "seeds: [0]"),
+        ("tiny:", "open96:"), ("size: 32", "size: 64"), ("seeds: [0, 1]", "seeds: [0]"),
         ("weights: random", "weights: pretrained"), ("lr: 0.01", "lr: 0.0005"),
         ("epochs: 3", "epochs: 6"),
     ):  # fmt: skip
@@ -37,14 +37,14 @@ def few(tmp_path: Path) -> Path:
     (tmp_path / "params.yaml").write_text(text)
     plugin = (ROOT / "baselines" / "unet" / "plugin.py").read_text()
     for mixes in ('("mix0", "smoke", "mix1", "mix2", "open")',
-                  '("smoke", "mix1", "mix2", "open", "open128")'):  # fmt: skip
-        plugin = plugin.replace(mixes, '("open128",)')
+                  '("smoke", "mix1", "mix2", "open", "open96")'):  # fmt: skip
+        plugin = plugin.replace(mixes, '("open96",)')
     (tmp_path / "baselines" / "unet").mkdir(parents=True)
     (tmp_path / "baselines" / "unet" / "plugin.py").write_text(plugin)
     go(tmp_path, "sync")
-    go(tmp_path, "data", "--from", str(DATA), "--mix", "open128")
-    go(tmp_path, "prepare", "--mix", "open128")
-    cut(tmp_path / "data" / "prepared" / "open128")
+    go(tmp_path, "data", "--from", str(DATA), "--mix", "open96")
+    go(tmp_path, "prepare", "--mix", "open96")
+    cut(tmp_path / "data" / "prepared" / "open96")
     return tmp_path
 
 
@@ -72,9 +72,9 @@ def cut(prepared: Path) -> None:
 
 
 def test_the_whole_way(few: Path) -> None:
-    run = ("run", "--method", METHOD, "--mix", "open128", "--seed", "0")
+    run = ("run", "--method", METHOD, "--mix", "open96", "--seed", "0")
     assert go(few, *run).endswith("done\n")
-    results = few / "results" / "open128" / "main" / METHOD / "seed-0"
+    results = few / "results" / "open96" / "main" / METHOD / "seed-0"
     record = json.loads((results / "run.json").read_text())
     assert record["weights"]["asked"] == "pretrained"
     assert list(record["weights"]["files"]) == ["resnet50.imagenet"]
@@ -84,15 +84,15 @@ def test_the_whole_way(few: Path) -> None:
     assert set(scores["modality"]) == {"fundus", "colonoscopy", "ultrasound", "dermoscopy"}
     history = pd.read_csv(results / "history.csv")
     assert history["loss"].iloc[-1] < 0.8 * history["loss"].iloc[0]
-    go(few, "leaks", "--mix", "open128")
-    go(few, "report", "--mix", "open128")
-    assert "U-Net (ResNet-50)" in (few / "reports" / "open128" / "index.html").read_text()
+    go(few, "leaks", "--mix", "open96")
+    go(few, "report", "--mix", "open96")
+    assert "U-Net (ResNet-50)" in (few / "reports" / "open96" / "index.html").read_text()
 
     photos = few / "photos"
     photos.mkdir()
     for path in sorted((DATA / "BUSI" / "images").iterdir())[:3]:
         shutil.copy(path, photos)
-    weights = few / "artefacts" / "open128" / METHOD / "seed-0" / "weights.safetensors"
+    weights = few / "artefacts" / "open96" / METHOD / "seed-0" / "weights.safetensors"
     go(few, "predict", "--method", METHOD, "--images", str(photos), "--out", str(few / "out"),
        "--weights", str(weights), "--size", "64")  # fmt: skip
     assert len(list((few / "out").glob("*_overlay.png"))) == 3
