@@ -25,7 +25,7 @@ class MobileSam(SamMethod):
         mixes=("smoke", "mix1", "mix2", "open"),
         prompt="point",
         draws=5,
-        pretrained_on=frozenset({"SA-1B", "ImageNet-1k"}),
+        pretrained_on=frozenset({"SA-1B"}),
         weights=(WEIGHTS,),
     )
 
