@@ -26,7 +26,7 @@ from benchmark.reports.scatter import scatter_figure
 from benchmark.reports.sections import FURTHER, Content, design, sections
 from benchmark.reports.strata import Split, split, strata_figure, strata_grid
 from benchmark.reports.study import ABLATIONS, GROUPS, RANKED, Cards, Study, load_study
-from benchmark.reports.tables import errors_grid, main_grid
+from benchmark.reports.tables import errors_grid, headline_grid, main_grid
 from benchmark.reports.tradeoff import tradeoff_figure
 from benchmark.reports.verdicts import verdicts
 
@@ -72,6 +72,7 @@ class Headline:
         """The tables by name; of further groups only where there are such methods."""
         study, compared = self.study, self.compared
         made = [
+            headline_grid(study),
             main_grid(study),
             errors_grid(study),
             protocols_grid(study),

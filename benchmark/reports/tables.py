@@ -56,6 +56,11 @@ def main_grid(study: Study, groups: Sequence[str] = HEADLINE, name: str = "main"
     return _score_grid(study, groups, MAIN, (name, "DSC, IoU, MAE"))
 
 
+def headline_grid(study: Study) -> Grid:
+    """DSC alone: the table that fits into a README."""
+    return _score_grid(study, HEADLINE, (DSC,), ("headline", "DSC"))
+
+
 def errors_grid(study: Study) -> Grid:
     """Sensitivity, precision and boundary distances."""
     title = "Sensitivity, precision, boundary distances"
