@@ -22,6 +22,7 @@ mixes:
     title: Tiny
     size: 32
     drawn: {train: 8, test: 2, seed: 0}
+    at_most: null
     train: [phantom-fundus, phantom-colonoscopy, phantom-ultrasound, phantom-dermoscopy]
     test: [phantom-fundus, phantom-colonoscopy, phantom-ultrasound, phantom-dermoscopy]
     seeds: [0, 1]
