@@ -10,6 +10,7 @@ from benchmark.files import Places, project_root
 
 if TYPE_CHECKING:
     from benchmark.reports.inputs import ReportInputs
+    from benchmark.reports.study import Part
 
 app = typer.Typer()
 
@@ -87,7 +88,7 @@ def cards(
 
     known = [card.model_dump(mode="json") for card in discover.cards(project_root())]
     found = _inputs(mix, source) if mix else []
-    parts = ("headline", "ablations")
+    parts: tuple[Part, Part] = ("headline", "ablations")
     studies = [load_study(name, *inputs, part) for name, inputs in found for part in parts]
     written = write_cards(to, known, load_catalog().values(), studies)
     typer.echo(f"wrote {len(written)} cards below {to}")

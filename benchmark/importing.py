@@ -31,7 +31,7 @@ def import_plugin(root: Path, plugin: Path, files: list[Path]) -> ModuleType:
     if known is not None and vars(known).get("_code_digest") == code:
         return known
     if known is not None:
-        _forget(lambda key, path: key.startswith(f"{name}.") or path in files)
+        _forget(lambda key, module: key.startswith(f"{name}.") or _place(module) in files)
     _use(root)
     spec = importlib.util.spec_from_file_location(
         name, plugin, submodule_search_locations=[str(plugin.parent)]
@@ -42,7 +42,7 @@ def import_plugin(root: Path, plugin: Path, files: list[Path]) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
-        _forget(lambda key, path: key == name or key.startswith(f"{name}."))
+        _forget(lambda key, _: key == name or key.startswith(f"{name}."))
         raise _import_error(root, plugin, error) from error
     vars(module)["_code_digest"] = code
     return module
@@ -67,14 +67,14 @@ def _use(root: Path) -> None:
     Modules of another root that bear the same names are dropped.
     """
     ours = {plugin.relative_to(root).parts[0] for plugin in plugin_files(root)}
-    _forget(lambda key, path: key.split(".")[0] in ours and root not in path.parents)
+    _forget(lambda key, module: key.split(".")[0] in ours and root not in _place(module).parents)
     sys.path[:] = [str(root), *(p for p in sys.path if p not in _on_path and p != str(root))]
     _on_path[:] = [str(root)]
 
 
-def _forget(chosen: Callable[[str, Path], bool]) -> None:
+def _forget(chosen: Callable[[str, object], bool]) -> None:
     # All are looked at before one goes: a namespace package asks its parent where it lies.
-    for key in [key for key, module in list(sys.modules.items()) if chosen(key, _place(module))]:
+    for key in [key for key, module in list(sys.modules.items()) if chosen(key, module)]:
         del sys.modules[key]
 
 
