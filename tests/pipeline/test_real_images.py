@@ -1,8 +1,8 @@
 """The whole way on real images with real weights: a few dozen pictures of four modalities."""
 
 import json
-import re
 import os
+import re
 import shutil
 from pathlib import Path
 
