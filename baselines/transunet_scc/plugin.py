@@ -12,8 +12,8 @@ from benchmark.method import Card, Recipe
 MIXES = ("smoke", "mix1", "mix2", "open")
 WEIGHT = 0.5
 WHY = (
-    f"L_spatial + {WEIGHT} L_spectral, a weight chosen on val of Open at 96 pixels from 0.1, 0.5 and "
-    "1.0, with U-Net, as the weights of this encoder were not at hand. "
+    f"L_spatial + {WEIGHT} L_spectral, a weight chosen on val of Open at 96 pixels from 0.1, 0.5 "
+    "and 1.0, with U-Net, as the weights of this encoder were not at hand. "
     "The equation of SCC is not public: this is our interpretation of it"
 )
 

@@ -14,8 +14,8 @@ from benchmark.networks import IMAGENET, RESNET50, SmpMethod
 MIXES = ("smoke", "mix1", "mix2", "open")
 WEIGHT = 0.5
 WHY = (
-    f"L_spatial + {WEIGHT} L_spectral, a weight chosen on val of Open at 96 pixels from 0.1, 0.5 and "
-    "1.0. "
+    f"L_spatial + {WEIGHT} L_spectral, a weight chosen on val of Open at 96 pixels from 0.1, 0.5 "
+    "and 1.0. "
     "The equation of SCC is not public: this is our interpretation of it"
 )
 
