@@ -113,7 +113,7 @@ def score(mix: o.MixName, source: o.Trusted = "maps", device: o.Device = "auto")
 def cost(
     method: o.Method, mix: o.MixName, device: o.Device = "auto", again: o.Again = False
 ) -> None:
-    """Measures what one image costs: parameters, MACs, latency, memory; with random weights."""
+    """Measures what one image costs: parameters, MACs, latency, memory of a method on a mix."""
     from benchmark.training.measure import measure
 
     typer.echo(measure(_places(), (method, mix), (device, again), Terminal()))

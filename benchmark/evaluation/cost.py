@@ -3,9 +3,9 @@
 **Conventions**
 
 1. One image (batch 1) of the mix's size, with a prompt drawn from a centre square where the card
-   asks for one; evaluation mode, random weights, the precision of `predict.py`. What is measured
-   is `embed` (where the method has one) and `predict` together, for one prompt draw: a network in
-   use pays for both.
+   asks for one; evaluation mode, weights as they come, the precision of `predict.py`. What is
+   measured is `embed` (where the method has one) and `predict` together, for one prompt draw: a
+   network in use pays for both.
 2. MACs are half the FLOPs of `torch.utils.flop_counter`: convolutions, matrix products and
    attention, the latter by its matrix products on every device. Biases are not in them.
 3. An operation that calculates and has no formula is named with its number of calls, in place or

@@ -163,8 +163,8 @@ def _remarks(
         remarks.append(
             "GMACs (billions of multiply-accumulates), latency (median, quartiles below) and peak"
             f" memory (the weights, and what one prediction adds) are of one image of {size} ×"
-            f" {size} pixels, with random weights, its embedding included where the method has"
-            f" one. Measured on: {machine}."
+            f" {size} pixels, with pretrained weights where they were here, its embedding included"
+            f" where the method has one. Measured on: {machine}."
         )
         unseen = ", ".join(sorted(common)) or "none in all methods"
         remarks.append(f"Operations that the MACs leave out, for want of a formula: {unseen}.")

@@ -9,9 +9,10 @@ from benchmark.discover import MethodEntry
 from benchmark.errors import MethodError, MixSegError, ParamsError
 from benchmark.files import Places, read_json, write_json
 from benchmark.importing import own_line
-from benchmark.params import load_params
+from benchmark.params import Mix, load_params
 from benchmark.progress import Progress
 from benchmark.training.record import finished_at, hardware, pick_device, versions
+from benchmark.weights import WeightStore
 
 SCHEMA = 1
 FOLDER, FILE = "cost", "cost.json"
@@ -27,9 +28,11 @@ def cost_code_files(root: Path) -> list[Path]:
 
 
 def measure(places: Places, of: tuple[str, str], how: tuple[str, bool], progress: Progress) -> str:
-    """Measures a method at a mix's size with random weights, unless that is done; in words.
+    """Measures a method at a mix's size, unless that is done; in words.
 
-    It is done if the file there is of the same code, size and machine; its bytes then stay.
+    It is done if the file there is of the same code, size and machine; its bytes then stay. The
+    weights are pretrained where the mix asks for them and they are here, else random: a method may
+    work at another size with them (SAM's 1024).
 
     Args:
         of: method and mix.
@@ -38,7 +41,8 @@ def measure(places: Places, of: tuple[str, str], how: tuple[str, bool], progress
     Raises: MethodError, ParamsError for unknown names or a method that cannot predict.
     """
     name, mix = of
-    size = load_params(places.root).mix(mix).size
+    about = load_params(places.root).mix(mix)
+    size = about.size
     entry = discover.method_entry(places.root, name)
     if mix not in entry.card.mixes:
         raise ParamsError(
@@ -58,7 +62,7 @@ def measure(places: Places, of: tuple[str, str], how: tuple[str, bool], progress
             "method": name,
             "mix": mix,
             "group": entry.card.group,
-            **_tried(places.root, entry, (size, device), progress),
+            **_tried(places, entry, (about, device), progress),
             **same,
             "load": load,
             "versions": versions(),
@@ -89,7 +93,7 @@ def _measured(path: Path, same: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _tried(
-    root: Path, entry: MethodEntry, at: tuple[int, str], progress: Progress
+    places: Places, entry: MethodEntry, at: tuple[Mix, str], progress: Progress
 ) -> dict[str, Any]:
     """What is measured; an error of the method's own code is named with its line."""
     import torch
@@ -97,13 +101,19 @@ def _tried(
     from benchmark.evaluation import cost
     from benchmark.networks import count_parameters
 
-    size, device = at
+    (mix, device), size, root = at, at[0].size, places.root
+    weights = WeightStore(places.weights, entry.card.weights)
+    asked = mix.weights_of(entry.card) == "pretrained"
+    loads = asked and all(weights.here(name) for name in weights.wanted)
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             method = entry.cls(size=size)
+        if loads:
+            method.load_pretrained(weights)
         measured = cost.measure(method, size, device, progress)
-        return {"parameters": count_parameters(method), **measured}
+        told = {"weights": "pretrained"} if loads else {}
+        return {"parameters": count_parameters(method), **measured, **told}
     except MixSegError:
         raise
     except Exception as error:
