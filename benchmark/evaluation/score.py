@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import pandas as pd
@@ -119,10 +120,13 @@ def _score_cases(
     maps: DatasetMaps, cases: Cases, first: int, task: Task
 ) -> Iterator[list[_Scored]]:
     masks, rows = cases.masks[maps.dataset], cases.table["row"].to_numpy()
+    reading = Lock()  # NumPy reads a header with `ast`, which two threads at once can break
 
     def score(i: int) -> list[_Scored]:
+        with reading:
+            draws = maps[i]
         reference = masks[rows[i]] != 0
-        return [_score_draw(levels, reference, first) for levels in maps[i]]
+        return [_score_draw(levels, reference, first) for levels in draws]
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(maps), CHUNK):

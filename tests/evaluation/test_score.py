@@ -1,5 +1,8 @@
 """Scoring of stored maps: columns, rows, numbers, bytes, and what does not belong together."""
 
+import os
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +10,7 @@ from sklearn.metrics import f1_score, jaccard_score
 
 from benchmark.data.cases import load_cases
 from benchmark.errors import MissingDataError, ShapeError
-from benchmark.evaluation.maps import MapWriter
+from benchmark.evaluation.maps import MapFile, MapWriter
 from benchmark.evaluation.protocols import PROTOCOLS
 from benchmark.evaluation.score import COLUMNS, score_maps, write_scores
 from benchmark.progress import Silent
@@ -124,3 +127,20 @@ def test_no_maps_and_no_mix(prepared):
     path, _ = write(prepared)
     with pytest.raises(MissingDataError):
         score(path, prepared.parent / "other")
+
+
+def test_maps_are_read_by_one_thread_at_a_time(prepared, monkeypatch):
+    """NumPy parses each header with `ast`, which fails at random when two threads do."""
+    path, inside, together, levels = write(prepared)[0], [], [], MapFile.levels
+
+    def slow(*of):
+        inside.append(1)
+        together.append(len(inside))
+        time.sleep(0.005)
+        inside.pop()
+        return levels(*of)
+
+    monkeypatch.setattr(MapFile, "levels", slow)
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    score(path, prepared)
+    assert together == [1] * 7
