@@ -10,7 +10,6 @@ frozen part are computed before it, as in training.
 import csv
 import multiprocessing
 import signal
-import time
 from collections.abc import Callable
 from functools import partial
 from multiprocessing.connection import Connection
@@ -23,11 +22,12 @@ from benchmark.check_subject import DoesNotApply, Subject
 from benchmark.discover import SyncedCard, cards, method_entry, unknown_name
 from benchmark.evaluation.cost import latencies_ms, made_image
 from benchmark.method import Inputs, Method
+from benchmark.networks import placed
 from benchmark.params import load_params
+from benchmark.timing import best_s
 from benchmark.training.optimise import make_optimiser
 
 SIZE, ON_CPU, ON_GPU = 352, 2, 8
-SECONDS, AT_LEAST = 6.0, 3
 BOUNDS = Path("baselines", "bounds.csv")
 Row = dict[str, Any]
 
@@ -97,7 +97,7 @@ def _child(send: Connection, root: Path, name: str, device: str) -> None:
 def _numbers(root: Path, name: str, device: str) -> Row:
     before = _memory_mib(device, peak=False)
     subject = Subject(root, load_params(root), method_entry(root, name))
-    method = subject.build(SIZE).to(device)
+    method = placed(subject.build(SIZE), device)
     image, prompts = made_image(method, SIZE, device)
 
     def forward() -> object:
@@ -128,7 +128,7 @@ def training_step(
         subject.skip("learns in closed form")
     on_gpu, count = device == "cuda", ON_GPU if device == "cuda" else ON_CPU
     inputs, mask = subject.batch(method.cpu(), SIZE, count)
-    method.to(device).train()
+    placed(method, device).train()
     inputs, mask = _moved(inputs, device), mask.to(device)
     loss = torch.compile(method.loss) if on_gpu else method.loss
     optimiser = make_optimiser(method.parameter_groups(recipe.lr or 0.0), recipe)
@@ -146,24 +146,6 @@ def training_step(
 def _moved(inputs: Inputs, device: str) -> Inputs:
     moved: dict[str, Any] = {k: v if v is None else v.to(device) for k, v in vars(inputs).items()}
     return Inputs(**moved)
-
-
-def best_s(work: Callable[[], object], device: str) -> float:
-    """The best of the runs that fit into some seconds, after one to warm up."""
-    work()
-    best, until, done = float("inf"), time.monotonic() + SECONDS, 0
-    while done < AT_LEAST or time.monotonic() < until:
-        _wait(device)
-        start = time.perf_counter()
-        work()
-        _wait(device)
-        best, done = min(best, time.perf_counter() - start), done + 1
-    return best
-
-
-def _wait(device: str) -> None:
-    if device == "cuda":
-        torch.cuda.synchronize()
 
 
 def _memory_mib(device: str, peak: bool = True) -> float:

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatch
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.errors import MethodError
 from benchmark.method import Method, Normalise, Weights
 from benchmark.weights import WeightStore
+
+Network = TypeVar("Network", bound=nn.Module)
 
 SHOWN = 5  # keys in an error
 IMAGENET = frozenset({"ImageNet-1k"})
@@ -112,6 +115,15 @@ def load_strictly(
 
 def _any(key: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatch(key, pattern) for pattern in patterns)
+
+
+def placed(module: Network, device: str) -> Network:
+    """Moves a network to a device, in place, as it is trained and used there.
+
+    Convolutions are channels-last, which CPUs and GPUs calculate faster: at 352 pixels on two CPU
+    threads by a tenth (MSNet) to four tenths (Polyp-PVT) of a forward pass.
+    """
+    return module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def count_parameters(module: nn.Module) -> dict[str, int]:

@@ -1,15 +1,20 @@
 """Pretrained weights: found in the local store or on the model hub, never silently random."""
 
-import pickle
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from zipfile import BadZipFile
+from typing import TYPE_CHECKING, Any
 
 from benchmark.card import Weights
 from benchmark.errors import MissingDataError, StoreError
 from benchmark.files import sha256_file
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 SAFE, ARRAYS = ".safetensors", ".npz"
+SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ARRAYS, SAFE)
+WRAPPERS = ("state_dict", "model")  # keys under which a checkpoint holds its network
+PARALLEL = "module."  # in front of every key, of a network that several GPUs shared
 
 
 class WeightStore:
@@ -70,32 +75,52 @@ class WeightStore:
         paths = {name: self.here(name) or self._fetched(name, fetch) for name in self.wanted}
         return {name: sha256_file(path) for name, path in paths.items()}
 
-    def read(self, name: str) -> dict[str, object]:
-        """The tensors of a file as float32: safetensors, a weights-only checkpoint, arrays of npz.
+    def read(self, name: str) -> dict[str, "Tensor"]:
+        """The tensors of a file.
 
-        Raises: StoreError if the file is broken, or holds more than tensors.
+        Raises: as `read_tensors`, and as `path`.
         """
-        from safetensors import SafetensorError
-
-        path = self.path(name)
-        broken = (OSError, EOFError, RuntimeError, ValueError, TypeError, BadZipFile)
-        try:
-            state = _load(path)
-        except (*broken, pickle.UnpicklingError, SafetensorError) as error:
-            problem = (str(error).splitlines() or [type(error).__name__])[0]
-            raise StoreError(
-                path, f"unreadable ({problem})", "tensors alone", "Get the file again."
-            ) from error
-        if not isinstance(state, dict) or not all(hasattr(v, "dtype") for v in state.values()):
-            keys = list(state)[:3] if isinstance(state, dict) else type(state).__name__
-            raise StoreError(
-                path, f"{keys}", "a dictionary of tensors alone", "Save the state_dict itself."
-            )
-        return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+        return read_tensors(self.path(name))
 
 
-def _load(path: Path) -> object:
-    """What the file holds; nothing in it is executed."""
+def read_tensors(path: Path) -> dict[str, "Tensor"]:
+    """The tensors of a file by name, floats as float32, without wrappers and prefixes of training.
+
+    Args:
+        path: safetensors, a weights-only checkpoint, or arrays of npz; nothing in it is executed.
+
+    Raises: MissingDataError if there is none, StoreError if it is broken or holds anything else.
+    """
+    from torch import Tensor
+
+    if not path.is_file():
+        raise MissingDataError(path, "no file", "weights", "Get it from its authors.")
+    if path.suffix not in SUFFIXES:
+        found, expected = f"a file {path.suffix or 'without suffix'}", f"one of {SUFFIXES}"
+        raise StoreError(path, found, expected, "Rename it if it is one of them.")
+    try:
+        state = _unwrapped(_load(path))
+    except Exception as error:  # a broken file may raise anything
+        problem = (str(error).strip().splitlines() or [""])[0][:200]
+        raise StoreError(
+            path, f"unreadable ({type(error).__name__}: {problem})", "tensors alone",
+            "Get the file again, or save its state_dict itself.",
+        ) from error  # fmt: skip
+    if not isinstance(state, Mapping) or not state:
+        found = "nothing" if isinstance(state, Mapping) else f"a {type(state).__name__}"
+        raise StoreError(path, found, "a dictionary of tensors", "Save the state_dict itself.")
+    other = [k for k, v in state.items() if not (isinstance(k, str) and isinstance(v, Tensor))]
+    if other:
+        shown = ", ".join(f"{key} ({type(state[key]).__name__})" for key in other[:3])
+        expected = f"tensors alone, or a dictionary with one of {WRAPPERS}"
+        raise StoreError(path, f"{shown} ({len(other)})", expected, "Save the state_dict itself.")
+    floats = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+    if all(key.startswith(PARALLEL) for key in floats):
+        return {key.removeprefix(PARALLEL): value for key, value in floats.items()}
+    return floats
+
+
+def _load(path: Path) -> Any:
     import numpy as np
     import torch
     from safetensors.torch import load_file
@@ -103,9 +128,19 @@ def _load(path: Path) -> object:
     if path.suffix == SAFE:
         return load_file(path)
     if path.suffix == ARRAYS:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+        with np.load(path, allow_pickle=False) as file:
+            return {name: torch.from_numpy(np.asarray(file[name])) for name in file.files}
     return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _unwrapped(state: Any) -> Any:
+    """What lies under `state_dict` or `model`, one in the other too."""
+    while isinstance(state, Mapping):
+        inner = next((state[w] for w in WRAPPERS if isinstance(state.get(w), Mapping)), None)
+        if inner is None:
+            return state
+        state = inner
+    return state
 
 
 def _cached(address: str) -> Path | None:

@@ -5,7 +5,6 @@ of the map, a training step against tuning the whole encoder. The two forms of a
 to agree before they are timed.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,32 +14,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from benchmark.timing import best_s
 from mmsnet import msfg
 from mmsnet.ablations.plugin import FullTuning
 from mmsnet.contourlet import Contourlet, laplacian
 from mmsnet.msfg import Guidance, MultiscaleFrequencyGuidance
 from mmsnet.plugin import MMSNet
 
-SIDE, SECONDS, AT_LEAST = 352, 6.0, 3
+SIDE = 352
 Row = dict[str, Any]
 
 
 def best_ms(work: Callable[[], object], device: str) -> float:
-    """The best of the runs that fit into some seconds, after one to warm up."""
-    work()
-    best, until, done = float("inf"), time.monotonic() + SECONDS, 0
-    while done < AT_LEAST or time.monotonic() < until:
-        _wait(device)
-        start = time.perf_counter()
-        work()
-        _wait(device)
-        best, done = min(best, time.perf_counter() - start), done + 1
-    return 1e3 * best
-
-
-def _wait(device: str) -> None:
-    if device == "cuda":
-        torch.cuda.synchronize()
+    """The best time of some work, in ms."""
+    return 1e3 * best_s(work, device)
 
 
 def compared(ours: float, instead: float, **more: object) -> Row:

@@ -6,7 +6,7 @@ import pytest
 from made_plugins import method, write_plugin
 from support import ROOT, mixseg
 
-from benchmark import bench, bench_networks
+from benchmark import bench, bench_networks, timing
 from benchmark.discover import cards
 from benchmark.errors import MethodError, ParamsError
 from benchmark.evaluation import cost
@@ -46,8 +46,8 @@ def test_every_structure_once_and_failures_alone(project: Places) -> None:
 
 def test_the_numbers_of_a_network(project: Places, monkeypatch: pytest.MonkeyPatch) -> None:
     with_methods(project)
-    monkeypatch.setattr(bench_networks, "SECONDS", 0.0)
-    monkeypatch.setattr(bench_networks, "AT_LEAST", 1)
+    monkeypatch.setattr(timing, "SECONDS", 0.0)
+    monkeypatch.setattr(timing, "AT_LEAST", 1)
     for name in ("WARM_UP_S", "MOST_S"):
         monkeypatch.setattr(cost, name, 0.0)
     row = bench_networks._numbers(project.root, "small", "cpu")

@@ -74,8 +74,7 @@ class SamMethod(Method):
     def load_pretrained(self, weights: WeightStore) -> None:
         """The whole network; from then on images are shown at its native side."""
         name = self.card.weights[0].name
-        state = {k: v for k, v in weights.read(name).items() if isinstance(v, Tensor)}
-        load_strictly(self.network, self.keys(state), f"weights {name!r}")
+        load_strictly(self.network, self.keys(weights.read(name)), f"weights {name!r}")
         self.sight.side = self.native
 
     def embedder(self) -> nn.Module:

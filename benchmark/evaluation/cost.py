@@ -40,6 +40,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmark.data.prompting import prompts_of
 from benchmark.evaluation.predict import check_logits
 from benchmark.method import Inputs, Method
+from benchmark.networks import placed
 from benchmark.progress import Progress
 
 PRECISION = "float32, no autocast, no TF32 in convolutions"
@@ -106,7 +107,7 @@ def measure(method: Method, size: int, device: str, progress: Progress) -> dict[
 
     Raises: MethodError if predict() gives another shape than the image's.
     """
-    method.to(device).eval()
+    placed(method, device).eval()
     image, prompts = made_image(method, size, device)
 
     def forward() -> Tensor:

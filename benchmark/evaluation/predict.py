@@ -13,6 +13,7 @@ from benchmark.data.prompting import prompts_of
 from benchmark.errors import MethodError
 from benchmark.evaluation.maps import MapWriter
 from benchmark.method import Features, Inputs, Method
+from benchmark.networks import placed
 from benchmark.progress import Progress
 
 CASES_AT_ONCE = 8
@@ -67,7 +68,7 @@ def predict_cases(
         how: what gives the embeddings of some cases, one for all draws; progress; device.
     """
     features, progress, device = how
-    method.to(device).eval()
+    placed(method, device).eval()
     keys = cases.keys()
     with (
         MapWriter(to) as writer,

@@ -20,6 +20,7 @@ from benchmark.data.cases import Cases
 from benchmark.data.prompting import prompts_of
 from benchmark.errors import TrainingError
 from benchmark.method import Inputs, Method
+from benchmark.networks import placed
 from benchmark.progress import Progress, Task
 from benchmark.training.batches import Batch, Batches, at_scales, epoch_order
 from benchmark.training.checkpoint import load_checkpoint, save_checkpoint
@@ -75,7 +76,7 @@ def train(
     """
     if not recipe.epochs:
         return []
-    method.to(options.device)
+    placed(method, options.device)
     features = FeatureCache(method, options.features, options.device)
     if type(method).fit is not Method.fit:
         features.prepare(cases, progress)
@@ -121,10 +122,9 @@ class _Run:
 
     def _objective(self) -> nn.Module:
         objective: nn.Module = _Objective(self.method)
-        on_gpu = self.options.device.startswith("cuda")
-        if on_gpu:
-            self.method.to(memory_format=torch.channels_last)
-        if on_gpu and self.ranks.many:  # so that several GPUs learn what one would
+        if (
+            self.options.device.startswith("cuda") and self.ranks.many
+        ):  # so that several GPUs learn what one would
             convert = nn.SyncBatchNorm.convert_sync_batchnorm
             objective = convert(objective)  # type: ignore[no-untyped-call]
         if self.ranks.many:

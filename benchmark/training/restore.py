@@ -13,6 +13,7 @@ from benchmark.errors import MethodError
 from benchmark.evaluation.predict import predict_cases, probabilities
 from benchmark.files import Places
 from benchmark.method import Inputs, Method
+from benchmark.networks import placed
 from benchmark.progress import Progress
 from benchmark.training.features import FeatureCache
 from benchmark.training.trained import read_learnt
@@ -42,7 +43,7 @@ def predict_mix(
     """
     name, mix, size = run
     device, progress = how
-    method = restored(places.root, name, files[0], size).to(device)
+    method = placed(restored(places.root, name, files[0], size), device)
     cases = load_cases(places.prepared(mix), ("test",))
     features = FeatureCache(method, places.features, device)
     features.prepare(cases, progress)
@@ -67,7 +68,7 @@ def predictor(
             name, f"a method that is shown a {method.card.prompt}", "one without a prompt",
             "A folder of images has no reference to draw prompts from.",
         )  # fmt: skip
-    method.to(device)
+    placed(method, device)
 
     def predict(images: np.ndarray) -> np.ndarray:
         batch = torch.from_numpy(images).to(device)

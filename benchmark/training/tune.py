@@ -163,7 +163,7 @@ class _Tuner:
             features=self.places.features,
         )
         history = train(method, parts[0], plan.recipe, how, self.progress)
-        features = FeatureCache(method.to(device), self.places.features, device)
+        features = FeatureCache(method, self.places.features, device)
         features.prepare(parts[1], self.progress)
         maps = place.folder / MAPS
         predict_cases(method, parts[1], maps, (features.of, self.progress, device))

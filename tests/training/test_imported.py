@@ -18,8 +18,9 @@ from torch import Tensor
 from benchmark.discover import method_class
 from benchmark.errors import MethodError, MissingDataError, ParamsError, StoreError
 from benchmark.files import Places
-from benchmark.training.imported import import_weights, read_official
+from benchmark.training.imported import import_weights
 from benchmark.training.restore import restored
+from benchmark.weights import read_tensors
 
 OFFICIAL = """
 @classmethod
@@ -190,7 +191,7 @@ def test_a_file_that_was_cut_short(tmp_path: Path, name: str, share: float) -> N
     WRITERS[name](official(), tmp_path / name)
     cut(tmp_path / name, share)
     with pytest.raises(StoreError, match="unreadable"):
-        read_official(tmp_path / name)
+        read_tensors(tmp_path / name)
 
 
 def test_a_key_that_the_map_looks_for(project: Places, tmp_path: Path) -> None:
