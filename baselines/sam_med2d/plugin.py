@@ -55,8 +55,8 @@ class SamMed2dAdapters(SamMed2d):
 
     def __init__(self, size: int = 352) -> None:
         super().__init__(size)
-        for block in self.network.image_encoder.blocks:
-            block.Adapter.requires_grad_(True)
+        for block in self.network.get_submodule("image_encoder.blocks").children():
+            block.get_submodule("Adapter").requires_grad_(True)
 
 
 class SamMed2dAsPublished(SamMed2dAdapters):
