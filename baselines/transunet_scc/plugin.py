@@ -1,21 +1,13 @@
 """TransUNet with a spectral loss on its masks, and its control.
 
-L_spatial = 0.5 BCE + 0.5 Dice in all of them. The weight of the spectral term was chosen on `val`
-(results/open96/tuning). The complex spectrum without its constant is the correlation in space: what
-the control gains is not spectral.
+L_spatial = 0.5 BCE + 0.5 Dice in all of them.
 """
 
-from benchmark.blocks.spectral import SCC, SpatialSpectral
+from benchmark.blocks.spectral import MIXES, WEIGHT, SpatialSpectral, arm
 from benchmark.blocks.transunet_method import IMAGENET21K, R50_VIT_B16, TransUNetMethod
-from benchmark.method import Card, Recipe
+from benchmark.method import Card
 
-MIXES = ("smoke", "mix1", "mix2", "open")
-WEIGHT = 0.5
-WHY = (
-    f"L_spatial + {WEIGHT} L_spectral, a weight chosen on val of Open at 96 pixels from 0.1, 0.5 "
-    "and 1.0, with U-Net, as the weights of this encoder were not at hand. "
-    "The equation of SCC is not public: this is our interpretation of it"
-)
+ALSO = ", with U-Net, as the weights of this encoder were not at hand"
 
 
 class TransUNetBceDice(SpatialSpectral, TransUNetMethod):
@@ -39,18 +31,7 @@ class TransUNetScc(TransUNetBceDice):
 
     scc_mode = "magnitude"
     scc_weight = WEIGHT
-    card = Card(
-        name="transunet-scc",
-        title="TransUNet (R50-ViT-B/16) + SCC, our reading",
-        source=f"{TransUNetBceDice.card.source}; loss: {SCC}",
-        code=TransUNetBceDice.card.code,
-        licence=TransUNetBceDice.card.licence,
-        base="transunet-bce-dice",
-        mixes=MIXES,
-        pretrained_on=IMAGENET21K,
-        weights=(R50_VIT_B16,),
-        recipe=Recipe(why=WHY),
-    )
+    card = arm(TransUNetBceDice.card, scc_mode, ALSO)
 
 
 class TransUNetSccControl(TransUNetBceDice):
@@ -58,15 +39,4 @@ class TransUNetSccControl(TransUNetBceDice):
 
     scc_mode = "complex-nodc"
     scc_weight = WEIGHT
-    card = Card(
-        name="transunet-scc-control",
-        title="TransUNet (R50-ViT-B/16) + SCC's control (correlation in space)",
-        source=TransUNetScc.card.source,
-        code=TransUNetScc.card.code,
-        licence=TransUNetScc.card.licence,
-        base="transunet-bce-dice",
-        mixes=MIXES,
-        pretrained_on=IMAGENET21K,
-        weights=(R50_VIT_B16,),
-        recipe=Recipe(why=WHY),
-    )
+    card = arm(TransUNetBceDice.card, scc_mode, ALSO)
