@@ -33,6 +33,13 @@ def store(tmp_path: Path) -> WeightStore:
     return WeightStore(tmp_path, [WANTED])
 
 
+def test_a_network_inside_a_checkpoint(store: WeightStore) -> None:
+    """As training scripts save it, of several GPUs too."""
+    network = {f"module.{key}": value for key, value in STATE.items()}
+    torch.save({"model": network, "epoch": 3}, store.folder / "net.pt")
+    assert set(store.read("net.imagenet")) == set(STATE)
+
+
 @pytest.mark.parametrize("suffix", ["safetensors", "pt"])
 def test_both_formats_come_as_float32(store: WeightStore, suffix: str) -> None:
     path = store.folder / f"net.{suffix}"
