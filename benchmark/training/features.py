@@ -23,7 +23,6 @@ from benchmark.method import Method
 from benchmark.progress import Progress
 from benchmark.training.ranks import Ranks
 
-CASES_AT_ONCE = 8
 LIMIT, LIMIT_GIB = "MIXSEG_FEATURES_GIB", 64.0  # the setting, and what holds without it
 GIB = 2**30
 
@@ -49,8 +48,8 @@ class FeatureCache:
     def prepare(self, cases: Cases, progress: Progress) -> bool:
         """Computes what is missing; True if the method embeds.
 
-        An interrupted call goes on where it stopped. The size is said before it starts; several
-        processes share the work.
+        An interrupted call goes on where it stopped. The size is said before it starts; processes
+        at work at once share it.
 
         Raises: StoreError if the cache would grow beyond its limit, or the disk is too small.
         """
@@ -78,21 +77,19 @@ class FeatureCache:
     def _compute(self, cases: Cases, missing: np.ndarray, ranks: Ranks, progress: Progress) -> None:
         title = f"embedding for {self.method.card.name}"
         mine = missing[ranks.rank :: ranks.count]
-        one = self._embed(cases, missing[:1])
-        self._announce(one.nbytes, len(missing), progress)
+        first = self._embed(cases, missing[0])
+        self._announce(first.nbytes, len(missing), progress)
+        self._write(missing[0], first)
         with progress.task(title, len(mine), "cases") as task:
-            self._write(missing[:1], one)
-            rest = mine[mine != missing[0]]
-            task.advance(len(mine) - len(rest))
-            for start in range(0, len(rest), CASES_AT_ONCE):
-                rows = rest[start : start + CASES_AT_ONCE]
-                self._write(rows, self._embed(cases, rows))
-                task.advance(len(rows))
+            # An order of its own: runs that start together share the work, and do not repeat it.
+            for row in np.random.default_rng().permutation(mine):
+                if not self.files[row].is_file():
+                    self._write(row, self._embed(cases, row))
+                task.advance()
 
-    def _write(self, rows: np.ndarray, values: np.ndarray) -> None:
-        for k, value in zip(rows, values, strict=True):
-            with write_atomic(self.files[k]) as temporary, temporary.open("wb") as file:
-                np.save(file, value, allow_pickle=False)
+    def _write(self, row: int, value: np.ndarray) -> None:
+        with write_atomic(self.files[row]) as temporary, temporary.open("wb") as file:
+            np.save(file, value, allow_pickle=False)
 
     def _announce(self, one: int, count: int, progress: Progress) -> None:
         """Says how much room is needed, or refuses it."""
@@ -116,16 +113,18 @@ class FeatureCache:
         progress.say(f"{told} in {self.root} ({here:.2f} GiB kept, {limit:g} allowed)")
 
     @torch.no_grad()
-    def _embed(self, cases: Cases, rows: np.ndarray) -> np.ndarray:
+    def _embed(self, cases: Cases, row: int) -> np.ndarray:
+        """The embedding of one case by itself, so that it depends on no other."""
         self.method.eval()
-        image, _ = to_float(*(torch.from_numpy(part) for part in cases.pixels(rows)))
+        image, _ = to_float(*(torch.from_numpy(part) for part in cases.pixels(np.array([row]))))
         with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             value = self.method.embed(image.to(self.device))
         if value is None:
             raise MethodError(
                 f"{self.method.card.name}: embed()", "None", "a tensor", "Return the embedding."
             )
-        return value.cpu().numpy()
+        embedding: np.ndarray = value[0].cpu().numpy()
+        return embedding
 
 
 def embedder_digest(method: Method) -> str:

@@ -17,7 +17,7 @@ from benchmark.evaluation.score import score_maps
 from benchmark.files import Places
 from benchmark.method import Inputs, Method
 from benchmark.progress import Silent
-from benchmark.training.features import CASES_AT_ONCE, LIMIT, FeatureCache, embedder_digest
+from benchmark.training.features import LIMIT, FeatureCache, embedder_digest
 
 CARD = Card(
     name="net", title="Net", source="tests", licence="Apache-2.0", mixes=("tiny",),
@@ -135,6 +135,42 @@ def test_rows_share_an_encoder_and_nothing_else(cases: Cases, root: Path) -> Non
     assert len(list(root.iterdir())) == 3
 
 
+def test_runs_that_start_together_share_the_work(cases: Cases, root: Path) -> None:
+    """Another run embeds the rest while this one is at its first case."""
+    method, other = build(), build()
+
+    def meanwhile(*_: object) -> None:
+        if method.encoder.seen == 0:
+            cache(other, root, cases)
+
+    method.encoder.register_forward_pre_hook(meanwhile)
+    cache(method, root, cases)
+    assert (method.encoder.seen, other.encoder.seen) == (1, 32)
+
+
+def test_runs_embed_in_different_orders(cases: Cases, root: Path) -> None:
+    """So that two that start together do not compute the same case at the same time."""
+    orders = []
+    for k in range(2):
+        shown: list[np.ndarray] = []
+        method = build()
+        method.encoder.register_forward_pre_hook(
+            lambda _, given, to=shown: to.append(given[0].numpy())
+        )
+        cache(method, root / str(k), cases)
+        orders.append(np.concatenate(shown).tobytes())
+    assert orders[0] != orders[1]
+
+
+def test_an_embedding_depends_on_no_other_case(cases: Cases, root: Path) -> None:
+    given = cache(build(), root, cases).of(np.arange(32))
+    alone = cases.where(np.arange(32) == 17)
+    assert given is not None
+    again = cache(build(), root.with_name("alone"), alone).of(np.array([0]))
+    assert again is not None
+    assert torch.equal(given[17], again[0])
+
+
 def test_equal_pictures_are_embedded_once(cases: Cases, root: Path) -> None:
     table = cases.table.copy()
     table.loc[4:, "digest"] = table.loc[3, "digest"]
@@ -157,7 +193,7 @@ def test_an_interrupted_cache_goes_on(cases: Cases, root: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         FeatureCache(method, root, "cpu").prepare(cases, Silent())
     kept = method.encoder.seen
-    assert kept == 1 + 2 * CASES_AT_ONCE
+    assert kept == 11
     assert len(list(root.glob("*/*.npy"))) == kept
     assert not list(root.glob("*/.*"))
     method.encoder.seen = 0
