@@ -14,7 +14,7 @@ FINDING = {"discover", "codefiles", "importing"}
 ARROWS = {
     "data": BASE,
     "training": BASE | FINDING | {"columns", "data", "evaluation", "networks"},
-    "evaluation": BASE | {"data"},
+    "evaluation": BASE | {"data", "networks"},
     "execution": BASE | FINDING | {"training"},
     "statistics": {"errors", "files", "params", "card"},
     "claims": {"card", "columns", "errors", "evaluation", "files", "params", "statistics"},
