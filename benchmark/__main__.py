@@ -39,7 +39,7 @@ def _run() -> int:
     import typer
     from typer.main import get_command
 
-    from benchmark.cli import app
+    from benchmark.cli.app import app
 
     try:
         result = get_command(app).main(standalone_mode=False, prog_name="mixseg")
@@ -54,7 +54,7 @@ def _run() -> int:
 
 
 def _line(error: Exception) -> str:
-    from benchmark.errors import MixSegError
+    from benchmark.core.errors import MixSegError
 
     if isinstance(error, MixSegError):
         return f"error: {error}"

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from benchmark.core.files import Places, write_atomic
 from benchmark.data.cases import load_cases
 from benchmark.evaluation.maps import TOP, read_maps
 from benchmark.evaluation.overlays import panel
-from benchmark.files import Places, write_atomic
 
 METHOD, MIX, SCALE, GAP = "unet", "mix0", 2, 16
 

@@ -6,7 +6,7 @@
 import zlib
 from pathlib import Path
 
-from benchmark.files import write_atomic
+from benchmark.core.files import write_atomic
 from benchmark.statistics.null import Rates, Setting, simulate
 
 PAGE = Path(__file__).with_name("statistics.md")

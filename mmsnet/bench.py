@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmark.timing import best_s
+from benchmark.speed.timing import best_s
 from mmsnet import msfg
 from mmsnet.ablations.plugin import FullTuning
 from mmsnet.contourlet import Contourlet, laplacian

@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from benchmark.method import Card, Method, Normalise, Weights
-from benchmark.networks import load_strictly, on_multiple
-from benchmark.weights import WeightStore
+from benchmark.methods.layers import load_strictly, on_multiple
+from benchmark.methods.method import Card, Method, Normalise, Weights
+from benchmark.methods.weights import WeightStore
 from mmsnet.encoders import Encoder, MiT, TinyViT, mit_state, tinyvit_state
 from mmsnet.network import Design
 from mmsnet.network import MMSNet as Network

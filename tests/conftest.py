@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from support import PARAMS, PLUGIN, make_prepared
 
-from benchmark.files import Places
+from benchmark.core.files import Places
 
 
 @pytest.fixture

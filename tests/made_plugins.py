@@ -6,7 +6,7 @@ from textwrap import indent
 HEAD = """\
 import torch
 from torch import nn
-from benchmark.method import AS_RELEASED, Card, Method, Recipe
+from benchmark.methods.method import AS_RELEASED, Card, Method, Recipe
 """
 METHOD = """\
 

@@ -38,7 +38,7 @@ PLUGIN = '''\
 
 from torch import Tensor, nn
 
-from benchmark.method import Card, Method
+from benchmark.methods.method import Card, Method
 
 
 class Small(Method):

@@ -6,12 +6,13 @@ import pytest
 from made_plugins import method, write_plugin
 from support import ROOT, mixseg
 
-from benchmark import bench, bench_networks, timing
-from benchmark.discover import cards
-from benchmark.errors import MethodError, ParamsError
+from benchmark.core.errors import MethodError, ParamsError
+from benchmark.core.files import Places
+from benchmark.core.progress import Silent
 from benchmark.evaluation import cost
-from benchmark.files import Places
-from benchmark.progress import Silent
+from benchmark.methods.discover import cards
+from benchmark.speed import bench, timing
+from benchmark.speed import networks as bench_networks
 
 BASE = 'base="whole"'
 FAILS = "raise RuntimeError('no such map')"

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from made_plugins import method, write_plugin
 
-from benchmark.check import RULES, CheckResult, check, offline
-from benchmark.files import Places
-from benchmark.progress import Silent
-from benchmark.sync import sync
+from benchmark.core.files import Places
+from benchmark.core.progress import Silent
+from benchmark.methods.conformance.kit import RULES, CheckResult, check, offline
+from benchmark.methods.sync import sync
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ def embed(self, image):
 def predict(self, inputs):
     return self.network[1:](inputs.features)
 def loss(self, inputs, mask):
-    from benchmark.losses import weighted_bce_iou
+    from benchmark.methods.losses import weighted_bce_iou
     return {"total": weighted_bce_iou(self.predict(inputs), mask)}
 """
 

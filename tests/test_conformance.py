@@ -8,12 +8,12 @@ and a kill for each, are `-m slow`.
 import pytest
 from support import ROOT
 
-from benchmark.check import RESUMES, RULES, Subject, check
-from benchmark.check_subject import DoesNotApply
-from benchmark.check_training import kind_of_state
-from benchmark.discover import cards, discover, method_entry, not_synced
-from benchmark.params import load_params
-from benchmark.progress import Silent
+from benchmark.core.params import load_params
+from benchmark.core.progress import Silent
+from benchmark.methods.conformance.kit import RESUMES, RULES, Subject, check
+from benchmark.methods.conformance.subject import DoesNotApply
+from benchmark.methods.conformance.training_rules import kind_of_state
+from benchmark.methods.discover import cards, discover, method_entry, not_synced
 
 SYNCED = sorted(cards(ROOT), key=lambda card: card.parameters.total)  # the smallest is killed
 NAMES = [card.name for card in SYNCED]

@@ -8,7 +8,9 @@ import pytest
 from made_plugins import HEAD, method, write_plugin
 from support import ROOT
 
-from benchmark.discover import (
+from benchmark.core.errors import MethodError
+from benchmark.core.files import Places
+from benchmark.methods.discover import (
     cards,
     code_digest,
     code_files,
@@ -18,9 +20,7 @@ from benchmark.discover import (
     not_synced,
     training_code_files,
 )
-from benchmark.errors import MethodError
-from benchmark.files import Places
-from benchmark.sync import sync
+from benchmark.methods.sync import sync
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def test_code_files_are_the_folder_and_what_it_imports_of_ours(root: Path) -> No
     (root / "mmsnet/__init__.py").write_text("")
     (root / "mmsnet/msfg.py").write_text("from . import deep\nfrom .more import b\n")
     for name in ("dct", "deep", "more", "unrelated", "plugin"):
-        (root / f"mmsnet/{name}.py").write_text("from benchmark.losses import bce_dice\n")
+        (root / f"mmsnet/{name}.py").write_text("from benchmark.methods.losses import bce_dice\n")
     told = [file.relative_to(root).as_posix() for file in code_files(plugin, root)]
     ours = ["network.py", "parts/a.py", "plugin.py"]
     theirs = ["__init__.py", "dct.py", "deep.py", "more.py", "msfg.py"]
@@ -201,16 +201,16 @@ def test_what_training_and_scores_depend_on_is_there() -> None:
     assert all(file.is_file() for file in [*training, *maps, *scores])
 
 
-def test_blocks_belong_to_the_methods_that_import_them(root: Path) -> None:
-    blocks = root / "benchmark" / "blocks"
+def test_shared_parts_belong_to_the_methods_that_import_them(root: Path) -> None:
+    blocks = root / "baselines" / "_shared"
     blocks.mkdir(parents=True)
-    (blocks / "net.py").write_text("from benchmark.blocks.part import PART\n")
+    (blocks / "net.py").write_text("from baselines._shared.part import PART\n")
     (blocks / "part.py").write_text("PART = 1\n")
-    (root / "benchmark" / "losses.py").write_text("")
-    body = "from benchmark.blocks.net import PART\nfrom benchmark import losses\n"
+    body = "from baselines._shared.net import PART\nfrom benchmark.methods import losses\n"
     plugin = write_plugin(root, "baselines/user", body + method("user"))
     names = [path.relative_to(root).as_posix() for path in code_files(plugin, root)]
-    own = ["baselines/user/plugin.py", "benchmark/blocks/net.py", "benchmark/blocks/part.py"]
+    own = [f"baselines/_shared/{part}.py" for part in ("net", "part")]
+    own.append("baselines/user/plugin.py")
     assert names == own
 
 
@@ -250,7 +250,7 @@ def test_not_synced_tells_the_cause_and_the_command(root: Path) -> None:
 
 def test_reading_cards_imports_no_torch() -> None:
     code = (
-        "import sys; from pathlib import Path; from benchmark import discover, sync;"
+        "import sys; from pathlib import Path; from benchmark.methods import discover, sync;"
         "discover.cards(Path('.')); discover.not_synced(Path('.'));"
         "discover.training_code_files(Path('.')); assert 'torch' not in sys.modules"
     )

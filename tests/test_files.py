@@ -7,8 +7,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from benchmark.errors import MissingDataError, StoreError
-from benchmark.files import read_json, write_atomic, write_json, write_text
+from benchmark.core.errors import MissingDataError, StoreError
+from benchmark.core.files import read_json, write_atomic, write_json, write_text
 
 
 def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:

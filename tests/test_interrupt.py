@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from support import mixseg, start
 
-from benchmark.files import Places
+from benchmark.core.files import Places
 
 STAGES = {
     "prepare": ("prepare", "--mix", "tiny"),

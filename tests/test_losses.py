@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from benchmark.losses import bce_dice, bce_iou, soft_dice, weighted_bce_iou
+from benchmark.methods.losses import bce_dice, bce_iou, soft_dice, weighted_bce_iou
 
 LOSSES = (weighted_bce_iou, bce_dice, bce_iou)
 

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from benchmark.networks import placed
+from benchmark.methods.layers import placed
 
 
 def test_channels_last_is_the_same_network() -> None:

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.check import check
-from benchmark.discover import cards, method_class, not_synced
-from benchmark.errors import MethodError
-from benchmark.files import Places
-from benchmark.new import new
-from benchmark.progress import Silent
+from benchmark.core.errors import MethodError
+from benchmark.core.files import Places
+from benchmark.core.progress import Silent
+from benchmark.methods.conformance.kit import check
+from benchmark.methods.discover import cards, method_class, not_synced
+from benchmark.methods.new import new
 
 
 @pytest.fixture

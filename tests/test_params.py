@@ -6,10 +6,10 @@ import pytest
 from pydantic import ValidationError
 from support import PARAMS, ROOT, mixseg
 
-from benchmark.card import AS_RELEASED, Card, Recipe, Weights
-from benchmark.errors import MissingDataError, ParamsError
-from benchmark.files import project_root
-from benchmark.params import load_params
+from benchmark.core.errors import MissingDataError, ParamsError
+from benchmark.core.files import project_root
+from benchmark.core.params import load_params
+from benchmark.methods.declaration import AS_RELEASED, Card, Recipe, Weights
 
 
 def write(folder: Path, *changes: tuple[str, str]) -> Path:

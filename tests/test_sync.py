@@ -12,11 +12,11 @@ import yaml
 from made_plugins import method, write_plugin
 from support import PARAMS
 
-from benchmark.discover import cards, evaluation_code_files, training_code_files
-from benchmark.errors import MethodError
-from benchmark.files import Places, read_json, write_text
-from benchmark.params import load_params
-from benchmark.sync import build_anywhere, render, sync
+from benchmark.core.errors import MethodError
+from benchmark.core.files import Places, read_json, write_text
+from benchmark.core.params import load_params
+from benchmark.methods.discover import cards, evaluation_code_files, training_code_files
+from benchmark.methods.sync import build_anywhere, render, sync
 
 
 @pytest.fixture
@@ -103,10 +103,10 @@ def test_one_stage_of_cost_a_mix_and_group(root: Path) -> None:
     assert stage["wdir"] == ".."
     assert stage["deps"] == [
         "mmsnet/plugin.py",
-        "benchmark/card.py",
         "benchmark/evaluation/cost.py",
-        "benchmark/method.py",
-        "benchmark/networks.py",
+        "benchmark/methods/declaration.py",
+        "benchmark/methods/layers.py",
+        "benchmark/methods/method.py",
     ]
     assert stage["params"] == ["mixes.tiny.size"]
     assert stage["outs"] == [
@@ -235,6 +235,6 @@ def test_rendering_does_not_depend_on_who_asks(root: Path) -> None:
 
 
 def test_build_anywhere_gives_the_method(root: Path) -> None:
-    from benchmark.discover import method_entry
+    from benchmark.methods.discover import method_entry
 
     assert type(build_anywhere(method_entry(root, "small"))).__name__ == "Small"

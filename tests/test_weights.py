@@ -7,10 +7,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from benchmark.card import Weights
-from benchmark.errors import MissingDataError, StoreError
-from benchmark.files import sha256_file
-from benchmark.weights import WeightStore
+from benchmark.core.errors import MissingDataError, StoreError
+from benchmark.core.files import sha256_file
+from benchmark.methods.declaration import Weights
+from benchmark.methods.weights import WeightStore
 
 WANTED = Weights(
     name="net.imagenet",

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from benchmark.method import Card, Inputs, Method, Normalise, Recipe
-from benchmark.networks import on_multiple
+from benchmark.methods.layers import on_multiple
+from benchmark.methods.method import Card, Inputs, Method, Normalise, Recipe
 
 from .network import STRIDE, DCSAUNet, own_keys
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from benchmark.losses import bce_iou
-from benchmark.method import Card, Inputs, Method, Normalise, Recipe, Weights
-from benchmark.networks import IMAGENET, load_strictly, on_multiple
-from benchmark.weights import WeightStore
+from benchmark.methods.layers import IMAGENET, load_strictly, on_multiple
+from benchmark.methods.losses import bce_iou
+from benchmark.methods.method import Card, Inputs, Method, Normalise, Recipe, Weights
+from benchmark.methods.weights import WeightStore
 from mmsnet.encoders import mit_state
 
 from .network import EVP as Network

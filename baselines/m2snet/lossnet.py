@@ -8,10 +8,10 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmark.blocks.conv import resize
-from benchmark.method import Normalise, Weights
-from benchmark.networks import load_strictly
-from benchmark.weights import WeightStore
+from baselines._shared.conv import resize
+from benchmark.methods.layers import load_strictly
+from benchmark.methods.method import Normalise, Weights
+from benchmark.methods.weights import WeightStore
 
 SIDE = 224
 # Convolutions of VGG-16 as far as relu4_3; 0 is a pool.

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmark.blocks.conv import resize
-from benchmark.blocks.res2net import CHANNELS, Res2Net50
+from baselines._shared.conv import resize
+from baselines._shared.res2net import CHANNELS, Res2Net50
 
 WIDTH = 64
 LEVELS = 5

@@ -5,12 +5,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from benchmark.blocks.conv import Rules, resize
-from benchmark.blocks.res2net import MULTIPLE, RES2NET50, Res2NetMethod
-from benchmark.losses import weighted_bce_iou
-from benchmark.method import Card, Inputs, Normalise, Recipe
-from benchmark.networks import IMAGENET
-from benchmark.weights import WeightStore
+from baselines._shared.conv import Rules, resize
+from baselines._shared.res2net import MULTIPLE, RES2NET50, Res2NetMethod
+from benchmark.methods.layers import IMAGENET
+from benchmark.methods.losses import weighted_bce_iou
+from benchmark.methods.method import Card, Inputs, Normalise, Recipe
+from benchmark.methods.weights import WeightStore
 
 from .lossnet import VGG16, LossNet
 from .network import MSNet as Network

@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmark.losses import weighted_bce_iou
-from benchmark.method import Card, Inputs, Method, Normalise, Recipe, Weights
-from benchmark.networks import IMAGENET, load_strictly, on_multiple
-from benchmark.weights import WeightStore
+from benchmark.methods.layers import IMAGENET, load_strictly, on_multiple
+from benchmark.methods.losses import weighted_bce_iou
+from benchmark.methods.method import Card, Inputs, Method, Normalise, Recipe, Weights
+from benchmark.methods.weights import WeightStore
 
 from .network import MADGNet as Network
 from .targets import boundary, distance

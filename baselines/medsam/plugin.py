@@ -4,8 +4,8 @@ Its images are stretched to [0, 1] one by one and not normalised. Its published 
 as probabilities; here as logits, like those of SAM.
 """
 
-from benchmark.blocks.sam_vit_b import SamVitB
-from benchmark.method import AS_RELEASED, Card, Weights
+from baselines._shared.sam_vit_b import SamVitB
+from benchmark.methods.method import AS_RELEASED, Card, Weights
 
 WEIGHTS = Weights(
     name="medsam_vit_b",

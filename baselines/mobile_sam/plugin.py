@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from benchmark.blocks.sam_method import SamMethod
-from benchmark.blocks.sam_tiny_vit import TinyViTEncoder, tiny_vit_keys
-from benchmark.method import AS_RELEASED, Card, Weights
+from baselines._shared.sam_method import SamMethod
+from baselines._shared.sam_tiny_vit import TinyViTEncoder, tiny_vit_keys
+from benchmark.methods.method import AS_RELEASED, Card, Weights
 
 WEIGHTS = Weights(name="mobile_sam", files=("mobile_sam.pt",), licence="Apache-2.0")
 

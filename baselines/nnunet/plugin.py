@@ -6,8 +6,8 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmark.losses import weighted_bce_iou
-from benchmark.method import Card, Inputs, Method, Normalise, Recipe
+from benchmark.methods.losses import weighted_bce_iou
+from benchmark.methods.method import Card, Inputs, Method, Normalise, Recipe
 
 from .network import plain_unet, without_copies
 

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmark.blocks.conv import ConvBN, resize
-from benchmark.blocks.res2net import CHANNELS, Res2Net50
+from baselines._shared.conv import ConvBN, resize
+from baselines._shared.res2net import CHANNELS, Res2Net50
 
 WIDTH = 32
 KERNELS = (3, 5, 7)

@@ -1,7 +1,7 @@
 """SAM ViT-B, shown a point or a box: as released, and with its mask decoder trained."""
 
-from benchmark.blocks.sam_vit_b import SAM_VIT_B, SamVitB
-from benchmark.method import AS_RELEASED, Card
+from baselines._shared.sam_vit_b import SAM_VIT_B, SamVitB
+from benchmark.methods.method import AS_RELEASED, Card
 
 MIXES = ("smoke", "mix1", "mix2", "open")
 

@@ -7,9 +7,9 @@ kept. Its file is on Google Drive alone, so it must be put into the local store 
 
 from torch import Tensor, nn
 
-from benchmark.blocks.sam_encoder import ImageEncoder
-from benchmark.blocks.sam_method import SamMethod, best
-from benchmark.method import Card, Inputs, Method, Recipe, Weights
+from baselines._shared.sam_encoder import ImageEncoder
+from baselines._shared.sam_method import SamMethod, best
+from benchmark.methods.method import Card, Inputs, Method, Recipe, Weights
 
 from .losses import med2d_loss
 

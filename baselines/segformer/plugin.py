@@ -2,9 +2,9 @@
 
 import segmentation_models_pytorch as smp
 
-from benchmark.method import Card, Weights
-from benchmark.networks import IMAGENET, SmpMethod, load_strictly
-from benchmark.weights import WeightStore
+from benchmark.methods.layers import IMAGENET, SmpMethod, load_strictly
+from benchmark.methods.method import Card, Weights
+from benchmark.methods.weights import WeightStore
 
 MIT_B4 = Weights(
     name="mit_b4.imagenet",

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
-from benchmark.method import Features
+from benchmark.methods.method import Features
 
 MOST_CELLS = 200_000  # 205 MB of embeddings; two training cases give 8,192 cells
 CASES_AT_ONCE = 8

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmark.blocks.sam_vit_b import SAM_VIT_B, SamVitB
-from benchmark.method import Card, Features, Inputs
+from baselines._shared.sam_vit_b import SAM_VIT_B, SamVitB
+from benchmark.methods.method import Card, Features, Inputs
 
 from .linear import cell_masks, fit_cells, sample
 from .prompts import bounds, deepest

@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmark.blocks.transunet_method import IMAGENET21K, R50_VIT_B16, TransUNetMethod
-from benchmark.method import Card, Inputs, Recipe
+from baselines._shared.transunet_method import IMAGENET21K, R50_VIT_B16, TransUNetMethod
+from benchmark.methods.method import Card, Inputs, Recipe
 
 MIXES = ("smoke", "mix1", "mix2", "open")
 

@@ -3,9 +3,9 @@
 L_spatial = 0.5 BCE + 0.5 Dice in all of them.
 """
 
-from benchmark.blocks.spectral import MIXES, WEIGHT, SpatialSpectral, arm
-from benchmark.blocks.transunet_method import IMAGENET21K, R50_VIT_B16, TransUNetMethod
-from benchmark.method import Card
+from baselines._shared.spectral import MIXES, WEIGHT, SpatialSpectral, arm
+from baselines._shared.transunet_method import IMAGENET21K, R50_VIT_B16, TransUNetMethod
+from benchmark.methods.method import Card
 
 ALSO = ", with U-Net, as the weights of this encoder were not at hand"
 

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmark.blocks.conv import ConvBN, resize
-from benchmark.blocks.res2net import CHANNELS, STAGES, Res2Net50
+from baselines._shared.conv import ConvBN, resize
+from baselines._shared.res2net import CHANNELS, STAGES, Res2Net50
 
 KERNELS = (3, 5, 7)
 SHARE = 8  # queries and keys have this part of the channels

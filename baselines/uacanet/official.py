@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from benchmark.blocks.conv import Rules
+from baselines._shared.conv import Rules
 
 PARTS = ("query_conv", "key_conv", "value_conv")
 AXES = ("Hattn", "Wattn")  # the official order in which they are added

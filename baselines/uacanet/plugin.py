@@ -5,10 +5,10 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from benchmark.blocks.conv import Rules
-from benchmark.blocks.res2net import RES2NET50, Res2NetMethod
-from benchmark.method import Card, Recipe
-from benchmark.networks import IMAGENET
+from baselines._shared.conv import Rules
+from baselines._shared.res2net import RES2NET50, Res2NetMethod
+from benchmark.methods.layers import IMAGENET
+from benchmark.methods.method import Card, Recipe
 
 from .loss import pixel_iou
 from .network import UACANet

@@ -2,9 +2,9 @@
 
 import segmentation_models_pytorch as smp
 
-from benchmark.method import Card
-from benchmark.networks import IMAGENET, RESNET34, RESNET50, SmpMethod
-from benchmark.weights import WeightStore
+from benchmark.methods.layers import IMAGENET, RESNET34, RESNET50, SmpMethod
+from benchmark.methods.method import Card
+from benchmark.methods.weights import WeightStore
 
 
 class UNet(SmpMethod):

@@ -2,8 +2,8 @@
 
 import segmentation_models_pytorch as smp
 
-from benchmark.method import Card
-from benchmark.networks import IMAGENET, RESNET34, SmpMethod
+from benchmark.methods.layers import IMAGENET, RESNET34, SmpMethod
+from benchmark.methods.method import Card
 
 MIXES = ("smoke", "mix1", "mix2", "open")
 # The row of the folder `unet`, which is not imported: each folder stands alone.

@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from benchmark.method import Card, Method, Normalise
-from benchmark.networks import on_multiple
+from benchmark.methods.layers import on_multiple
+from benchmark.methods.method import Card, Method, Normalise
 
 from .network import STRIDE, UNet
 

@@ -5,9 +5,9 @@ L_spatial = 0.5 BCE + 0.5 Dice in all of them.
 
 import segmentation_models_pytorch as smp
 
-from benchmark.blocks.spectral import MIXES, WEIGHT, SpatialSpectral, arm
-from benchmark.method import Card
-from benchmark.networks import IMAGENET, RESNET50, SmpMethod
+from baselines._shared.spectral import MIXES, WEIGHT, SpatialSpectral, arm
+from benchmark.methods.layers import IMAGENET, RESNET50, SmpMethod
+from benchmark.methods.method import Card
 
 
 class UNetBceDice(SpatialSpectral, SmpMethod):

@@ -12,7 +12,7 @@ from benchmark.claims import audit_order as order
 from benchmark.claims import audit_rules as rules
 from benchmark.claims.audit_finding import LEVELS, MEANING, Finding, Known, Level, Outcome, count
 from benchmark.claims.audit_table import Table, plain, read_rows, read_table
-from benchmark.errors import ScoreTableError
+from benchmark.core.errors import ScoreTableError
 
 __all__ = ["Audit", "Known", "audit", "audit_file", "html", "parse_n", "read_shares", "text"]
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmark.claims.audit_metrics import KEYS, Column, column_of
-from benchmark.errors import ScoreTableError
+from benchmark.core.errors import ScoreTableError
 
 AVERAGES = {"average", "mean", "avg", "overall", "macroaverage", "averageoverdatasets"}
 NOTHING = {"", "-", "–", "—", "n/a", "na", "n.a.", "/"}

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 
-from benchmark.claims.figure import Figure
+from benchmark.claims.quantity import Figure
 from benchmark.claims.spec import Verdict
 from benchmark.statistics.compare import Comparison
 from benchmark.statistics.differences import Missing

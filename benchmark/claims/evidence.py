@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmark.errors import ScoreTableError
+from benchmark.core.errors import ScoreTableError
 from benchmark.statistics.intervals import MEAN
 from benchmark.statistics.scores import DISTANCES, SetScores
 from benchmark.statistics.table import CONTROLS, Entry, ScoreTable, TestSet, read_table
 
 if TYPE_CHECKING:  # pydantic is slow to import, and the objects are handed in
-    from benchmark.files import Places
-    from benchmark.params import Mix, Params
+    from benchmark.core.files import Places
+    from benchmark.core.params import Mix, Params
 
 Kept = Mapping[str, np.ndarray]  # by test set: which cases
 
@@ -102,7 +102,7 @@ def load_evidence(
 
 def planned(name: str, mix: "Mix", cards: Sequence[Mapping[str, Any]]) -> list[Entry]:
     """The planned rows of the methods that list a mix, in the order of their cards."""
-    from benchmark.card import Recipe
+    from benchmark.methods.declaration import Recipe
 
     entries = []
     for card in cards:

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmark.claims.decisions import Decide, apart, judged, no_gain, side
 from benchmark.claims.evidence import Evidence, defined, part, places_of
-from benchmark.claims.figure import Figure, Found, combined, softened, whole
+from benchmark.claims.quantity import Figure, Found, combined, softened, whole
 from benchmark.claims.spec import (
     EACH,
     MODALITY,

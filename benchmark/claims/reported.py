@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmark.claims.audit_table import NUMBER, read_rows
 from benchmark.claims.evidence import Evidence
-from benchmark.errors import ScoreTableError
+from benchmark.core.errors import ScoreTableError
 from benchmark.statistics.method_level import MethodInterval, method_intervals
 from benchmark.statistics.scores import COUNTS, DISTANCES, SHARES
 from benchmark.statistics.table import Entry

@@ -8,8 +8,8 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from benchmark.card import Name
-from benchmark.errors import ParamsError
+from benchmark.core.errors import ParamsError
+from benchmark.methods.declaration import Name
 
 CLAIMS = Path(__file__).parent / "claims.yaml"
 MODALITY = "{modality}"

@@ -20,8 +20,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from benchmark.errors import DownloadError
-from benchmark.progress import Progress, Silent
+from benchmark.core.errors import DownloadError
+from benchmark.core.progress import Progress, Silent
 
 MIB = 2**20
 JUNK = {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"}

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark.errors import MissingDataError, StoreError
-from benchmark.files import read_json, sha256_bytes
+from benchmark.core.errors import MissingDataError, StoreError
+from benchmark.core.files import read_json, sha256_bytes
 
 Pixels = np.ndarray
 

@@ -9,8 +9,8 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from benchmark.card import Name
-from benchmark.errors import CatalogError
+from benchmark.core.errors import CatalogError
+from benchmark.methods.declaration import Name
 
 CATALOG = Path(__file__).with_name("catalog.yaml")
 DRAWN = "drawn"

@@ -10,14 +10,14 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from benchmark.core.errors import DownloadError, MissingDataError
+from benchmark.core.files import Places, read_json, sha256_file, write_atomic, write_json
+from benchmark.core.progress import Progress
 from benchmark.data.archives import BadArchive, DiskFull, unpack
 from benchmark.data.catalog import Dataset, Source
 from benchmark.data.catalog import dataset as row_of
 from benchmark.data.fetch import Patience, Wanted, fetch
 from benchmark.data.status import count_cases, folder_of, stuck
-from benchmark.errors import DownloadError, MissingDataError
-from benchmark.files import Places, read_json, sha256_file, write_atomic, write_json
-from benchmark.progress import Progress
 
 LEDGER = Path(__file__).with_name("checksums.json")
 ARCHIVES = "archives"  # below data/raw: files of which several datasets take their part

@@ -14,10 +14,10 @@ import requests
 import urllib3
 from requests.structures import CaseInsensitiveDict
 
+from benchmark.core.errors import DownloadError, StoreError
+from benchmark.core.files import write_json
+from benchmark.core.progress import Progress
 from benchmark.data.archives import FULL, MIB, disk_full, page_kind
-from benchmark.errors import DownloadError, StoreError
-from benchmark.files import write_json
-from benchmark.progress import Progress
 
 CHUNK = 64 * 1024  # what a break may lose
 LARGEST = 256 * 2**30

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmark.errors import ImageError, MissingDataError
+from benchmark.core.errors import ImageError, MissingDataError
 
 PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif"}
 DEPTH = 4  # levels of folders that unpacking may have put around the published ones

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageChops, ImageOps
 
-from benchmark.errors import ImageError
+from benchmark.core.errors import ImageError
 
 Pixels = np.ndarray
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
+from benchmark.core.errors import CatalogError, MissingDataError
 from benchmark.data.catalog import Dataset
 from benchmark.data.folders import (
     NoFolder,
@@ -20,7 +21,6 @@ from benchmark.data.folders import (
     twins,
 )
 from benchmark.data.images import MaskRule
-from benchmark.errors import CatalogError, MissingDataError
 
 Reader = Callable[[Path, str], list[RawCase]]
 

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from benchmark.core.errors import MissingDataError
+from benchmark.core.files import Places, write_json, write_text
+from benchmark.core.progress import Progress, Task
 from benchmark.data.cases import Cases, load_cases
 from benchmark.data.splits import SPLITS
-from benchmark.errors import MissingDataError
-from benchmark.files import Places, write_json, write_text
-from benchmark.progress import Progress, Task
 
 SIDE = 88
 ALIKE = 0.93

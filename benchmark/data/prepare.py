@@ -13,16 +13,16 @@ from typing import Any, BinaryIO, Self
 
 import numpy as np
 
+from benchmark.core.errors import MissingDataError
+from benchmark.core.files import Places, digest, write_atomic, write_json
+from benchmark.core.params import Mix
+from benchmark.core.progress import Progress, Task
 from benchmark.data.catalog import Dataset, dataset
 from benchmark.data.folders import RawCase
 from benchmark.data.images import MaskRule, Pixels, read_case
 from benchmark.data.layouts import raw_cases, source
-from benchmark.data.phantoms import draw
+from benchmark.data.phantoms.draw import draw
 from benchmark.data.splits import SPLITS, assign, draw_val, read_list
-from benchmark.errors import MissingDataError
-from benchmark.files import Places, digest, write_atomic, write_json
-from benchmark.params import Mix
-from benchmark.progress import Progress, Task
 
 WORKERS = min(2, os.cpu_count() or 1)  # the largest pictures take 450 MiB each
 AHEAD = 4 * WORKERS  # cases in memory at once

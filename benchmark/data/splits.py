@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+from benchmark.core.errors import CatalogError, MissingDataError
+from benchmark.core.files import sha256_bytes
 from benchmark.data.catalog import Counts
 from benchmark.data.folders import RawCase
-from benchmark.errors import CatalogError, MissingDataError
-from benchmark.files import sha256_bytes
 
 LISTS = Path(__file__).with_name("splits")
 SPLITS = ("train", "val", "test")

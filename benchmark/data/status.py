@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from benchmark.core.errors import CatalogError, ImageError, MissingDataError
+from benchmark.core.files import Places, write_json, write_text
+from benchmark.core.params import Mix, Params
 from benchmark.data.catalog import Dataset, load_catalog
 from benchmark.data.catalog import dataset as row_of
-from benchmark.errors import CatalogError, ImageError, MissingDataError
-from benchmark.files import Places, write_json, write_text
-from benchmark.params import Mix, Params
 
 SPLITS = Path(__file__).with_name("splits")
 FETCH = "mixseg data --download"

@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
+from benchmark.core.files import Places, digest, write_json
+from benchmark.core.params import Params
+from benchmark.core.progress import Progress
 from benchmark.data.cases import Cases, data_digest, load_cases
 from benchmark.evaluation.maps import MapWriter
 from benchmark.evaluation.score import score_maps, write_scores
-from benchmark.files import Places, digest, write_json
-from benchmark.params import Params
-from benchmark.progress import Progress
 
 GROUP = "controls"
 # Masks of the training set that are summed at once.

@@ -37,11 +37,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmark.core.progress import Progress
 from benchmark.data.prompting import prompts_of
 from benchmark.evaluation.predict import check_logits
-from benchmark.method import Inputs, Method
-from benchmark.networks import placed
-from benchmark.progress import Progress
+from benchmark.methods.layers import placed
+from benchmark.methods.method import Inputs, Method
 
 PRECISION = "float32, no autocast, no TF32 in convolutions"
 WARM_UP_RUNS, WARM_UP_S = 2, 1.0

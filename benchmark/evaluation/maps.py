@@ -21,8 +21,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from benchmark.errors import MethodError, MissingDataError, ShapeError, StoreError
-from benchmark.files import write_atomic
+from benchmark.core.errors import MethodError, MissingDataError, ShapeError, StoreError
+from benchmark.core.files import write_atomic
 
 TOP = 65535
 INDEX = "index.json"

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from surface_distance import compute_robust_hausdorff, compute_surface_distances
 
-from benchmark.errors import ShapeError
+from benchmark.core.errors import ShapeError
 from benchmark.evaluation.maps import TOP
 
 Ints = NDArray[np.int64]

@@ -12,7 +12,7 @@ deficiencies as simulated by Machado et al., IEEE TVCG 2009).
 import numpy as np
 from scipy import ndimage
 
-from benchmark.errors import ShapeError
+from benchmark.core.errors import ShapeError
 
 TRUE = (0, 114, 178)
 MISSED = (240, 228, 66)

@@ -7,14 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmark.core.errors import MethodError
+from benchmark.core.progress import Progress
 from benchmark.data.augment import to_float
 from benchmark.data.cases import Cases
 from benchmark.data.prompting import prompts_of
-from benchmark.errors import MethodError
 from benchmark.evaluation.maps import MapWriter
-from benchmark.method import Features, Inputs, Method
-from benchmark.networks import placed
-from benchmark.progress import Progress
+from benchmark.methods.layers import placed
+from benchmark.methods.method import Features, Inputs, Method
 
 CASES_AT_ONCE = 8
 

@@ -14,13 +14,13 @@ from threading import Lock
 import numpy as np
 import pandas as pd
 
+from benchmark.core.errors import ShapeError
+from benchmark.core.files import write_atomic
+from benchmark.core.progress import Progress, Task
 from benchmark.data.cases import Cases, load_cases
-from benchmark.errors import ShapeError
 from benchmark.evaluation.maps import DatasetMaps, MapFile, read_maps
 from benchmark.evaluation.metrics import Tally, boundary_px, first_level, stack, tally
 from benchmark.evaluation.protocols import PROTOCOLS
-from benchmark.files import write_atomic
-from benchmark.progress import Progress, Task
 
 HEADLINE = ("dsc", "iou", "sensitivity", "precision", "mae", "hd95_px", "assd_px", "foreground")
 COUNTS = ("tp", "fp", "fn", "tn")

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from benchmark import discover
-from benchmark.errors import MissingDataError
-from benchmark.files import Places
-from benchmark.params import Params, load_params
+from benchmark.core.errors import MissingDataError
+from benchmark.core.files import Places
+from benchmark.core.params import Params, load_params
+from benchmark.methods import discover
 
 ReportInputs = tuple[Params, list[dict[str, Any]], Places]
 

@@ -8,14 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from benchmark.errors import ScoreTableError
+from benchmark.core.errors import ScoreTableError
 from benchmark.statistics.intervals import Key, scores
 from benchmark.statistics.method_level import method_intervals
 from benchmark.statistics.table import CONTROLS, Entry, Hole, Run, ScoreTable, TestSet, read_table
 
 if TYPE_CHECKING:  # pydantic is slow to import, and the objects are handed in
-    from benchmark.files import Places
-    from benchmark.params import Mix, Params
+    from benchmark.core.files import Places
+    from benchmark.core.params import Mix, Params
     from benchmark.statistics.intervals import Score
     from benchmark.statistics.method_level import MethodInterval
 
@@ -178,7 +178,7 @@ def _methods(name: str, mix: "Mix", cards: Cards) -> list[Entry]:
 
     Ablations stand in the order of their plugin, where they form families.
     """
-    from benchmark.card import Recipe
+    from benchmark.methods.declaration import Recipe
 
     entries = []
     for card in cards:

@@ -25,7 +25,6 @@ import numpy as np
 
 from benchmark.statistics.crossed import Estimate, Grouping, Part, estimate
 from benchmark.statistics.differences import DSC, Missing, side
-from benchmark.statistics.habit import HABIT_NOTE, Habit, habit
 from benchmark.statistics.intervals import LEVEL
 from benchmark.statistics.method_level import (
     NONE,
@@ -36,6 +35,7 @@ from benchmark.statistics.method_level import (
     values_of,
 )
 from benchmark.statistics.table import Entry, ScoreTable
+from benchmark.statistics.wilcoxon import HABIT_NOTE, Habit, habit
 
 __all__ = ["ALPHA", "HABIT_NOTE", "Comparison", "Habit", "comparisons", "holm"]
 ALPHA = 0.05

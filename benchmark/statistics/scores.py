@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.errors import ScoreTableError
+from benchmark.core.errors import ScoreTableError
 
 Array = np.ndarray
 

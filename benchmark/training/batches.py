@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmark.card import Recipe
+from benchmark.core.errors import TrainingError
 from benchmark.data.augment import augment
 from benchmark.data.cases import Cases
-from benchmark.errors import TrainingError
+from benchmark.methods.declaration import Recipe
 
 SHARE_OF_MEMORY = 0.5  # of what is free; the rest is the network's
 MULTIPLE = 32  # scaled sizes are rounded to it

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from benchmark.errors import StoreError
-from benchmark.files import write_atomic
+from benchmark.core.errors import StoreError
+from benchmark.core.files import write_atomic
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:

@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmark.codefiles import code_digest, imported_files
+from benchmark.core.errors import MethodError, MixSegError, ParamsError, StoreError
+from benchmark.core.files import digest, project_root, sha256_bytes, write_atomic
+from benchmark.core.progress import Progress
 from benchmark.data.augment import to_float
 from benchmark.data.cases import Cases
-from benchmark.errors import MethodError, MixSegError, ParamsError, StoreError
-from benchmark.files import digest, project_root, sha256_bytes, write_atomic
-from benchmark.method import Method
-from benchmark.progress import Progress
-from benchmark.training.ranks import Ranks
+from benchmark.methods.code import code_digest, imported_files
+from benchmark.methods.method import Method
+from benchmark.training.distributed import Ranks
 
 LIMIT, LIMIT_GIB = "MIXSEG_FEATURES_GIB", 64.0  # the setting, and what holds without it
 GIB = 2**30

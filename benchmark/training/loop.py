@@ -15,19 +15,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from benchmark.card import Recipe
+from benchmark.core.errors import TrainingError
+from benchmark.core.progress import Progress, Task
 from benchmark.data.cases import Cases
 from benchmark.data.prompting import prompts_of
-from benchmark.errors import TrainingError
-from benchmark.method import Inputs, Method
-from benchmark.networks import placed
-from benchmark.progress import Progress, Task
+from benchmark.methods.declaration import Recipe
+from benchmark.methods.layers import placed
+from benchmark.methods.method import Inputs, Method
 from benchmark.training.batches import Batch, Batches, at_scales, epoch_order
 from benchmark.training.checkpoint import load_checkpoint, save_checkpoint
+from benchmark.training.distributed import Ranks
 from benchmark.training.features import FeatureCache
-from benchmark.training.optimise import lr_at, make_optimiser, set_lr
-from benchmark.training.ranks import Ranks
-from benchmark.training.trained import learnt_state, load_learnt
+from benchmark.training.optimiser import lr_at, make_optimiser, set_lr
+from benchmark.training.weights_file import learnt_state, load_learnt
 
 # Looks at the loss; each waits for the device.
 STEPS_BETWEEN_LOOKS, SECONDS_BETWEEN_LOOKS = 20, 5.0

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from benchmark.method import Card, Recipe
+from benchmark.methods.method import Card, Recipe
 from mmsnet.msfg import Guidance
 from mmsnet.network import Design
 from mmsnet.plugin import MMSNet

@@ -19,11 +19,11 @@ import torch
 from support import ROOT
 from torch import Tensor, nn
 
-from benchmark.blocks import sam_encoder
-from benchmark.blocks.sam_network import Prompts
-from benchmark.discover import method_class
-from benchmark.files import digest
-from benchmark.method import Method
+from baselines._shared import sam_encoder
+from baselines._shared.sam_network import Prompts
+from benchmark.core.files import digest
+from benchmark.methods.discover import method_class
+from benchmark.methods.method import Method
 
 FOLDER = ROOT / "tests" / "golden" / "networks"
 TOLERANCE = 1e-6  # relative to the largest value of an output

@@ -11,8 +11,8 @@ import torch
 from support import ROOT
 from torch import Tensor
 
-from benchmark.method import Method
-from benchmark.networks import load_strictly
+from benchmark.methods.layers import load_strictly
+from benchmark.methods.method import Method
 
 ORACLES = Path(os.environ.get("MIXSEG_ORACLES", ROOT / "../shared/oracles"))
 TOLERANCE = 1e-6  # relative, in float64

@@ -7,10 +7,10 @@ import torch
 from parity import check
 from support import ROOT
 
-from benchmark.discover import method_class
-from benchmark.errors import MethodError
-from benchmark.method import Inputs
-from benchmark.networks import load_strictly
+from benchmark.core.errors import MethodError
+from benchmark.methods.discover import method_class
+from benchmark.methods.layers import load_strictly
+from benchmark.methods.method import Inputs
 
 NAME, PUBLISHED = "dcsaunet", "dcsaunet-as-published"
 

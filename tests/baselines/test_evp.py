@@ -9,12 +9,12 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from support import ROOT
 
-from benchmark.discover import method_class
-from benchmark.errors import MethodError
-from benchmark.losses import bce_iou
-from benchmark.method import Inputs
-from benchmark.networks import count_parameters, load_strictly
-from benchmark.weights import WeightStore
+from benchmark.core.errors import MethodError
+from benchmark.methods.discover import method_class
+from benchmark.methods.layers import count_parameters, load_strictly
+from benchmark.methods.losses import bce_iou
+from benchmark.methods.method import Inputs
+from benchmark.methods.weights import WeightStore
 
 CONV_SEG = 128 + 1  # parameters of the official head that nothing uses; left out here
 TOTAL, TRAINABLE = 64_544_402 - CONV_SEG, 3_701_714 - CONV_SEG

@@ -12,13 +12,13 @@ from safetensors.torch import save_file
 from support import ROOT
 from torch import nn
 
-from benchmark.blocks.res2net import RES2NET50
-from benchmark.discover import method_class
-from benchmark.errors import MethodError
-from benchmark.losses import weighted_bce_iou
-from benchmark.method import Inputs
-from benchmark.networks import load_strictly
-from benchmark.weights import WeightStore
+from baselines._shared.res2net import RES2NET50
+from benchmark.core.errors import MethodError
+from benchmark.methods.discover import method_class
+from benchmark.methods.layers import load_strictly
+from benchmark.methods.losses import weighted_bce_iou
+from benchmark.methods.method import Inputs
+from benchmark.methods.weights import WeightStore
 
 PUBLISHED = "m2snet-as-published"
 

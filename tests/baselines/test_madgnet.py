@@ -9,12 +9,12 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from support import ROOT
 
-from benchmark.discover import method_class
-from benchmark.importing import import_beside
-from benchmark.losses import weighted_bce_iou
-from benchmark.method import Inputs
-from benchmark.networks import count_parameters
-from benchmark.weights import WeightStore
+from benchmark.methods.discover import method_class
+from benchmark.methods.importing import import_beside
+from benchmark.methods.layers import count_parameters
+from benchmark.methods.losses import weighted_bce_iou
+from benchmark.methods.method import Inputs
+from benchmark.methods.weights import WeightStore
 
 COUNT, ENCODER = 33_366_372, 25_434_240
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from support import ROOT
 
-from benchmark.blocks import sam_encoder
-from benchmark.blocks.sam_network import MEAN, STD, Sight
-from benchmark.discover import method_class
+from baselines._shared import sam_encoder
+from baselines._shared.sam_network import MEAN, STD, Sight
+from benchmark.methods.discover import method_class
 
 
 def test_images_are_stretched_one_by_one() -> None:

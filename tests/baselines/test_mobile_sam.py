@@ -10,12 +10,12 @@ from PIL import Image
 from support import ROOT
 from torch import Tensor
 
-from benchmark.blocks.sam_tiny_vit import tiny_vit_keys
+from baselines._shared.sam_tiny_vit import tiny_vit_keys
+from benchmark.core.errors import MethodError
 from benchmark.data.prompting import prompts_of
-from benchmark.discover import method_class
-from benchmark.errors import MethodError
-from benchmark.method import Inputs, Method
-from benchmark.weights import WeightStore
+from benchmark.methods.discover import method_class
+from benchmark.methods.method import Inputs, Method
+from benchmark.methods.weights import WeightStore
 
 REAL = Path(os.environ.get("MIXSEG_REAL_WEIGHTS", ROOT.parent / "shared" / "weights"))
 DATA = Path(os.environ.get("MIXSEG_REAL_DATA", ROOT.parent / "shared" / "data"))

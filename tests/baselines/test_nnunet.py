@@ -8,11 +8,11 @@ from dynamic_network_architectures.architectures.unet import PlainConvUNet
 from support import ROOT
 from torch import nn
 
-from benchmark.discover import method_class
-from benchmark.importing import import_beside
-from benchmark.losses import weighted_bce_iou
-from benchmark.method import Inputs
-from benchmark.networks import count_parameters, load_strictly
+from benchmark.methods.discover import method_class
+from benchmark.methods.importing import import_beside
+from benchmark.methods.layers import count_parameters, load_strictly
+from benchmark.methods.losses import weighted_bce_iou
+from benchmark.methods.method import Inputs
 
 COUNT = 20_619_658
 

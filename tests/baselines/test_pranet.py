@@ -7,9 +7,9 @@ import torch
 from parity import check
 from support import ROOT
 
-from benchmark.discover import method_class
-from benchmark.losses import weighted_bce_iou
-from benchmark.method import Inputs
+from benchmark.methods.discover import method_class
+from benchmark.methods.losses import weighted_bce_iou
+from benchmark.methods.method import Inputs
 
 
 def test_parity() -> None:

@@ -8,11 +8,11 @@ import torch
 from safetensors.torch import save_file
 from support import ROOT
 
-from benchmark.blocks.conv import renamed
-from benchmark.blocks.res2net import CHANNELS, RES2NET50, STAGES, UNDILATED, Res2Net50
-from benchmark.discover import method_class
-from benchmark.errors import MethodError
-from benchmark.weights import WeightStore
+from baselines._shared.conv import renamed
+from baselines._shared.res2net import CHANNELS, RES2NET50, STAGES, UNDILATED, Res2Net50
+from benchmark.core.errors import MethodError
+from benchmark.methods.discover import method_class
+from benchmark.methods.weights import WeightStore
 
 METHODS = ("pranet", "uacanet-s", "m2snet")
 

@@ -9,16 +9,16 @@ from safetensors.torch import save_file
 from support import ROOT
 from torch import Tensor
 
-from benchmark.blocks import sam_encoder
-from benchmark.blocks.sam_encoder import ImageEncoder, RelativeAttention
-from benchmark.blocks.sam_keys import sam_keys
-from benchmark.blocks.sam_method import best
-from benchmark.blocks.sam_network import Prompts, Sam
-from benchmark.blocks.sam_prompt import PromptEncoder
-from benchmark.discover import method_class
-from benchmark.errors import MethodError, MissingDataError
-from benchmark.method import Inputs, Method
-from benchmark.weights import WeightStore
+from baselines._shared import sam_encoder
+from baselines._shared.sam_encoder import ImageEncoder, RelativeAttention
+from baselines._shared.sam_keys import sam_keys
+from baselines._shared.sam_method import best
+from baselines._shared.sam_network import Prompts, Sam
+from baselines._shared.sam_prompt import PromptEncoder
+from benchmark.core.errors import MethodError, MissingDataError
+from benchmark.methods.discover import method_class
+from benchmark.methods.method import Inputs, Method
+from benchmark.methods.weights import WeightStore
 
 PARTS = {"image_encoder": 89_670_912, "prompt_encoder": 6_220, "mask_decoder": 4_058_340}
 POINT = Prompts(torch.tensor([[[20.0, 30.0]]]), torch.ones(1, 1, dtype=torch.long))

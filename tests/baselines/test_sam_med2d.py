@@ -9,12 +9,12 @@ from parity import check
 from support import ROOT
 from torch import Tensor
 
-from benchmark.blocks import sam_encoder
-from benchmark.blocks.sam_network import MEAN, STD, Prompts, Sight
-from benchmark.discover import method_class
-from benchmark.errors import MissingDataError
-from benchmark.method import Inputs, Method
-from benchmark.weights import WeightStore
+from baselines._shared import sam_encoder
+from baselines._shared.sam_network import MEAN, STD, Prompts, Sight
+from benchmark.core.errors import MissingDataError
+from benchmark.methods.discover import method_class
+from benchmark.methods.method import Inputs, Method
+from benchmark.methods.weights import WeightStore
 
 COUNT, ADAPTERS = 271_241_776, 180_504_576
 ADAPTED = ("sam-med2d-adapters", "sam-med2d-as-published")

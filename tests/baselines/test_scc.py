@@ -7,10 +7,10 @@ import torch
 from support import ROOT
 from torch import Tensor
 
-from benchmark.blocks.spectral import pearson
-from benchmark.discover import cards, method_class
-from benchmark.losses import bce_dice
-from benchmark.method import Inputs, Method
+from baselines._shared.spectral import pearson
+from benchmark.methods.discover import cards, method_class
+from benchmark.methods.losses import bce_dice
+from benchmark.methods.method import Inputs, Method
 
 MAIN = {"unet": "unet-resnet50", "transunet": "transunet"}  # the row with the same network
 BOTH = pytest.mark.parametrize("base", MAIN)

@@ -7,10 +7,10 @@ import torch
 from safetensors.torch import save_file
 from support import ROOT
 
-from benchmark.discover import method_class
-from benchmark.errors import MethodError
-from benchmark.networks import count_parameters
-from benchmark.weights import WeightStore
+from benchmark.core.errors import MethodError
+from benchmark.methods.discover import method_class
+from benchmark.methods.layers import count_parameters
+from benchmark.methods.weights import WeightStore
 
 COUNT, ENCODER = 61_368_769, 60_842_688
 

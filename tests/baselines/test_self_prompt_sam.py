@@ -7,16 +7,16 @@ import pytest
 import torch
 from support import ROOT
 
-from benchmark.blocks import sam_encoder
+from baselines._shared import sam_encoder
+from benchmark.core.files import Places
+from benchmark.core.params import load_params
+from benchmark.core.progress import Silent
 from benchmark.data.cases import Cases, load_cases
-from benchmark.discover import method_class
-from benchmark.files import Places
-from benchmark.importing import import_beside
-from benchmark.method import Inputs, Method
-from benchmark.params import load_params
-from benchmark.progress import Silent
+from benchmark.methods.discover import method_class
+from benchmark.methods.importing import import_beside
+from benchmark.methods.method import Inputs, Method
 from benchmark.training.loop import TrainOptions, train
-from benchmark.training.trained import learnt_state
+from benchmark.training.weights_file import learnt_state
 
 NAME = "self-prompt-sam"
 PLUGIN = ROOT / "baselines" / "self_prompt_sam" / "plugin.py"

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmark.blocks.spectral import MODES, cosine, pearson, ring_correlation, spectral_loss
+from baselines._shared.spectral import MODES, cosine, pearson, ring_correlation, spectral_loss
 
 SIZE = 352
 

@@ -12,13 +12,13 @@ from scipy.ndimage import zoom
 from support import ROOT
 from torch import Tensor, nn
 
-import benchmark.weights
-from benchmark.blocks.transunet import ResNet, TransUNet, resized_positions
-from benchmark.blocks.transunet_method import encoder_state
-from benchmark.discover import method_class
-from benchmark.errors import MethodError, MissingDataError
-from benchmark.method import Inputs, Method
-from benchmark.weights import WeightStore
+import benchmark.methods.weights
+from baselines._shared.transunet import ResNet, TransUNet, resized_positions
+from baselines._shared.transunet_method import encoder_state
+from benchmark.core.errors import MethodError, MissingDataError
+from benchmark.methods.discover import method_class
+from benchmark.methods.method import Inputs, Method
+from benchmark.methods.weights import WeightStore
 
 NAME, PUBLISHED = "transunet", "transunet-as-published"
 TIMM = "vit_base_r50_s16_224.orig_in21k"
@@ -235,8 +235,8 @@ def test_weights_that_are_not_there_are_an_error(
     def offline(address: str) -> Path:
         raise OSError("no network")
 
-    monkeypatch.setattr(benchmark.weights, "_from_hub", offline)
-    monkeypatch.setattr(benchmark.weights, "_cached", lambda address: None)
+    monkeypatch.setattr(benchmark.methods.weights, "_from_hub", offline)
+    monkeypatch.setattr(benchmark.methods.weights, "_cached", lambda address: None)
     with pytest.raises(MissingDataError, match=r"weights 'r50-vit-b16\.in21k'.*timm/vit_base_r50"):
         small.load_pretrained(WeightStore(tmp_path, small.card.weights))
 

@@ -10,8 +10,8 @@ from parity import ORACLES, check, reference
 from support import ROOT
 from torch import Tensor
 
-from benchmark.discover import method_class
-from benchmark.method import Inputs
+from benchmark.methods.discover import method_class
+from benchmark.methods.method import Inputs
 
 COUNTS = {"uacanet-s": 24_855_874, "uacanet-l": 67_108_994}
 

@@ -8,10 +8,10 @@ import torch
 from safetensors.torch import save_file
 from support import ROOT
 
-from benchmark.discover import method_class
-from benchmark.errors import MethodError
-from benchmark.method import Method
-from benchmark.weights import WeightStore
+from benchmark.core.errors import MethodError
+from benchmark.methods.discover import method_class
+from benchmark.methods.method import Method
+from benchmark.methods.weights import WeightStore
 
 COUNTS = {
     "unet": 24_436_369,

@@ -6,8 +6,8 @@ import pytest
 import torch
 from support import ROOT
 
-from benchmark.discover import method_class
-from benchmark.weights import WeightStore
+from benchmark.methods.discover import method_class
+from benchmark.methods.weights import WeightStore
 
 SCRATCH = {
     "unet-scratch": "unet",

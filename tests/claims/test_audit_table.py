@@ -6,7 +6,7 @@ import pytest
 
 from benchmark.claims.audit import parse_n, read_shares
 from benchmark.claims.audit_table import read_table
-from benchmark.errors import ScoreTableError
+from benchmark.core.errors import ScoreTableError
 
 
 def write(tmp_path: Path, text: str, encoding: str = "utf-8") -> Path:

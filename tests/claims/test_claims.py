@@ -10,14 +10,14 @@ import yaml
 from made import SETS, evidence_of
 from support import ROOT, mixseg
 
-from benchmark.claims.check import Judged, figure_rows, judge, summary
 from benchmark.claims.evidence import Evidence, part
-from benchmark.claims.figure import Figure, combined, whole
-from benchmark.claims.plain import claims_text
+from benchmark.claims.judge import Judged, figure_rows, judge, summary
+from benchmark.claims.quantity import Figure, combined, whole
 from benchmark.claims.spec import CLAIMS, Claim, load_claims
-from benchmark.discover import cards
-from benchmark.errors import ParamsError
-from benchmark.params import load_params
+from benchmark.claims.text import claims_text
+from benchmark.core.errors import ParamsError
+from benchmark.core.params import load_params
+from benchmark.methods.discover import cards
 
 NO_WINNER = {"a": 0.80, "b": 0.80, "z": 0.60}
 

@@ -9,9 +9,9 @@ from made import evidence_of
 from support import ROOT, mixseg
 
 from benchmark.claims.evidence import Evidence
-from benchmark.claims.plain import reported_text
 from benchmark.claims.reported import COLUMNS, Checked, Reported, check_reported, read_reported
-from benchmark.errors import ScoreTableError
+from benchmark.claims.text import reported_text
+from benchmark.core.errors import ScoreTableError
 
 HEADER = ",".join(COLUMNS) + "\n"
 ONE = HEADER + "a,s,t,f,dsc,.9,,same\n"

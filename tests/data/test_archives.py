@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.core.errors import DownloadError
 from benchmark.data import archives
 from benchmark.data.archives import BadArchive, DiskFull, Limits, unpack
-from benchmark.errors import DownloadError
 
 FILES = {
     "Set/images/a b (1).png": b"image",

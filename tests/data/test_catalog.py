@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.core.errors import CatalogError
+from benchmark.core.params import load_params
 from benchmark.data.catalog import Dataset, dataset, load_catalog
 from benchmark.data.layouts import LAYOUTS
-from benchmark.errors import CatalogError
-from benchmark.params import load_params
 
 ROOT = Path(__file__).parents[2]
 ROWS = load_catalog()

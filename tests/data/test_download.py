@@ -23,11 +23,11 @@ from web_host import (
     sha256,
 )
 
+from benchmark.core.errors import DownloadError, MissingDataError
+from benchmark.core.files import Places
+from benchmark.core.progress import Silent
 from benchmark.data import download as module
 from benchmark.data.download import download, fetch_all
-from benchmark.errors import DownloadError, MissingDataError
-from benchmark.files import Places
-from benchmark.progress import Silent
 
 
 def test_downloads_unpacks_and_records(host: Host, raw: Path) -> None:

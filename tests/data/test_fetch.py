@@ -31,11 +31,11 @@ from web_host import (
     sha256,
 )
 
+from benchmark.core.errors import DownloadError, MixSegError
+from benchmark.core.progress import Silent, Task
 from benchmark.data import fetch as fetching
 from benchmark.data.download import download
 from benchmark.data.fetch import Patience
-from benchmark.errors import DownloadError, MixSegError
-from benchmark.progress import Silent, Task
 
 
 def test_a_break_is_resumed(host: Host, raw: Path) -> None:

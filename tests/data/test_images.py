@@ -7,8 +7,8 @@ import pytest
 from draw import blob, image, save
 from PIL import Image
 
+from benchmark.core.errors import ImageError
 from benchmark.data.images import MaskRule, read_case, read_image, read_mask
-from benchmark.errors import ImageError
 
 USUAL = MaskRule()
 

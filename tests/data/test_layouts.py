@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from draw import TREES, blob, clinicdb, folder, image, isic2017, pranet, row, save, zenodo
 
+from benchmark.core.errors import CatalogError, ImageError, MissingDataError
 from benchmark.data.catalog import dataset, load_catalog
 from benchmark.data.images import read_case, read_mask
 from benchmark.data.layouts import LAYOUTS, raw_cases, source
 from benchmark.data.splits import read_list
-from benchmark.errors import CatalogError, ImageError, MissingDataError
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL = Path(os.environ.get("MIXSEG_REAL_DATA", ROOT.parent / "shared" / "data"))

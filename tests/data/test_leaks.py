@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from benchmark.core.errors import MissingDataError
+from benchmark.core.files import Places, sha256_bytes, write_json
+from benchmark.core.progress import Silent
 from benchmark.data.leaks import COLUMNS, leaks, read_leaks, summary
-from benchmark.errors import MissingDataError
-from benchmark.files import Places, sha256_bytes, write_json
-from benchmark.progress import Silent
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL = Path(os.environ.get("MIXSEG_REAL_DATA", ROOT.parent / "shared" / "data"))

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from scipy import ndimage, stats
 
-from benchmark.data.phantoms import MIN_SIZE, MODALITIES, draw
-from benchmark.errors import CatalogError, ParamsError
-from benchmark.files import project_root
+from benchmark.core.errors import CatalogError, ParamsError
+from benchmark.core.files import project_root
+from benchmark.data.phantoms.draw import MIN_SIZE, MODALITIES, draw
 
 SIZE, CASES = 96, 48
 

@@ -10,16 +10,16 @@ import pytest
 from draw import blob, folder, isic2018, pranet, row, save, tn3k, zenodo
 from PIL import Image
 
-from benchmark.card import Recipe
+from benchmark.core.errors import ImageError, MissingDataError, StoreError
+from benchmark.core.files import Places, read_json, sha256_bytes, sha256_file
+from benchmark.core.params import Drawn, Mix
+from benchmark.core.progress import Silent
 from benchmark.data import prepare as module
 from benchmark.data import splits
 from benchmark.data.cases import data_digest, load_cases
 from benchmark.data.prepare import AHEAD, prepare
 from benchmark.data.splits import SPLITS, SplitList, draw_val
-from benchmark.errors import ImageError, MissingDataError, StoreError
-from benchmark.files import Places, read_json, sha256_bytes, sha256_file
-from benchmark.params import Drawn, Mix
-from benchmark.progress import Silent
+from benchmark.methods.declaration import Recipe
 
 SIZE = 32
 ROWS = {

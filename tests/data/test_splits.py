@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.core.errors import CatalogError, MissingDataError
+from benchmark.core.files import sha256_bytes
 from benchmark.data.catalog import Counts, load_catalog
 from benchmark.data.folders import RawCase
 from benchmark.data.splits import LISTS, SplitList, assign, draw_val, read_list
-from benchmark.errors import CatalogError, MissingDataError
-from benchmark.files import sha256_bytes
 
 LISTED = sorted(path.stem for path in LISTS.glob("*.csv"))
 BY_FOLDER = {"origa", "refuge", "tn3k", "isic2018"}  # their file names are not published in a list

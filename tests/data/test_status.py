@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.core.errors import CatalogError, ImageError, MixSegError, ParamsError
+from benchmark.core.files import Places
+from benchmark.core.params import load_params
 from benchmark.data import status as module
 from benchmark.data.catalog import load_catalog
 from benchmark.data.layouts import raw_cases
@@ -17,9 +20,6 @@ from benchmark.data.status import (
     point_to,
     status,
 )
-from benchmark.errors import CatalogError, ImageError, MixSegError, ParamsError
-from benchmark.files import Places
-from benchmark.params import load_params
 
 ROOT = Path(__file__).parents[2]
 PARAMS = load_params(ROOT)

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from benchmark.core.errors import DownloadError
+from benchmark.core.progress import Silent
 from benchmark.data.catalog import Dataset
 from benchmark.data.download import download
 from benchmark.data.fetch import Patience
-from benchmark.errors import DownloadError
-from benchmark.progress import Silent
 
 QUICK = Patience(attempts=3, wait_s=0.01, longest_s=0.05, timeout_s=(10.0, 10.0))
 Step = Callable[[BaseHTTPRequestHandler], None]

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmark.core.files import Places
+from benchmark.core.params import Params
+from benchmark.core.progress import Silent
 from benchmark.data.cases import load_cases
 from benchmark.evaluation.controls import CONTROLS, mean_mask, run_controls
-from benchmark.files import Places
-from benchmark.params import Params
-from benchmark.progress import Silent
 
 
 @pytest.fixture

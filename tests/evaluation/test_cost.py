@@ -14,14 +14,14 @@ from made_plugins import write_plugin
 from support import mixseg
 from torch import Tensor, nn
 
-from benchmark.discover import method_entry
-from benchmark.errors import MethodError, ParamsError
+from benchmark.core.errors import MethodError, ParamsError
+from benchmark.core.files import Places, write_text
+from benchmark.core.progress import Silent
 from benchmark.evaluation import cost
 from benchmark.evaluation.cost import MOVES, count_macs, latencies_ms, made_image, peak_memory
-from benchmark.files import Places, write_text
-from benchmark.method import Method
-from benchmark.progress import Silent
-from benchmark.training.measure import measure
+from benchmark.methods.discover import method_entry
+from benchmark.methods.method import Method
+from benchmark.runs.measure_cost import measure
 
 IMAGE = torch.rand(1, 3, 10, 12)
 

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from benchmark.errors import MethodError, MissingDataError, StoreError
-from benchmark.evaluation.folder import predict_folder
-from benchmark.progress import Silent
+from benchmark.core.errors import MethodError, MissingDataError, StoreError
+from benchmark.core.progress import Silent
+from benchmark.runs.folder import predict_folder
 
 SIZE = 32
 

@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from benchmark.errors import MethodError, MissingDataError, ShapeError, StoreError
+from benchmark.core.errors import MethodError, MissingDataError, ShapeError, StoreError
 from benchmark.evaluation.maps import TOP, MapWriter, quantise, read_maps, write_maps
 
 RNG = np.random.default_rng(0)

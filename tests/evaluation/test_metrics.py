@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
-from benchmark.errors import ShapeError
+from benchmark.core.errors import ShapeError
 from benchmark.evaluation.maps import TOP, quantise
 from benchmark.evaluation.metrics import Counts, boundary_px, first_level, stack, tally
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmark.errors import ShapeError
+from benchmark.core.errors import ShapeError
 from benchmark.evaluation.overlays import FALSE, GAP, MISSED, TRUE, WHITE, overlay, panel
 
 IMAGE = np.full((12, 14, 3), 100, np.uint8)

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score, jaccard_score
 
+from benchmark.core.errors import MissingDataError, ShapeError
+from benchmark.core.progress import Silent
 from benchmark.data.cases import load_cases
-from benchmark.errors import MissingDataError, ShapeError
 from benchmark.evaluation.maps import MapFile, MapWriter
 from benchmark.evaluation.protocols import PROTOCOLS
 from benchmark.evaluation.score import COLUMNS, score_maps, write_scores
-from benchmark.progress import Silent
 
 SPEC = (
     "dataset,modality,case,group,draw,dsc,iou,sensitivity,precision,mae,"

@@ -18,7 +18,7 @@ import golden_networks as kit  # noqa: E402
 import parity  # noqa: E402
 import torch  # noqa: E402
 
-from benchmark.discover import method_class  # noqa: E402
+from benchmark.methods.discover import method_class  # noqa: E402
 
 
 def verify(golden: kit.Golden) -> float:

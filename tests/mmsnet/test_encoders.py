@@ -11,10 +11,10 @@ from support import ROOT
 from torch import Tensor, nn
 from transformers import SegformerConfig, SegformerModel
 
-from benchmark.card import Weights
-from benchmark.errors import MethodError
-from benchmark.networks import load_strictly
-from benchmark.weights import WeightStore
+from benchmark.core.errors import MethodError
+from benchmark.methods.declaration import Weights
+from benchmark.methods.layers import load_strictly
+from benchmark.methods.weights import WeightStore
 from mmsnet.encoders import Encoder, MiT, TinyViT, mit_state, tinyvit_state
 
 REAL = Path(os.environ.get("MIXSEG_REAL_WEIGHTS", ROOT.parent / "shared" / "weights"))

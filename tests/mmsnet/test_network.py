@@ -7,10 +7,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from benchmark.method import Inputs, Method
-from benchmark.networks import count_parameters
-from benchmark.training.trained import Origin, learnt_state, read_learnt, write_learnt
-from benchmark.weights import WeightStore
+from benchmark.methods.layers import count_parameters
+from benchmark.methods.method import Inputs, Method
+from benchmark.methods.weights import WeightStore
+from benchmark.training.weights_file import Origin, learnt_state, read_learnt, write_learnt
 from mmsnet.ablations import plugin as ablations
 from mmsnet.dct import dct_bases
 from mmsnet.encoders import MiT

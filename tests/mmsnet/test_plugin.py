@@ -10,10 +10,10 @@ from safetensors.torch import save_file
 from support import ROOT
 from torch import Tensor
 
-from benchmark.discover import cards
-from benchmark.errors import MethodError, MissingDataError
-from benchmark.method import Inputs
-from benchmark.weights import WeightStore
+from benchmark.core.errors import MethodError, MissingDataError
+from benchmark.methods.discover import cards
+from benchmark.methods.method import Inputs
+from benchmark.methods.weights import WeightStore
 from mmsnet.encoders import MiT
 from mmsnet.plugin import MMSNetB0, MMSNetTinyViT
 
@@ -69,7 +69,7 @@ def test_a_file_of_another_variant_names_the_keys_that_differ(tmp_path: Path) ->
 def test_absent_weights_name_the_store_and_the_hub(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("benchmark.weights._cached", lambda address: None)
+    monkeypatch.setattr("benchmark.methods.weights._cached", lambda address: None)
     store = WeightStore(tmp_path, MMSNetB0.card.weights)
     with pytest.raises(MissingDataError, match=r"mit_b0\.safetensors.*nvidia/mit-b0") as error:
         store.digests(fetch=False)

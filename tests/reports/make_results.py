@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from benchmark.core.files import Places, write_json, write_text
+from benchmark.core.params import Params
 from benchmark.evaluation.maps import write_maps
-from benchmark.files import Places, write_json, write_text
-from benchmark.params import Params
-from benchmark.reports.grid import csv_text
+from benchmark.reports.tables.grid import csv_text
 
 MIX = "mix0"
 SETS = {

@@ -21,15 +21,15 @@ from make_results import (
 )
 from typer.testing import CliRunner
 
-from benchmark import cli_reports
-from benchmark.errors import ScoreTableError
-from benchmark.reports.ablations import ablation_grid, mixing_grid
-from benchmark.reports.cells import signed
-from benchmark.reports.document import write_ablations, write_part, write_report, write_tables
-from benchmark.reports.grid import Grid, Line
-from benchmark.reports.markup import latex, markdown
+from benchmark.cli import reports as cli_reports
+from benchmark.core.errors import ScoreTableError
+from benchmark.reports.page.document import write_ablations, write_part, write_report, write_tables
 from benchmark.reports.study import ABLATIONS, Study, load_study
-from benchmark.reports.tables import main_grid
+from benchmark.reports.tables.ablations import ablation_grid, mixing_grid
+from benchmark.reports.tables.cells import signed
+from benchmark.reports.tables.grid import Grid, Line
+from benchmark.reports.tables.main import main_grid
+from benchmark.reports.tables.markup import latex, markdown
 
 NASTY = "<script>alert('x')</script> R&D_50% $x$ {{ 1 }}"
 PLAN = Plan(cases=6)

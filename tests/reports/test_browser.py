@@ -8,8 +8,8 @@ import pytest
 from browser import CHROMIUM, Browser, Look, Tab, browser
 from make_results import CARDS, MIX, VARIANTS, Plan, card, make, write_cost
 
-from benchmark.reports.document import write_report
-from benchmark.reports.gallery import write_gallery
+from benchmark.reports.page.document import write_report
+from benchmark.reports.page.gallery import write_gallery
 
 NASTY = "<img src=x onerror=alert(1)> R&D_50% $x$ {{ 1 }}"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from make_results import MIX, Made, Plan, make_variants
 
-from benchmark.errors import MissingDataError, StoreError
-from benchmark.reports import bundle
-from benchmark.reports.bundle import METADATA, SUMS, write_bundle
+from benchmark.core.errors import MissingDataError, StoreError
 from benchmark.reports.inputs import ReportInputs
+from benchmark.reports.release import bundle
+from benchmark.reports.release.bundle import METADATA, SUMS, write_bundle
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ import pytest
 from make_results import CARDS, MIX, Made, Plan, card, make, make_variants
 from support import ROOT
 
-from benchmark import discover
 from benchmark.data.catalog import load_catalog
-from benchmark.reports.cards import data_card, model_card, write_cards
-from benchmark.reports.checklist import AUTHORS, _lists, checklist
-from benchmark.reports.document import Headline
+from benchmark.methods import discover
+from benchmark.reports.page.document import Headline
+from benchmark.reports.release.cards import data_card, model_card, write_cards
+from benchmark.reports.release.checklist import AUTHORS, _lists, checklist
 from benchmark.reports.study import Study, load_study
 
 NASTY = "<b>R&D</b>_50% | x {methods}"

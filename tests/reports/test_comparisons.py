@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from make_results import CARDS, MIX, Made, Plan, card, make, write_cost
 
-from benchmark.reports.appendix import friedman_figure, friedman_grid
-from benchmark.reports.compared import Compared, compare, focus_of, stands_in
-from benchmark.reports.comparisons import comparisons_grid, forest_figure, probability
-from benchmark.reports.rankings import across_grid, ranks_figure, ranks_grid, stability_grid
-from benchmark.reports.scatter import scatter_figure
+from benchmark.reports.figures.scatter import scatter_figure
+from benchmark.reports.figures.tradeoff import tradeoff_figure
 from benchmark.reports.study import Study, load_study
-from benchmark.reports.tradeoff import tradeoff_figure
+from benchmark.reports.tables.appendix import friedman_figure, friedman_grid
+from benchmark.reports.tables.compared import Compared, compare, focus_of, stands_in
+from benchmark.reports.tables.comparisons import comparisons_grid, forest_figure, probability
+from benchmark.reports.tables.rankings import across_grid, ranks_figure, ranks_grid, stability_grid
 from benchmark.statistics.compare import comparisons
 from benchmark.statistics.intervals import MEAN
 

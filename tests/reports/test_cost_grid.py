@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from make_results import MIX, Made, Plan, change, make, write_cost
 
-from benchmark.errors import ScoreTableError
-from benchmark.reports.cost import cost_grid, read_cost
-from benchmark.reports.document import write_report
-from benchmark.reports.grid import Cell, Grid
-from benchmark.reports.markup import latex, markdown
+from benchmark.core.errors import ScoreTableError
+from benchmark.reports.page.document import write_report
 from benchmark.reports.study import Study, load_study
+from benchmark.reports.tables.cost import cost_grid, read_cost
+from benchmark.reports.tables.grid import Cell, Grid
+from benchmark.reports.tables.markup import latex, markdown
 
 RUN = ["2.4", "61.5", "12.3", "cpu"]  # 141.5 s of training; 40 cases in 3.25 s
 HOLE = "missing"

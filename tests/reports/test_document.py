@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from make_results import CARDS, MIX, Made, Plan, card, change, make, make_variants
 
-from benchmark.reports.document import FIGURES, Headline, write_report, write_tables
-from benchmark.reports.sections import SECTIONS
+from benchmark.reports.page.document import FIGURES, Headline, write_report, write_tables
+from benchmark.reports.page.sections import SECTIONS
 from benchmark.reports.study import load_study
 
 ROOT = Path(__file__).parents[2]
@@ -244,7 +244,7 @@ def test_neither_the_clock_nor_the_commit_of_today_is_printed(to: Path) -> None:
 
 def test_import_is_light() -> None:
     code = (
-        "import sys, benchmark.reports.document;"
+        "import sys, benchmark.reports.page.document;"
         "print({'torch', 'matplotlib', 'scipy', 'pandas', 'PIL'} & set(sys.modules))"
     )
     done = subprocess.run(
@@ -262,8 +262,8 @@ def test_the_whole_report_needs_no_torch(tmp_path: Path) -> None:
         "sys.meta_path.insert(0, NoTorch())\n"
         "from pathlib import Path\n"
         "from make_results import MIX, Plan, make\n"
-        "from benchmark.reports.document import write_report\n"
-        "from benchmark.reports.gallery import write_gallery\n"
+        "from benchmark.reports.page.document import write_report\n"
+        "from benchmark.reports.page.gallery import write_gallery\n"
         "made = make(Path(sys.argv[1]), Plan(cases=3, maps=True))\n"
         "for write in (write_report, write_gallery):\n"
         "    write(MIX, made.params, made.cards, made.places, Path(sys.argv[1]) / 'to')\n"

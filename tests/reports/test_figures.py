@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from make_results import MIX, Made, Plan, make
 
-from benchmark.errors import ScoreTableError
-from benchmark.reports.document import Headline
-from benchmark.reports.drawing import INK, Figure, write_figure
-from benchmark.reports.figures import scores_figure, training_figure
-from benchmark.reports.history import by_epoch, read_history
+from benchmark.core.errors import ScoreTableError
+from benchmark.reports.figures.drawing import INK, Figure, write_figure
+from benchmark.reports.figures.figures import scores_figure, training_figure
+from benchmark.reports.figures.history import by_epoch, read_history
+from benchmark.reports.page.document import Headline
 from benchmark.reports.study import Study, load_study
 
 

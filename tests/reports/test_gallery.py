@@ -12,8 +12,16 @@ from make_results import CARDS, MIX, Made, Plan, make
 from PIL import Image
 
 from benchmark.evaluation.overlays import FALSE, MISSED, TRUE
-from benchmark.reports.gallery import best_run, write_gallery
-from benchmark.reports.panels import GAP, SIDE, TILE, beside, contact_sheet, data_uri, outlined
+from benchmark.reports.figures.panels import (
+    GAP,
+    SIDE,
+    TILE,
+    beside,
+    contact_sheet,
+    data_uri,
+    outlined,
+)
+from benchmark.reports.page.gallery import best_run, write_gallery
 from benchmark.reports.study import load_study
 
 PLAN = Plan(cases=7, size=24, maps=True)

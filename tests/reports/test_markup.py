@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from benchmark.reports.grid import Block, Cell, Column, Grid, Line, Marks, csv_text, number
-from benchmark.reports.markup import latex, markdown, tex
+from benchmark.reports.tables.grid import Block, Cell, Column, Grid, Line, Marks, csv_text, number
+from benchmark.reports.tables.markup import latex, markdown, tex
 
 NASTY = "<b>R&D_50%</b> $x$ | #1 {a} \\n *"
 

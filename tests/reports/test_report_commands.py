@@ -7,8 +7,8 @@ import pytest
 from make_results import MIX, Made, Plan, make
 from typer.testing import CliRunner
 
-from benchmark import cli_reports
-from benchmark.files import Places
+from benchmark.cli import reports as cli_reports
+from benchmark.core.files import Places
 
 
 @pytest.fixture(scope="module")

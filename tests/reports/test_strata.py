@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from make_results import CARDS, MIX, SETS, Made, Plan, card, make
 
-from benchmark.reports.draws import draws_grid
-from benchmark.reports.strata import STRATA, split, strata_figure, strata_grid
 from benchmark.reports.study import Study, load_study
+from benchmark.reports.tables.draws import draws_grid
+from benchmark.reports.tables.strata import STRATA, split, strata_figure, strata_grid
 
 
 @pytest.fixture(scope="module")

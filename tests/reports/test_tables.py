@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from make_results import CARDS, MIX, SETS, Made, Plan, card, change, make
 
-from benchmark.errors import ParamsError, ScoreTableError
-from benchmark.reports.document import summary, write_tables
-from benchmark.reports.grid import Grid, Line
-from benchmark.reports.inventory import leaks_grid, methods_grid
-from benchmark.reports.protocols import protocols_grid
-from benchmark.reports.provenance import departures_grid, provenance_grid, runs_grid
+from benchmark.core.errors import ParamsError, ScoreTableError
+from benchmark.reports.page.document import summary, write_tables
+from benchmark.reports.release.provenance import departures_grid, provenance_grid, runs_grid
 from benchmark.reports.study import Study, load_study
-from benchmark.reports.tables import errors_grid, main_grid
+from benchmark.reports.tables.grid import Grid, Line
+from benchmark.reports.tables.inventory import leaks_grid, methods_grid
+from benchmark.reports.tables.main import errors_grid, main_grid
+from benchmark.reports.tables.protocols import protocols_grid
 
 
 def study_of(made: Made) -> Study:

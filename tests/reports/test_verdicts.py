@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from make_results import MIX, Made, Plan, change, make
 
-from benchmark.claims.check import judge
 from benchmark.claims.evidence import load_evidence
+from benchmark.claims.judge import judge
 from benchmark.claims.spec import load_claims
 from benchmark.reports.study import load_study
-from benchmark.reports.verdicts import Verdicts, verdicts
+from benchmark.reports.tables.verdicts import Verdicts, verdicts
 
 NASTY = "<i>A & B_1"
 HEAD = "method,source,table,dataset,metric,value,protocol,setting\n"

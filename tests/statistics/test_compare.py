@@ -9,9 +9,9 @@ from scipy import stats
 
 from benchmark.statistics.compare import Comparison, comparisons, holm
 from benchmark.statistics.crossed import Grouping, Part, estimate
-from benchmark.statistics.habit import HABIT_NOTE, habit, wilcoxon
 from benchmark.statistics.intervals import MEAN
 from benchmark.statistics.table import ScoreTable
+from benchmark.statistics.wilcoxon import HABIT_NOTE, habit, wilcoxon
 
 RNG = np.random.default_rng(0)
 LEVEL = RNG.beta(5, 2, (1, 80)) * 0.8

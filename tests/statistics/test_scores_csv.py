@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.errors import ScoreTableError
+from benchmark.core.errors import ScoreTableError
 from benchmark.statistics.scores import COLUMNS, read_record, read_scores
 
 HEADER = (*COLUMNS, "dsc_soft")

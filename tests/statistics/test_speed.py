@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import bench_statistics
-from benchmark.bench import OURS
+from benchmark.speed import statistics as bench_statistics
+from benchmark.speed.bench import OURS
 
 
 def test_the_benchmark_runs_on_a_small_table(
@@ -19,7 +19,7 @@ def test_the_benchmark_runs_on_a_small_table(
     row = bench_statistics._work(tmp_path)
     assert row["all, s"] > 0
     assert set(row) >= {"read, s", "comparisons, s", "rankings, s", "all, processor s"}
-    assert OURS["statistics"] == "benchmark.bench_statistics"
+    assert OURS["statistics"] == "benchmark.speed.statistics"
 
 
 @pytest.mark.slow

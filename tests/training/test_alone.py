@@ -6,10 +6,10 @@ import pytest
 from pydantic import ValidationError
 from support import PLUGIN, TRAIN, VAL, mixseg
 
-from benchmark.card import Card
-from benchmark.errors import ParamsError
-from benchmark.files import Places
-from benchmark.training.trainer import training_cases
+from benchmark.core.errors import ParamsError
+from benchmark.core.files import Places
+from benchmark.methods.declaration import Card
+from benchmark.runs.train import training_cases
 
 CARD = Card(name="small", title="Small", source="s", licence="MIT", mixes=("tiny",))
 ALONE = '''

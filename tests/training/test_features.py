@@ -7,16 +7,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmark.card import Card
+from benchmark.core.errors import MethodError, ParamsError, StoreError
+from benchmark.core.files import Places
+from benchmark.core.progress import Silent
 from benchmark.data.cases import Cases, load_cases
 from benchmark.data.prompts import point
-from benchmark.errors import MethodError, ParamsError, StoreError
 from benchmark.evaluation.maps import read_maps
 from benchmark.evaluation.predict import predict_cases
 from benchmark.evaluation.score import score_maps
-from benchmark.files import Places
-from benchmark.method import Inputs, Method
-from benchmark.progress import Silent
+from benchmark.methods.declaration import Card
+from benchmark.methods.method import Inputs, Method
 from benchmark.training.features import LIMIT, FeatureCache, embedder_digest
 
 CARD = Card(

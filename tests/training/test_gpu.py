@@ -5,13 +5,13 @@ import pytest
 import torch
 from support import make_prepared
 
-from benchmark.card import Card, Recipe
+from benchmark.core.files import Places
+from benchmark.core.params import load_params
+from benchmark.core.progress import Silent
 from benchmark.data.cases import load_cases
-from benchmark.files import Places
-from benchmark.method import Inputs
-from benchmark.networks import SmpMethod
-from benchmark.params import load_params
-from benchmark.progress import Silent
+from benchmark.methods.declaration import Card, Recipe
+from benchmark.methods.layers import SmpMethod
+from benchmark.methods.method import Inputs
 from benchmark.training.batches import Batches
 from benchmark.training.loop import TrainOptions, train
 

@@ -15,12 +15,12 @@ from safetensors.torch import save_file
 from support import mixseg
 from torch import Tensor
 
-from benchmark.discover import method_class
-from benchmark.errors import MethodError, MissingDataError, ParamsError, StoreError
-from benchmark.files import Places
-from benchmark.training.imported import import_weights
-from benchmark.training.restore import restored
-from benchmark.weights import read_tensors
+from benchmark.core.errors import MethodError, MissingDataError, ParamsError, StoreError
+from benchmark.core.files import Places
+from benchmark.methods.discover import method_class
+from benchmark.methods.weights import read_tensors
+from benchmark.runs.official_weights import import_weights
+from benchmark.runs.predict import restored
 
 OFFICIAL = """
 @classmethod

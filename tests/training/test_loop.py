@@ -10,13 +10,13 @@ import torch
 from support import command_environment
 from torch import Tensor, nn
 
-from benchmark.card import Card, Recipe
+from benchmark.core.errors import MethodError, StoreError, TrainingError
+from benchmark.core.files import Places
+from benchmark.core.params import load_params
+from benchmark.core.progress import Silent
 from benchmark.data.cases import Cases, load_cases
-from benchmark.errors import MethodError, StoreError, TrainingError
-from benchmark.files import Places
-from benchmark.method import Features, Inputs, Method
-from benchmark.params import load_params
-from benchmark.progress import Silent
+from benchmark.methods.declaration import Card, Recipe
+from benchmark.methods.method import Features, Inputs, Method
 from benchmark.training.loop import Stopped, TrainOptions, train
 
 CARD = Card(name="net", title="Net", source="tests", licence="Apache-2.0", mixes=("tiny",))

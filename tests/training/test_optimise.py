@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.card import Recipe
-from benchmark.training.optimise import lr_at, make_optimiser, set_lr
+from benchmark.methods.declaration import Recipe
+from benchmark.training.optimiser import lr_at, make_optimiser, set_lr
 
 
 def recipe(**fields: object) -> Recipe:

@@ -13,12 +13,12 @@ import pytest
 from filelock import FileLock
 from support import command_environment, mixseg, start
 
-from benchmark.execution.matrix import states
-from benchmark.files import Places, read_json
-from benchmark.params import load_params
-from benchmark.training.identity import RunSpec
-from benchmark.training.run import look_up
-from benchmark.training.store import shelf
+from benchmark.core.files import Places, read_json
+from benchmark.core.params import load_params
+from benchmark.runs.execute import look_up
+from benchmark.runs.identity import RunSpec
+from benchmark.runs.status import states
+from benchmark.runs.store import shelf
 
 SPEC = RunSpec("small", "tiny", 0)
 WORDS = ("run", "--method", "small", "--mix", "tiny", "--seed", "0")

@@ -7,17 +7,17 @@ import torch
 from made_plugins import method, write_plugin
 from safetensors.torch import load_file, save_file
 
-from benchmark.discover import method_class
-from benchmark.errors import MethodError, MissingDataError
-from benchmark.method import Method
-from benchmark.training.trained import (
+from benchmark.core.errors import MethodError, MissingDataError
+from benchmark.methods.discover import method_class
+from benchmark.methods.method import Method
+from benchmark.methods.weights import WeightStore
+from benchmark.training.weights_file import (
     Origin,
     frozen_digest,
     learnt_state,
     read_learnt,
     write_learnt,
 )
-from benchmark.weights import WeightStore
 
 ORIGIN = Origin(size=16, seed=3, pretrained=False)
 FREEZE = "self.network[0].requires_grad_(False)"

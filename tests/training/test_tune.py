@@ -12,17 +12,17 @@ import pytest
 from made_plugins import method, write_plugin
 from support import MODALITIES, TRAIN, mixseg, start
 
-from benchmark.discover import method_entry
-from benchmark.errors import MethodError, ParamsError, TrainingError
-from benchmark.execution.matrix import states
-from benchmark.files import Places
-from benchmark.progress import Silent
+from benchmark.core.errors import MethodError, ParamsError, TrainingError
+from benchmark.core.files import Places
+from benchmark.core.progress import Silent
+from benchmark.methods.discover import method_entry
+from benchmark.runs import tuning_report as tuned
+from benchmark.runs.candidates import Candidate, Choice, parse_set
+from benchmark.runs.execute import RunOptions
+from benchmark.runs.status import states
+from benchmark.runs.store import shelf
+from benchmark.runs.tuning import Tried, tune
 from benchmark.statistics.table import Entry, read_table
-from benchmark.training import tuned
-from benchmark.training.candidates import Candidate, Choice, parse_set
-from benchmark.training.run import RunOptions
-from benchmark.training.store import shelf
-from benchmark.training.tune import Tried, tune
 
 CPU = RunOptions(device="cpu")
 WORDS = ("tune", "--method", "small", "--mix", "tiny", "--set")

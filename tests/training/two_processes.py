@@ -11,8 +11,8 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
 from test_loop import Net, trained
 
+from benchmark.core.params import load_params
 from benchmark.data.cases import load_cases
-from benchmark.params import load_params
 
 root, out = Path(sys.argv[1]), Path(sys.argv[2])
 cases = load_cases(root / "data" / "prepared" / "tiny", ("train", "val"))

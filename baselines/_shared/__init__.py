@@ -1,0 +1,1 @@
+"""Parts of networks, and families of networks, that several methods share."""

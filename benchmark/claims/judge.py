@@ -1,0 +1,141 @@
+"""Judges claims by the scores of a mix: supported, contradicted, undecided or not run.
+
+**Conventions**
+
+1. One method is better than another on a test set where the 95 % method-level interval of the
+   difference (other trainings and other cases together, `statistics.compare`) excludes 0; that
+   needs three seeds of what is trained. An interval that holds 0 decides nothing.
+2. «No better» is supported where the interval ends below a margin that would matter (0.01 of DSC
+   unless told), contradicted where it lies above 0, and undecided else: that a gain was not seen
+   does not show that there is none.
+3. A claim of several parts is supported where all parts are, not run where none was, undecided
+   where some were not. It is contradicted where one part is, and still is after Holm's correction
+   over the parts: of twenty parts in which nothing differs one is against by chance now and then.
+   What rests on more than half of the parts is decided by that half.
+4. Scores of two test sets, or of two parts of one, are compared through both intervals, taken as
+   independent (MOVER). A shared training makes that wider than needed, never narrower.
+
+**Sources** Zou and Donner, Statistics in Medicine 2008 (MOVER).
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from benchmark.claims.evidence import Evidence
+from benchmark.claims.predicates import Judge
+from benchmark.claims.quantity import ORDER, Figure, combined
+from benchmark.claims.spec import MODALITY, Claim, Verdict
+
+__all__ = ["Figure", "Judged", "figure_rows", "judge", "summary"]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim with its verdict.
+
+    Attributes:
+        reads: the verdict as it is printed.
+        why: one sentence.
+        scope: empty on a mix that the claim was made on; else what the verdict speaks of.
+    """
+
+    claim: Claim
+    verdict: Verdict
+    reads: str
+    why: str
+    scope: str
+    figures: tuple[Figure, ...]
+
+
+def judge(claims: Iterable[Claim], evidence: Evidence) -> tuple[Judged, ...]:
+    """Judges every claim by the scores of one mix, in their order."""
+    judging = Judge(evidence)
+    return tuple(_judge(claim, judging) for claim in claims)
+
+
+def _judge(claim: Claim, judging: Judge) -> Judged:
+    found = [judging.part(predicate, claim.seeds) for predicate in claim.predicates]
+    figures = tuple(figure for each in found for figure in each.figures)
+    verdict = combined([each.verdict for each in found])
+    reads = next((each.reads for each in found if each.reads), "")
+    why = next((each.why for each in found if each.reads), "")
+    why = why or _unplanned(claim, verdict, judging.evidence) or _why(verdict, figures)
+    scope = "" if verdict == "not run" else _scope(claim, judging.evidence)
+    return Judged(claim, verdict, reads or verdict, why, scope, figures)
+
+
+def _unplanned(claim: Claim, verdict: Verdict, evidence: Evidence) -> str:
+    """Why nothing was run, where this mix does not plan what the claim needs."""
+    if verdict != "not run" or not claim.needs_scores:
+        return ""
+    names = [
+        name.replace(MODALITY, modality)
+        for name in claim.methods
+        for modality in (evidence.modalities() if MODALITY in name else [""])
+    ]
+    gone = [name for name in names if evidence.entry(name) is None]
+    verb = "is" if len(gone) == 1 else "are"
+    return f"Not run: {', '.join(gone)} {verb} not planned on this mix." if gone else ""
+
+
+def _why(verdict: Verdict, figures: Sequence[Figure]) -> str:
+    counts = Counter(figure.verdict for figure in figures)
+    if verdict == "not run":
+        notes = list(dict.fromkeys(figure.note for figure in figures))
+        more = f" and {len(notes) - 3} more" if len(notes) > 3 else ""
+        return f"Not run: {'; '.join(notes[:3])}{more}."
+    parts = [f"{counts[name]} {name}" for name in ORDER if counts[name]]
+    noun = "part" if len(figures) == 1 else "parts"
+    return f"Of {len(figures)} {noun}: {', '.join(parts)}."
+
+
+def _scope(claim: Claim, evidence: Evidence) -> str:
+    if not claim.needs_scores or not evidence.table.runs:
+        return ""
+    parts = []
+    if evidence.drawn:
+        parts.append("on drawn images: a trial of the machinery, no evidence about the paper")
+    elif claim.mixes and evidence.mix not in claim.mixes:
+        parts.append("on other data than the paper's")
+    rows = (evidence.entry(name) for name in claim.methods)
+    if any(entry and evidence.random(entry) for entry in rows):
+        parts.append("from random weights")
+    return "; ".join(parts)
+
+
+def figure_rows(judged: Iterable[Judged]) -> list[dict[str, object]]:
+    """Every figure in long form, a row each; one row for a claim without any."""
+    empty = Figure("", "", "", None, None, None, "not run", "")
+    return [
+        {
+            "claim": each.claim.id,
+            "paper": each.claim.paper,
+            "sentence": each.claim.sentence,
+            "source": each.claim.source,
+            "verdict": each.verdict,
+            "reads": each.reads,
+            "scope": each.scope,
+            "what": figure.what,
+            "where": figure.where,
+            "metric": figure.metric,
+            "value": _blank(figure.value),
+            "low": _blank(figure.low),
+            "high": _blank(figure.high),
+            "part": figure.verdict if figure is not empty else each.verdict,
+            "note": figure.note,
+        }
+        for each in judged
+        for figure in (each.figures or (empty,))
+    ]
+
+
+def _blank(value: float | None) -> float | str:
+    return "" if value is None or math.isnan(value) else value
+
+
+def summary(judged: Iterable[Judged]) -> dict[str, int]:
+    """How many claims have each verdict."""
+    counts = Counter(each.verdict for each in judged)
+    return {name: counts[name] for name in ORDER}

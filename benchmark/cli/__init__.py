@@ -1,0 +1,1 @@
+"""The commands of `mixseg`, one file a family."""

@@ -1,0 +1,140 @@
+"""Every command of `mixseg`; what takes long to import is imported where it is used."""
+
+import typer
+
+from benchmark.cli import claims as cli_claims
+from benchmark.cli import options as o
+from benchmark.cli import reports as cli_reports
+from benchmark.cli import runs as cli_runs
+from benchmark.core.files import Places, project_root
+from benchmark.core.progress import Terminal
+
+app = typer.Typer(
+    name="mixseg",
+    help="A reproducible benchmark of mixed-modality medical image segmentation.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    epilog="Any command takes --debug, which shows the traceback of an error.",
+)
+
+
+def _places() -> Places:
+    return Places(project_root())
+
+
+@app.command("list")
+def list_methods() -> None:
+    """Lists the methods: title, group, prompt, parameters, weights, licence, source."""
+    from benchmark.cli import text as listing
+    from benchmark.methods import discover
+
+    places = _places()
+    typer.echo(listing.methods(places))
+    for item in discover.not_synced(places.root):
+        typer.echo(f"not synced: {item.folder}: {item.cause}. Run `{item.command}`.", err=True)
+
+
+@app.command()
+def new(name: o.NewName) -> None:
+    """Writes a folder with a method that runs at once."""
+    from benchmark.methods.new import new as write
+
+    typer.echo(f"wrote {write(_places().root, name)}")
+    typer.echo(f"next: mixseg check {name}, then dvc repro report@smoke")
+
+
+@app.command()
+def sync(name: o.MaybeMethodName = None) -> None:
+    """Renders card.json and dvc.yaml beside each plugin."""
+    from benchmark.methods.sync import sync as render
+
+    root = _places().root
+    for path in render(root, name):
+        typer.echo(f"wrote {path.relative_to(root)}")
+
+
+@app.command()
+def check(name: o.MethodName) -> None:
+    """Tries a method against the contract, rule by rule."""
+    from benchmark.methods.conformance.kit import check as run_checks
+
+    results = run_checks(_places().root, name, Terminal())
+    for result in results:
+        typer.echo(result.line())
+    failed = sum(not result.ok for result in results)
+    typer.echo(f"{name}: {len(results) - failed} rules kept, {failed} broken")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def data(
+    mix: o.MaybeMix = None,
+    dataset: o.MaybeDataset = None,
+    source: o.Folder = None,
+    download: o.Download = False,
+    record: o.Record = None,
+) -> None:
+    """Tells which datasets are here, which are missing and how to get them."""
+    from benchmark.core.params import load_params
+    from benchmark.data import status
+    from benchmark.data.catalog import load_catalog
+
+    places = _places()
+    params = load_params(places.root)
+    names = [dataset] if dataset else status.datasets_of(params, mix)
+    if source is not None:
+        for line in status.point_to(source, names if dataset or mix else [], places):
+            typer.echo(line)
+        return
+    if download:
+        from benchmark.data.download import fetch_all
+
+        fetch_all(names, places, Terminal())
+    if record is not None:
+        status.write_record(record, params, mix, places)
+    every = [] if dataset or mix else list(load_catalog())
+    typer.echo(status.describe(params, list(dict.fromkeys([*names, *every])), places))
+
+
+@app.command()
+def prepare(mix: o.MixName) -> None:
+    """Reads the raw data of a mix into arrays of its size."""
+    from benchmark.cli import text as listing
+    from benchmark.core.params import load_params
+    from benchmark.data.prepare import prepare as write
+
+    places = _places()
+    manifest = write(mix, load_params(places.root).mix(mix), places, Terminal())
+    typer.echo(listing.datasets(manifest))
+
+
+@app.command()
+def leaks(mix: o.MixName) -> None:
+    """Looks for duplicates inside and across train and test, within and between mixes."""
+    from benchmark.cli import text as listing
+    from benchmark.core.params import load_params
+    from benchmark.data.leaks import leaks as look
+    from benchmark.data.leaks import summary
+
+    places = _places()
+    found = look(mix, places, Terminal(), load_params(places.root).mix(mix).compare)
+    typer.echo(listing.duplicates(summary(found)))
+
+
+@app.command()
+def controls(mix: o.MixName) -> None:
+    """Scores the controls (oracle, empty, full, mean mask, centre disc)."""
+    from benchmark.core.params import load_params
+    from benchmark.evaluation.controls import run_controls
+
+    places = _places()
+    params = load_params(places.root)
+    params.mix(mix)
+    run_controls(mix, places, params, Terminal())
+
+
+# In the order of the help: methods and data above, then runs, then what is made of results.
+for part in (cli_runs.app, cli_reports.app, cli_claims.app):
+    app.add_typer(part)

@@ -1,0 +1,114 @@
+"""Commands that hold claims and printed numbers against scores and arithmetic."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmark.cli import options as o
+from benchmark.core.files import Places, project_root
+
+app = typer.Typer()
+
+MaybeFile = Annotated[
+    Path | None, typer.Argument(help="One reported.csv; those of all methods unless told.")
+]
+TableFile = Annotated[Path, typer.Argument(metavar="FILE.csv", help="The printed table as CSV.")]
+Html = Annotated[Path | None, typer.Option("--html", help="Also write a page that stands alone.")]
+Shares = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV with a row a test case: foreground (a share) and dataset; a scores.csv."
+    ),
+]
+Cases = Annotated[
+    list[str] | None, typer.Option("--n", help="Test cases: 100, or Kvasir=100 (several times).")
+]
+Spread = Annotated[
+    float, typer.Option("--case-sd", min=0.001, max=0.5, help="Assumed spread of DSC over cases.")
+]
+Alike = Annotated[
+    float,
+    typer.Option("--correlation", min=0, max=0.999, help="Assumed, of two methods over cases."),
+]
+AllFigures = Annotated[bool, typer.Option("--all", help="Every figure behind each verdict.")]
+
+
+@app.command()
+def claims(mix: o.MaybeMix = None, source: o.FromResults = None, every: AllFigures = False) -> None:
+    """Judges what the papers claim by the scores of a mix, or of all that have results."""
+    from benchmark.claims.evidence import load_evidence
+    from benchmark.claims.judge import judge
+    from benchmark.claims.spec import load_claims
+    from benchmark.claims.text import claims_text
+    from benchmark.reports.inputs import report_inputs
+
+    known = load_claims()
+    for name, inputs in report_inputs(Places(project_root(), source), mix):
+        typer.echo(claims_text(name, judge(known, load_evidence(name, *inputs)), every))
+        typer.echo()
+
+
+@app.command("check-reported")
+def check_reported(
+    file: MaybeFile = None, mix: o.MaybeMix = None, source: o.FromResults = None
+) -> None:
+    """Puts published numbers beside ours, with the protocols that would give them.
+
+    Exit status 1 where a number of the same setting has a run and is out of tolerance.
+    """
+    from benchmark.claims import reported
+    from benchmark.claims.evidence import load_evidence
+    from benchmark.claims.text import reported_text
+    from benchmark.reports.inputs import report_inputs
+
+    root = project_root()
+    rows = reported.read_reported(root, file)
+    out = 0
+    for name, inputs in report_inputs(Places(root, source), mix):
+        checked = reported.check_reported(rows, load_evidence(name, *inputs))
+        out += sum(each.verdict == "out of tolerance" for each in checked)
+        typer.echo(reported_text(name, checked, rows))
+    if out:
+        typer.echo(f"{out} of the same setting out of tolerance", err=True)
+        raise typer.Exit(1)
+
+
+@app.command()
+def audit(
+    file: TableFile,
+    to: Html = None,
+    n: Cases = None,
+    shares: Shares = None,
+    case_sd: Spread = 0.15,
+    correlation: Alike = 0.8,
+) -> None:
+    """Finds numbers in a printed table that cannot be; needs no data and no model.
+
+    A row a method and dataset, with the digits that are printed:
+
+    method,dataset,n,dsc,iou,mae,rank
+    U-Net,Kvasir,100,0.818,**0.746**,0.055,2
+
+    or a column a dataset and metric: method,Kvasir/dsc,Kvasir/iou.
+    The dataset «average» holds stated averages. Marks: **best**,
+    __second__. Commas, semicolons or tabs. More: docs/audit.md.
+
+    Exit status 1 where something cannot be or contradicts the table.
+    """
+    from benchmark.claims import audit as auditing
+    from benchmark.core.files import write_text
+
+    known = auditing.Known(
+        auditing.parse_n(n or []),
+        auditing.read_shares(shares) if shares else {},
+        case_sd,
+        correlation,
+    )
+    found = auditing.audit_file(file, known)
+    typer.echo(auditing.text(found))
+    if to:
+        write_text(to, auditing.html(found))
+        typer.echo(f"\nwrote {to}")
+    if not found.ok:
+        raise typer.Exit(1)

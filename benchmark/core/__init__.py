@@ -1,0 +1,1 @@
+"""Paths and files, errors, progress, parameters, plain text; no torch."""

@@ -1,0 +1,71 @@
+"""Where and when a run was made: machine, versions, commit, time."""
+
+import datetime
+import functools
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from benchmark.core.errors import MethodError
+
+PACKAGES = ("torch", "torchvision", "timm", "segmentation-models-pytorch", "transformers", "numpy")
+
+
+def hardware(device: str) -> dict[str, Any]:
+    """The machine that a run was trained on."""
+    import torch
+
+    name = torch.cuda.get_device_name() if device == "cuda" else "cpu"
+    total = int(Path("/proc/meminfo").read_text().split()[1]) / 2**20
+    return {
+        "device": name,
+        "cpu": _cpu_name(),
+        "cores": os.cpu_count(),
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
+        "threads": torch.get_num_threads(),
+        "memory_gib": round(total, 1),
+    }
+
+
+def _cpu_name() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a number may depend on."""
+    return {"python": platform.python_version(), **{p: metadata.version(p) for p in PACKAGES}}
+
+
+@functools.cache
+def commit(root: Path) -> str | None:
+    """The commit checked out, with "+" where tracked files were changed; None outside Git."""
+    command = ["git", "-C", str(root), "describe", "--always", "--abbrev=12", "--dirty=+"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
+
+
+def finished_at() -> str:
+    """The time now, in seconds, UTC."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def pick_device(wanted: str) -> str:
+    """ "cuda" where there is one and `auto` was asked for.
+
+    Raises: MethodError if CUDA is asked for and absent.
+    """
+    import torch
+
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise MethodError("--device cuda", "no CUDA device", "one", "Use --device cpu.")
+    return wanted

@@ -1,0 +1,1 @@
+"""Synthetic images of the four modalities with exact masks."""

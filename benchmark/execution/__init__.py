@@ -1,1 +1,0 @@
-"""Where runs are executed; executors only fill the store."""

@@ -1,0 +1,1 @@
+"""Methods: the contract, their declarations, how they are found and checked."""

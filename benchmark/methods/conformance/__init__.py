@@ -1,0 +1,1 @@
+"""The conformance kit: the rules that every method keeps."""

@@ -1,0 +1,135 @@
+"""What networks of several methods share: sizes that do not divide, strict loading, encoders."""
+
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatch
+from typing import Any, ClassVar, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from benchmark.core.errors import MethodError
+from benchmark.methods.method import Method, Normalise, Weights
+from benchmark.methods.weights import WeightStore
+
+Network = TypeVar("Network", bound=nn.Module)
+
+SHOWN = 5  # keys in an error
+IMAGENET = frozenset({"ImageNet-1k"})
+RESNET34 = Weights(
+    name="resnet34.imagenet",
+    files=("resnet34.imagenet.safetensors",),
+    hub="smp-hub/resnet34.imagenet:model.safetensors",
+    licence="BSD-3-Clause (torchvision)",
+)
+RESNET50 = Weights(
+    name="resnet50.imagenet",
+    files=(
+        "resnet50.imagenet.safetensors",
+        "resnet50_keras_v1.torchvision-keys.fp16.safetensors",
+    ),
+    hub="smp-hub/resnet50.imagenet:model.safetensors",
+    licence="BSD-3-Clause (torchvision); the file converted from Keras: MIT",
+)
+
+
+class SmpMethod(Method):
+    """A network of segmentation-models-pytorch on an encoder with ImageNet weights.
+
+    Attributes:
+        architecture: its class, called with the encoder's name and without weights.
+        encoder: the encoder's name.
+        stride: of the encoder's last level.
+    """
+
+    architecture: ClassVar[Callable[..., nn.Module]]
+    encoder: ClassVar[str]
+    stride: ClassVar[int] = 32
+
+    def __init__(self, size: int = 352) -> None:
+        super().__init__()
+        self.normalise = Normalise()
+        self.network: Any = type(self).architecture(self.encoder, encoder_weights=None)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits (B, 1, H, W); any H and W."""
+        return on_multiple(self.network, self.normalise(image), self.stride)
+
+    def load_pretrained(self, weights: WeightStore) -> None:
+        """The encoder's weights; the decoder starts from random ones."""
+        name = self.card.weights[0].name
+        state = weights.read(name)
+        load_strictly(self.network.encoder, state, f"weights {name!r}", may_have=("fc.*",))
+
+
+def on_multiple(network: Callable[[Tensor], Tensor], image: Tensor, multiple: int) -> Tensor:
+    """Runs a network that needs sides divisible by `multiple` on an image of any size.
+
+    The image is continued beyond its edges by its border pixels, and the logits are cut back.
+
+    Args:
+        image: float (B, C, H, W).
+    Returns: the network's maps, (B, K, H, W).
+    """
+    h, w = image.shape[-2:]
+    more_h, more_w = -h % multiple, -w % multiple
+    if not more_h and not more_w:
+        return network(image)
+    top, left = more_h // 2, more_w // 2
+    padded = F.pad(image, (left, more_w - left, top, more_h - top), mode="replicate")
+    return network(padded)[..., top : top + h, left : left + w]
+
+
+def load_strictly(
+    module: nn.Module,
+    state: Mapping[str, object],
+    where: str,
+    may_miss: tuple[str, ...] = ("*num_batches_tracked",),
+    may_have: tuple[str, ...] = (),
+) -> None:
+    """Loads weights into a module; nothing but what is named may be missing or left over.
+
+    Args:
+        where: what is loaded, for the error.
+        may_miss: patterns of the module's keys that the file need not hold.
+        may_have: patterns of the file's keys that the module does not need.
+
+    Raises: MethodError with the first keys that do not fit; the module is then unchanged.
+    """
+    own = module.state_dict()
+    given = {key: value for key, value in state.items() if isinstance(value, Tensor)}
+    missing = [key for key in own if key not in given and not _any(key, may_miss)]
+    extra = [key for key in given if key not in own and not _any(key, may_have)]
+    other = [
+        f"{key} {tuple(given[key].shape)} for {tuple(own[key].shape)}"
+        for key in own
+        if key in given and given[key].shape != own[key].shape
+    ]
+    problems = (("missing", missing), ("left over", extra), ("of another shape", other))
+    found = [f"{what}: {', '.join(keys[:SHOWN])} ({len(keys)})" for what, keys in problems if keys]
+    if found:
+        do = "Use the weights that the card names."
+        raise MethodError(where, "; ".join(found), "the network's own keys and shapes", do)
+    module.load_state_dict({**own, **{key: given[key] for key in own if key in given}})
+
+
+def _any(key: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch(key, pattern) for pattern in patterns)
+
+
+def placed(module: Network, device: str) -> Network:
+    """Moves a network to a device, in place, as it is trained and used there.
+
+    Convolutions are channels-last, which CPUs and GPUs calculate faster: at 352 pixels on two CPU
+    threads by a tenth (MSNet) to four tenths (Polyp-PVT) of a forward pass.
+    """
+    return module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def count_parameters(module: nn.Module) -> dict[str, int]:
+    """All parameters, and those that learn."""
+    sizes = [(p.numel(), p.requires_grad) for p in module.parameters()]
+    return {
+        "total": sum(size for size, _ in sizes),
+        "trainable": sum(size for size, learns in sizes if learns),
+    }

@@ -1,0 +1,164 @@
+"""Pretrained weights: found in the local store or on the model hub, never silently random."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark.core.errors import MissingDataError, StoreError
+from benchmark.core.files import sha256_file
+from benchmark.methods.declaration import Weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SAFE, ARRAYS = ".safetensors", ".npz"
+SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ARRAYS, SAFE)
+WRAPPERS = ("state_dict", "model")  # keys under which a checkpoint holds its network
+PARALLEL = "module."  # in front of every key, of a network that several GPUs shared
+
+
+class WeightStore:
+    """The pretrained files that one card names.
+
+    Args:
+        folder: local store; looked at first.
+        wanted: the card's files.
+    """
+
+    def __init__(self, folder: Path, wanted: Sequence[Weights]) -> None:
+        self.folder = folder
+        self.wanted = {item.name: item for item in wanted}
+
+    def here(self, name: str) -> Path | None:
+        """The file of that name in the local store or the hub's cache, or None."""
+        candidates = (self.folder / file for file in self.wanted[name].files)
+        local = next((path for path in candidates if path.is_file()), None)
+        return local or _cached(self.wanted[name].hub)
+
+    def describe(self) -> str:
+        """Which files are needed, and whether they are here."""
+        where = ((name, "here" if self.here(name) else "from the hub") for name in self.wanted)
+        return ", ".join(f"{name} ({place})" for name, place in where) or "none"
+
+    def path(self, name: str) -> Path:
+        """The file of that name, fetched from the hub where it is not local.
+
+        Raises: MissingDataError naming both places.
+        """
+        return self.here(name) or self._fetched(name, True)
+
+    def _fetched(self, name: str, fetch: bool) -> Path:
+        item, said = self.wanted[name], "was not asked for"
+        try:
+            if fetch:
+                return _from_hub(item.hub)
+            raise FileNotFoundError
+        except (OSError, ValueError) as error:
+            said = f"did not give it ({type(error).__name__})" if fetch else said
+            raise MissingDataError(
+                f"weights {name!r}",
+                f"none of {', '.join(item.files) or 'no file name'} in {self.folder}, and the "
+                f"model hub {said}: {item.hub or 'no address'}",
+                "one of the two",
+                f"Put the file into {self.folder} or set MIXSEG_WEIGHTS, or go online; random "
+                "weights must be asked for in params.yaml (weights: random).",
+            ) from error
+
+    def digests(self, fetch: bool = True) -> dict[str, str]:
+        """Name to SHA-256 of every file that the card names.
+
+        Args:
+            fetch: get from the hub what is not here.
+
+        Raises: MissingDataError for a file that is not to be had.
+        """
+        paths = {name: self.here(name) or self._fetched(name, fetch) for name in self.wanted}
+        return {name: sha256_file(path) for name, path in paths.items()}
+
+    def read(self, name: str) -> dict[str, "Tensor"]:
+        """The tensors of a file.
+
+        Raises: as `read_tensors`, and as `path`.
+        """
+        return read_tensors(self.path(name))
+
+
+def read_tensors(path: Path) -> dict[str, "Tensor"]:
+    """The tensors of a file by name, floats as float32, without wrappers and prefixes of training.
+
+    Args:
+        path: safetensors, a weights-only checkpoint, or arrays of npz; nothing in it is executed.
+
+    Raises: MissingDataError if there is none, StoreError if it is broken or holds anything else.
+    """
+    from torch import Tensor
+
+    if not path.is_file():
+        raise MissingDataError(path, "no file", "weights", "Get it from its authors.")
+    if path.suffix not in SUFFIXES:
+        found, expected = f"a file {path.suffix or 'without suffix'}", f"one of {SUFFIXES}"
+        raise StoreError(path, found, expected, "Rename it if it is one of them.")
+    try:
+        state = _unwrapped(_load(path))
+    except Exception as error:  # a broken file may raise anything
+        problem = (str(error).strip().splitlines() or [""])[0][:200]
+        raise StoreError(
+            path, f"unreadable ({type(error).__name__}: {problem})", "tensors alone",
+            "Get the file again, or save its state_dict itself.",
+        ) from error  # fmt: skip
+    if not isinstance(state, Mapping) or not state:
+        found = "nothing" if isinstance(state, Mapping) else f"a {type(state).__name__}"
+        raise StoreError(path, found, "a dictionary of tensors", "Save the state_dict itself.")
+    other = [k for k, v in state.items() if not (isinstance(k, str) and isinstance(v, Tensor))]
+    if other:
+        shown = ", ".join(f"{key} ({type(state[key]).__name__})" for key in other[:3])
+        expected = f"tensors alone, or a dictionary with one of {WRAPPERS}"
+        raise StoreError(path, f"{shown} ({len(other)})", expected, "Save the state_dict itself.")
+    floats = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+    if all(key.startswith(PARALLEL) for key in floats):
+        return {key.removeprefix(PARALLEL): value for key, value in floats.items()}
+    return floats
+
+
+def _load(path: Path) -> Any:
+    import numpy as np
+    import torch
+    from safetensors.torch import load_file
+
+    if path.suffix == SAFE:
+        return load_file(path)
+    if path.suffix == ARRAYS:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: torch.from_numpy(np.asarray(file[name])) for name in file.files}
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _unwrapped(state: Any) -> Any:
+    """What lies under `state_dict` or `model`, one in the other too."""
+    while isinstance(state, Mapping):
+        inner = next((state[w] for w in WRAPPERS if isinstance(state.get(w), Mapping)), None)
+        if inner is None:
+            return state
+        state = inner
+    return state
+
+
+def _cached(address: str) -> Path | None:
+    """A file that the hub gave before; asks nobody."""
+    from huggingface_hub import try_to_load_from_cache
+
+    repository, _, file = address.partition(":")
+    found = try_to_load_from_cache(repository, file) if file else None
+    return Path(found) if isinstance(found, str) else None
+
+
+def _from_hub(address: str) -> Path:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.utils import logging
+
+    repository, _, file = address.partition(":")
+    if not file:
+        raise ValueError(f"no hub address in {address!r}")
+    # Its retries are not shown; what came of them is told in one error.
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    return Path(hf_hub_download(repository, file))

@@ -1,0 +1,141 @@
+"""Figures as SVG with text as text, each with the numbers that it draws."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
+
+from benchmark.reports.figures.drawing import COLOURS, Figure, canvas_of, heading, svg_of
+from benchmark.reports.figures.history import by_epoch, read_history
+from benchmark.reports.study import RANKED, Study
+from benchmark.statistics.intervals import MEAN, Score
+from benchmark.statistics.table import Entry
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def scores_figure(study: Study) -> Figure | None:
+    """DSC of every method by test set: mean, interval over cases, and every seed."""
+    entries = study.table.rows(("main", "prompted"))
+    sets = [(each.name, study.set_title(each.name)) for each in study.table.sets]
+    sets += [(MEAN, MEAN.capitalize())] if len(sets) > 1 else []
+    cells = {
+        (e.key, name): study.cells.get((e.key, name, "dsc")) for e in entries for name, _ in sets
+    }
+    if not any(cells.values()):
+        return None
+    columns = min(3, len(sets))
+    rows = math.ceil(len(sets) / columns)
+    with canvas_of((9.2, rows * (0.85 + 0.24 * len(entries)))) as canvas:
+        axes = canvas.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+        for ax, (name, title) in zip(axes, sets, strict=False):
+            _dots(ax, heading(title, columns), [cells[e.key, name] for e in entries], entries)
+        for ax in axes[len(sets) :]:
+            ax.set_axis_off()
+        svg = svg_of(canvas, "scores")
+    return Figure(
+        name="scores",
+        title="DSC by test set",
+        caption="Dot: mean over seeds. Line: 95 % interval over cases. Ticks: the seeds. Blue:"
+        " unprompted; vermilion: prompted. The axes differ between panels.",
+        alt=f"Dot plot of the DSC of {len(entries)} methods on {len(sets)} panels: mean over seeds,"
+        " 95 % interval over cases, and each seed as a small tick. The main table holds the same"
+        " numbers.",
+        svg=svg,
+        records=[*_score_records(entries, sets, cells)],
+    )
+
+
+def _dots(ax: "Axes", title: str, scores: Sequence[Score | None], entries: Sequence[Entry]) -> None:
+    ax.set_title(title, loc="left")
+    ax.set_yticks(range(len(entries)), [entry.title for entry in entries])
+    ax.set_ylim(len(entries) - 0.4, -0.6)
+    ax.tick_params(axis="y", length=0)
+    for y, (score, entry) in enumerate(zip(scores, entries, strict=True)):
+        if score is None or math.isnan(score.mean):
+            ax.text(
+                0.02, y, "missing", transform=ax.get_yaxis_transform(), va="center", style="italic"
+            )
+            continue
+        colour = COLOURS[0 if entry.prompt == "none" else 1]
+        ax.plot([score.low, score.high], [y, y], color=colour, lw=1.6, solid_capstyle="butt")
+        ax.plot(score.seed_means, [y] * len(score.seed_means), "|", color=colour, ms=9, mew=0.8)
+        ax.plot([score.mean], [y], "o", color=colour, ms=4.5)
+
+
+def _score_records(
+    entries: Sequence[Entry],
+    sets: Sequence[tuple[str, str]],
+    cells: Mapping[tuple[str, str], Score | None],
+) -> Iterator[Mapping[str, Any]]:
+    for entry in entries:
+        for name, _ in sets:
+            score = cells[entry.key, name]
+            yield {
+                "method": entry.name,
+                "title": entry.title,
+                "dataset": name,
+                "dsc": score.mean if score else "",
+                "low": score.low if score else "",
+                "high": score.high if score else "",
+                "seeds": " ".join(f"{value:.6f}" for value in score.seed_means) if score else "",
+            }
+
+
+def training_figure(study: Study) -> Figure | None:
+    """Loss by epoch, a panel a method: every seed thin, their mean thick."""
+    curves = {
+        entry: {
+            run.seed: losses
+            for run in study.table.runs_of(entry)
+            if (losses := _losses(study, run))
+        }
+        for entry in study.table.rows(RANKED)
+    }
+    curves = {entry: seeds for entry, seeds in curves.items() if seeds}
+    if not curves:
+        return None
+    columns = min(3, len(curves))
+    rows = math.ceil(len(curves) / columns)
+    with canvas_of((9.2, 2.3 * rows)) as canvas:
+        axes = canvas.subplots(rows, columns, sharex=True, squeeze=False).ravel()
+        for ax, colour, (entry, seeds) in zip(axes, cycle(COLOURS), curves.items(), strict=False):
+            _curves(ax, heading(entry.title, columns), seeds, colour)
+        for ax in axes[len(curves) :]:
+            ax.set_axis_off()
+        canvas.supxlabel("Epoch", fontsize=9)
+        canvas.supylabel("Training loss", fontsize=9)
+        svg = svg_of(canvas, "training")
+    return Figure(
+        name="training",
+        title="Training loss by epoch",
+        caption="Thin: every seed. Thick: their mean. Methods may minimise different losses, so"
+        " heights must not be compared between panels.",
+        alt=f"Line plots of the training loss, one panel for each of {len(curves)} methods: every"
+        " seed as a thin line, their mean as a thick one.",
+        svg=svg,
+        records=[
+            {"method": e.name, "title": e.title, "seed": seed, "epoch": epoch, "loss": loss}
+            for e, seeds in curves.items()
+            for seed, losses in seeds.items()
+            for epoch, loss in losses.items()
+        ],
+    )
+
+
+def _losses(study: Study, run: Any) -> dict[int, float]:
+    return by_epoch(read_history(study.folder(run) / "history.csv"))
+
+
+def _curves(ax: "Axes", title: str, seeds: Mapping[int, Mapping[int, float]], colour: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    ax.set_title(title, loc="left")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    marker = "o" if max(len(losses) for losses in seeds.values()) == 1 else ""
+    for losses in seeds.values():
+        ax.plot([*losses], [*losses.values()], marker=marker, color=colour, lw=0.8, alpha=0.55)
+    common = sorted(set.intersection(*(set(losses) for losses in seeds.values())))
+    mean = [sum(losses[epoch] for losses in seeds.values()) / len(seeds) for epoch in common]
+    ax.plot(common, mean, marker=marker, color=colour, lw=2.2)

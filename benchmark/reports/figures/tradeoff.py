@@ -1,0 +1,176 @@
+"""DSC against what it costs: parameters that learn, and the latency of an image."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmark.reports.figures.drawing import COLOURS, Figure, canvas_of, svg_of
+from benchmark.reports.study import Study
+from benchmark.reports.tables.cost import Measured, measured_cost
+from benchmark.statistics.intervals import MEAN
+from benchmark.statistics.table import Entry
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+NAMED = 14  # up to so many methods all bear their name; of more only those that nothing beats
+
+SIZE = (300.0, 220.0)  # of the axes, about, in points
+# where a name may stand beside its point: side, and points up
+AROUND = ((1, 0), (-1, 0), (0, 10), (0, -10), (1, 10), (1, -10), (-1, 10), (-1, -10), (1, 20),
+          (-1, 20), (1, -20), (-1, -20))  # fmt: skip
+HOW = {1: "left", -1: "right", 0: "center"}
+
+
+@dataclass(frozen=True)
+class Point:
+    """A method with its DSC and its costs; NaN where one is not known."""
+
+    entry: Entry
+    dsc: float
+    parameters: float
+    latency: float
+    where: str
+
+
+def tradeoff_figure(study: Study) -> Figure | None:
+    """DSC over parameters, and over latency."""
+    place = MEAN if len(study.table.sets) > 1 else study.table.sets[0].name
+    points = [*_points(study, place)]
+    if not points:
+        return None
+    with canvas_of((9.2, 3.8)) as canvas:
+        left, right = canvas.subplots(1, 2, sharey=True)
+        _scatter(left, points, [p.parameters / 1e6 for p in points])
+        _scatter(right, points, [p.latency for p in points])
+        left.set_xlabel("Parameters (millions)")
+        right.set_xlabel("Latency of one image (ms, median)")
+        left.set_ylabel(f"DSC, {place}" if place == MEAN else "DSC")
+        svg = svg_of(canvas, "tradeoff")
+    machines = {p.where for p in points if p.where}
+    beside = " Latencies were measured on different machines." if len(machines) > 1 else ""
+    return Figure(
+        name="tradeoff",
+        title="DSC against parameters and latency",
+        caption="Blue circle: unprompted; vermilion square: prompted. Logarithmic axes across."
+        " Named is every method, or where that would not fit, each that no other beats in both"
+        f" directions.{beside}",
+        alt=f"Two scatter plots of the DSC of {len(points)} methods: against their parameters, and"
+        " against the latency of one image. The cost table holds the same numbers.",
+        svg=svg,
+        records=[
+            {
+                "method": p.entry.name,
+                "title": p.entry.title,
+                "dataset": place,
+                "dsc": p.dsc,
+                "parameters": p.parameters,
+                "latency_ms": p.latency,
+                "measured_on": p.where,
+                "notes": "; ".join(study.notes(p.entry)),
+            }
+            for p in points
+        ],
+    )
+
+
+def _points(study: Study, place: str) -> Iterator[Point]:
+    for entry in study.table.rows(("main", "prompted")):
+        score = study.cells.get((entry.key, place, "dsc"))
+        if score is None or math.isnan(score.mean):
+            continue
+        cost = measured_cost(study, entry)
+        yield Point(entry, score.mean, _parameters(study, entry, cost), *_latency(cost))
+
+
+def _latency(cost: Measured | None) -> tuple[float, str]:
+    return (cost.latency_ms[0], cost.where) if cost else (math.nan, "")
+
+
+def _parameters(study: Study, entry: Entry, cost: Measured | None) -> float:
+    """As counted at a run, or when costs were measured, or on the card."""
+    told = [run.record.get("parameters", {}) for run in study.table.runs_of(entry)]
+    counts = [about.get("total") for about in (*told, study.card(entry).get("parameters", {}))]
+    counts += [cost.parameters[0]] if cost else []
+    return next((float(count) for count in counts if count), math.nan)
+
+
+def _scatter(ax: "Axes", points: Sequence[Point], costs: Sequence[float]) -> None:
+    known = [(p, x) for p, x in zip(points, costs, strict=True) if x > 0]
+    if not known:
+        ax.text(0.5, 0.5, "not measured", transform=ax.transAxes, ha="center", style="italic")
+        return
+    ax.set_xscale("log")
+    ax.margins(0.12)
+    for p, x in known:
+        plain = p.entry.prompt == "none"
+        ax.plot([x], [p.dsc], "o" if plain else "s", color=COLOURS[0 if plain else 1], ms=5)
+    _ticks(ax, [x for _, x in known])
+    chosen = [k for k in known if len(known) <= NAMED or _unbeaten(k, known)]
+    _names(ax, known, [p for p, _ in chosen])
+
+
+def _ticks(ax: "Axes", values: Sequence[float]) -> None:
+    """A logarithmic axis with plain numbers, at least two of them."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+    span = max(values) / min(values)
+    few = LogLocator(base=10, subs=(1, 2, 5) if span < 100 else (1,))
+    ax.xaxis.set_major_locator(few if span > 10 else MaxNLocator(5))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _unbeaten(one: tuple[Point, float], known: Sequence[tuple[Point, float]]) -> bool:
+    """Whether no other method is as good or better in both directions."""
+    point, cost = one
+    return not any(
+        p.dsc >= point.dsc and x <= cost and (p.dsc, x) != (point.dsc, cost) for p, x in known
+    )
+
+
+def _names(ax: "Axes", known: Sequence[tuple[Point, float]], named: Sequence[Point]) -> None:
+    """Names beside their points, each where it covers least of the others."""
+    low, high = ax.get_ylim()
+    left, right = map(math.log, ax.get_xlim())
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        across = (math.log(x) - left) / (right - left) * SIZE[0]
+        return across, (y - low) / (high - low) * SIZE[1]
+
+    taken = [_Box(x - 4, y - 4, x + 4, y + 4) for x, y in (place(c, p.dsc) for p, c in known)]
+    for point, cost in sorted(known, key=lambda each: -each[0].dsc):
+        if point not in named:
+            continue
+        x, y = place(cost, point.dsc)
+        width = 4.3 * len(point.entry.title)
+        boxes = [(*at, _Box.at((x, y), at, width)) for at in AROUND]
+        side, up, box = min(boxes, key=lambda each: sum(each[2].shared(b) for b in taken))
+        taken.append(box)
+        ax.annotate(point.entry.title, (cost, point.dsc), (6 * side, up), ha=HOW[side],
+                    textcoords="offset points", va="center", fontsize=7.5)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Box:
+    """A rectangle in points from the lower left corner of the axes."""
+
+    left: float
+    low: float
+    right: float
+    high: float
+
+    @classmethod
+    def at(cls, point: tuple[float, float], shift: tuple[int, int], width: float) -> "_Box":
+        """That of a name beside a point."""
+        side, y = shift[0], point[1] + shift[1]
+        left = point[0] + (6 if side > 0 else -6 - width if side < 0 else -width / 2)
+        return cls(left, y - 5, left + width, y + 5)
+
+    def shared(self, other: "_Box") -> float:
+        """The area that two have in common, and what lies outside of the axes."""
+        wide = min(self.right, other.right) - max(self.left, other.left)
+        tall = min(self.high, other.high) - max(self.low, other.low)
+        outside = max(0.0, -self.left) + max(0.0, self.right - SIZE[0])
+        return max(0.0, wide) * max(0.0, tall) + 10 * outside

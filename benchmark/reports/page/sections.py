@@ -1,0 +1,282 @@
+"""The sections of the report, in the order in which a reader asks."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmark.reports.figures.drawing import Figure
+from benchmark.reports.page.verify import Check, checks
+from benchmark.reports.study import ABLATIONS, GROUPS, HEADLINE, Study
+from benchmark.reports.tables.grid import Grid
+
+FURTHER = tuple(group for group in GROUPS if group not in (*HEADLINE, *ABLATIONS))
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page.
+
+    Attributes:
+        anchor: of its heading.
+        short: its entry in the contents bar.
+        lead: sentences before its content.
+        tables: each with the folder that its files lie in.
+        empty: said instead of content where there is none.
+    """
+
+    anchor: str
+    title: str
+    short: str
+    lead: tuple[str, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    tables: tuple[tuple[str, Grid], ...] = ()
+    items: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+    empty: str = ""
+
+    @property
+    def bare(self) -> bool:
+        """Whether it has nothing to show."""
+        return not (self.figures or self.items or self.checks or self.tables)
+
+    def index(self) -> list[tuple[str, str]]:
+        """Anchor and title of its figures and tables."""
+        return [(f"figure-{figure.name}", figure.title) for figure in self.figures] + [
+            (f"table-{grid.name}", grid.title) for _, grid in self.tables
+        ]
+
+
+@dataclass(frozen=True)
+class Content:
+    """Everything that the sections show, made once.
+
+    Attributes:
+        study: the headline.
+        ablations: the ablations, and what was trained on one modality alone.
+        tables: by folder and name.
+        leads: sentences that say what was found, by section.
+    """
+
+    study: Study
+    ablations: Study
+    tables: Mapping[str, Mapping[str, Grid]]
+    figures: Mapping[str, Figure]
+    leads: Mapping[str, Sequence[str]]
+
+    def found(self, names: Sequence[str]) -> tuple[tuple[str, Grid], ...]:
+        """Those of some tables that hold anything, each with its folder."""
+        return tuple(
+            (folder, grids[name])
+            for name in names
+            for folder, grids in self.tables.items()
+            if name in grids and grids[name].lines()
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What stands in a section; without `empty` it is left out where nothing is there."""
+
+    anchor: str
+    title: str
+    short: str
+    lead: str = ""
+    figures: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    empty: str = ""
+
+    def __call__(self, content: Content) -> Section | None:
+        """The section, as far as there is anything to show."""
+        section = Section(
+            self.anchor,
+            self.title,
+            self.short,
+            lead=(*((self.lead,) if self.lead else ()), *content.leads.get(self.anchor, ())),
+            figures=tuple(content.figures[n] for n in self.figures if n in content.figures),
+            tables=content.found(self.tables),
+            empty=self.empty,
+        )
+        return None if section.bare and not self.empty else section
+
+
+def sections(content: Content) -> list[Section]:
+    """The sections that have something to say."""
+    return [section for make in SECTIONS if (section := make(content)) is not None]
+
+
+def design(study: Study) -> str:
+    """What was run on what, in a sentence."""
+    mix = study.mix
+    trained, tested = (", ".join(map(study.set_title, names)) for names in (mix.train, mix.test))
+    where = "the test cases of each" if mix.train == mix.test else f"the test cases of {tested}"
+    seeds = "one seed" if len(mix.seeds) == 1 else f"each of {len(mix.seeds)} seeds"
+    return (
+        f"A method is one network, trained once for {seeds} on {trained} together, and tested on"
+        f" {where}, at {mix.size} × {mix.size} pixels."
+    )
+
+
+def _holes(content: Content) -> Section | None:
+    items = tuple(_missing(content))
+    title = "Missing and not counted"
+    return Section("holes", title, "Missing", items=items) if items else None
+
+
+def _missing(content: Content) -> Iterator[str]:
+    for study in (content.study, content.ablations.only(ABLATIONS)):
+        for hole in study.table.holes:
+            where = f", {study.set_title(hole.dataset)}" if hole.dataset else ""
+            yield f"{hole.entry.title}, seed {hole.seed}{where}: {hole.why}."
+        for left in study.table.left_out:
+            yield f"Not counted: {left.what}: {left.why}."
+
+
+def _check(content: Content) -> Section:
+    return Section("check", "How to check a number", "Check", checks=tuple(checks(content.study)))
+
+
+NO_RUN = "No run is done yet."
+# In the order in which a reader asks. A section that has nothing to say gives None.
+SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
+    Plan(
+        "overview",
+        "What was run on what",
+        "Overview",
+        tables=("methods", "ablation-methods"),
+        empty="No method lists this mix.",
+    ),
+    Plan(
+        "data",
+        "Where the images come from",
+        "Data",
+        tables=("data",),
+        empty="Not recorded: results hold no data.json. `mixseg prepare` writes it.",
+    ),
+    _holes,
+    Plan(
+        "results",
+        "Who is best where",
+        "Results",
+        figures=("scores",),
+        tables=("main",),
+        empty=NO_RUN,
+    ),
+    Plan(
+        "comparisons",
+        "How sure that is, test set by test set",
+        "How sure",
+        figures=("forest", "scatter"),
+        tables=("comparisons",),
+        empty="Nothing to compare: no other method stands in the main block.",
+    ),
+    Plan(
+        "across",
+        "Across test sets",
+        "Across",
+        figures=("ranks",),
+        tables=("across", "ranks", "stability"),
+    ),
+    Plan(
+        "small",
+        "Small lesions",
+        "Small",
+        "The same predictions by the share of the image that the reference covers.",
+        figures=("strata",),
+        tables=("strata",),
+    ),
+    Plan(
+        "errors",
+        "Kinds of error",
+        "Errors",
+        "Sensitivity is the found share of the reference, precision the right share of the"
+        " prediction; distances are between contours, undefined where a mask is empty.",
+        tables=("errors",),
+        empty=NO_RUN,
+    ),
+    Plan(
+        "prompts",
+        "What the prompt changes",
+        "Prompts",
+        "Prompted methods were shown points or boxes drawn from the reference. Each draw scores"
+        " differently: the table shows by how much.",
+        tables=("draws",),
+    ),
+    Plan("further", "Further groups", "Further", tables=FURTHER),
+    Plan(
+        "claims",
+        "What the papers claimed, and what we found",
+        "Claims",
+        tables=("claims", "claim-figures"),
+    ),
+    Plan(
+        "ablations",
+        "Ablations",
+        "Ablations",
+        "A method beside variants of itself, each with one thing changed.",
+        tables=("ablation",),
+    ),
+    Plan(
+        "mixing",
+        "What mixing costs",
+        "Mixing",
+        "One network for all modalities, or one for each? The first table compares a network that"
+        " was trained on the whole mix with networks of its kind that were each trained on one"
+        " modality alone, on the test sets of that modality.",
+        tables=("mixing", "single"),
+    ),
+    Plan(
+        "cost",
+        "Cost",
+        "Cost",
+        figures=("tradeoff",),
+        tables=("cost", "ablation-cost"),
+        empty=NO_RUN,
+    ),
+    Plan("reported", "Reported against measured", "Reported", tables=("reported",)),
+    Plan(
+        "protocols",
+        "What the convention changes",
+        "Conventions",
+        tables=("protocols",),
+        empty=NO_RUN,
+    ),
+    Plan(
+        "training",
+        "Training",
+        "Training",
+        figures=("training",),
+        empty="No training history is there.",
+    ),
+    Plan(
+        "runs", "Run by run", "Runs", tables=("runs", "ablation-runs"), empty="No run is planned."
+    ),
+    Plan(
+        "departures",
+        "Departures from the recipe",
+        "Departures",
+        tables=("departures", "ablation-departures"),
+        empty="Every method that ran followed the mix's recipe.",
+    ),
+    Plan(
+        "leaks",
+        "Duplicates",
+        "Duplicates",
+        "Pairs of images that are equal, or nearly so, inside this mix and across mixes.",
+        tables=("leaks",),
+        empty="None is listed.",
+    ),
+    Plan(
+        "provenance",
+        "Where the numbers come from",
+        "Provenance",
+        tables=("provenance", "ablation-provenance"),
+        empty=NO_RUN,
+    ),
+    _check,
+    Plan(
+        "appendix",
+        "Appendix: tests over test sets",
+        "Appendix",
+        figures=("nemenyi",),
+        tables=("friedman",),
+    ),
+)

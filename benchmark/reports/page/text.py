@@ -1,0 +1,75 @@
+"""The main table as plain text for a terminal of 100 columns."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from benchmark.reports.study import Cards, load_study
+from benchmark.reports.tables.grid import Cell, Grid, Line
+from benchmark.reports.tables.main import MAIN, Metric, columns_of, main_grid
+
+if TYPE_CHECKING:
+    from benchmark.core.files import Places
+    from benchmark.core.params import Params
+
+WIDTH = 100
+NAME = 24  # columns of the name of a row
+VALUE = 15  # columns of a value
+
+
+def summary(mix: str, params: "Params", cards: Cards, places: "Places") -> str:
+    """The main table of a mix: a panel a metric, with the intervals of the first.
+
+    Raises: ParamsError for an unknown mix, ScoreTableError if a file of results is broken.
+    """
+    study = load_study(mix, params, cards, places)
+    grid = main_grid(study)
+    headings = [heading.split(" (")[0] for _, heading in columns_of(study)]
+    parts = [f"{study.mix.title}: mean over seeds ± standard deviation over seeds"]
+    wide = (WIDTH - NAME) // VALUE
+    for place, metric in enumerate(MAIN):
+        for start in range(0, len(headings), wide):
+            chosen = range(start, min(start + wide, len(headings)))
+            index = [len(MAIN) * k + place for k in chosen]
+            parts.append("\n".join(_panel(grid, metric, [headings[k] for k in chosen], index)))
+    notes = [f"({mark}) {text}" for mark, text in grid.notes]
+    below = ["* best of its block. In brackets: 95 % bootstrap interval over cases.", *notes]
+    parts.append("\n".join(textwrap.fill(text, WIDTH, subsequent_indent="    ") for text in below))
+    return "\n\n".join(parts)
+
+
+def _panel(
+    grid: Grid, metric: Metric, headings: Sequence[str], index: Sequence[int]
+) -> Iterator[str]:
+    wrapped = [textwrap.wrap(heading, VALUE - 1) or [""] for heading in headings]
+    height = max(len(lines) for lines in wrapped)
+    for level in range(height):
+        name = metric.label if level == height - 1 else ""
+        texts = [lines[level - height] if level >= height - len(lines) else "" for lines in wrapped]
+        yield _row(name, texts)
+    yield "-" * (NAME + VALUE * len(index))
+    for block in grid.blocks:
+        yield block.title.split(" (")[0]
+        for line in block.lines:
+            cells = [line.cells[k] for k in index]
+            values = [[_value(cell) for cell in cells]]
+            if metric is MAIN[0] and any(cell.sub for cell in cells):
+                values.append([cell.sub.split("\n")[0] for cell in cells])
+            names = _names(line)
+            for level in range(max(len(names), len(values))):
+                name = names[level] if level < len(names) else ""
+                yield _row(f"  {name}", values[level] if level < len(values) else [])
+
+
+def _names(line: Line) -> list[str]:
+    """The title with its marks, in lines that fit the first column."""
+    marks = f" ({','.join(line.marks)})" if line.marks else ""
+    return textwrap.wrap(line.title + marks, NAME - 3, subsequent_indent="  ")
+
+
+def _value(cell: Cell) -> str:
+    return f"*{cell.text}" if cell.rank == 1 else cell.text
+
+
+def _row(name: str, texts: Sequence[str]) -> str:
+    return (name.ljust(NAME) + "".join(text.rjust(VALUE) for text in texts)).rstrip()

@@ -1,0 +1,1 @@
+"""What a release of results holds: bundle, cards, checklists, provenance."""

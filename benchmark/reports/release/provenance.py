@@ -1,0 +1,208 @@
+"""Where the numbers come from: every run, its machine and versions, its departures."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmark.reports.study import GROUPS, Study
+from benchmark.reports.tables.cost import cost_grid
+from benchmark.reports.tables.grid import (
+    MISSING,
+    NONE,
+    Block,
+    Cell,
+    Column,
+    Grid,
+    Line,
+    Marks,
+    number,
+)
+from benchmark.reports.tables.main import blocks_of
+from benchmark.statistics.scores import SetScores
+from benchmark.statistics.table import Entry, Run
+
+__all__ = ["cost_grid", "departures_grid", "provenance_grid", "runs_grid"]
+
+SHORT = 12  # digits of a digest that are printed
+Facts = Mapping[str, str]
+
+
+def runs_grid(study: Study, groups: Sequence[str] = tuple(GROUPS)) -> Grid:
+    """Every run on its own: the mean DSC over cases, and how many masks were empty."""
+    marks, blocks = Marks(), []
+    for title, entries in blocks_of(study, groups).items():
+        lines = [
+            Line(f"{e.title}, seed {seed}", _run_cells(study, e, seed), marks.of(study.notes(e)))
+            for e in entries
+            for seed in e.seeds
+        ]
+        blocks.append(Block(title, tuple(lines)))
+    names = [study.set_title(each.name) for each in study.table.sets]
+    return Grid(
+        name="runs",
+        of=study.mix.title,
+        title="Every run on its own, mean DSC over cases",
+        head="Run",
+        columns=tuple(Column(label) for label in (*names, "Both empty", "One empty")),
+        blocks=tuple(blocks),
+        notes=marks.notes(),
+        remarks=(
+            "Runs of a method whose other seeds are missing stand here, and in no average.",
+            "Both empty: predictions that are empty like their reference (scored 1). One empty:"
+            " only one of the two is (scored 0).",
+        ),
+        records=[record for run in _runs(study, groups) for record in _run_records(study, run)],
+    )
+
+
+def _runs(study: Study, groups: Sequence[str]) -> list[Run]:
+    return [run for run in study.runs() if run.entry.group in groups]
+
+
+def _run_cells(study: Study, entry: Entry, seed: int) -> tuple[Cell, ...]:
+    run = study.table.runs.get((entry.key, seed))
+    if run is None:
+        return (Cell(MISSING, kind="hole"),) * (len(study.table.sets) + 2)
+    broken = {h.dataset for h in study.table.holes if h.entry == entry and h.seed == seed}
+    cells = []
+    for each in study.table.sets:
+        if each.name in broken:
+            cells.append(Cell(MISSING, kind="hole"))
+        else:
+            mean = float(run.scores[each.name].values["dsc"].mean())
+            cells.append(Cell(number(mean, 3), sort=mean))
+    both = sum(s.both_empty for s in run.scores.values())
+    one = sum(s.one_empty for s in run.scores.values())
+    return (*cells, Cell(f"{both:,}", sort=both), Cell(f"{one:,}", sort=one))
+
+
+def _run_records(study: Study, run: Run) -> list[Mapping[str, Any]]:
+    names = ("dsc", "iou", "mae", "sensitivity", "precision", "hd95_px", "assd_px")
+    return [
+        {
+            "group": run.entry.group,
+            "method": run.entry.name,
+            "seed": run.seed,
+            "dataset": each.name,
+            "cases": len(scores.cases),
+            **{name: _mean(scores, name) for name in names},
+            "both_empty": scores.both_empty,
+            "one_empty": scores.one_empty,
+        }
+        for each in study.table.sets
+        if (scores := run.scores.get(each.name))
+    ]
+
+
+def _mean(scores: SetScores, column: str) -> float:
+    known = scores.values[column][~np.isnan(scores.values[column])]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def departures_grid(study: Study) -> Grid:
+    """Every field in which a method departs from the mix's recipe, and why."""
+    default = study.mix.recipe.model_dump()
+    lines = []
+    for entry in study.table.entries:
+        rows = {
+            (key, str(value), str(run.record.get("why", "")))
+            for run in study.table.runs_of(entry)
+            for key, value in run.record["departures"].items()
+        }
+        lines += [
+            Line(
+                entry.title, (Cell(key), Cell(str(default.get(key, NONE))), Cell(value), Cell(why))
+            )
+            for key, value, why in sorted(rows)
+        ]
+    labels = ("Field", "Mix", "Method", "Why")
+    return Grid(
+        name="departures",
+        of=study.mix.title,
+        title="Departures from the default recipe",
+        head="Method",
+        columns=tuple(Column(label, numeric=False) for label in labels),
+        blocks=(Block("", tuple(lines)),),
+    )
+
+
+def provenance_grid(study: Study, groups: Sequence[str] = tuple(GROUPS)) -> Grid:
+    """Commit, time, machine, versions, weights and digests of every run, as at training."""
+    facts = {id(run): _facts(run) for run in _runs(study, groups)}
+    labels = list(dict.fromkeys(label for each in facts.values() for label in each))
+    usual = {
+        label: _usual([each.get(label, NONE) for each in facts.values()])
+        for label in labels
+        if label in COMPARED
+    }
+    marks, blocks = Marks(), []
+    for title, entries in blocks_of(study, groups).items():
+        lines = [
+            Line(
+                f"{entry.title}, seed {run.seed}",
+                tuple(_fact(facts[id(run)].get(label, NONE), usual.get(label)) for label in labels),
+                marks.of(study.notes(entry)),
+            )
+            for entry in entries
+            for run in study.table.runs_of(entry)
+        ]
+        blocks.append(Block(title, tuple(lines)))
+    return Grid(
+        name="provenance",
+        of=study.mix.title,
+        title="Where the numbers come from",
+        head="Run",
+        columns=tuple(Column(label, numeric=False) for label in labels),
+        blocks=tuple(blocks),
+        notes=marks.notes(),
+        remarks=(
+            "As recorded when each run was trained. ≠ marks what differs from most runs in this"
+            " table; digests are cut to twelve digits here and whole in each run.json.",
+        ),
+    )
+
+
+COMPARED = {"Commit", "Device", "CPU", "Threads", "Training code", "Evaluation code", "Data",
+            "python", "torch", "torchvision", "timm", "segmentation-models-pytorch",
+            "transformers", "numpy"}  # fmt: skip
+
+
+def _facts(run: Run) -> Facts:
+    record = run.record
+    machine, identity = record.get("hardware", {}), record["identity"]
+    weights = record["weights"]
+    files = [f"{name} {str(value)[:SHORT]}" for name, value in weights.get("files", {}).items()]
+    facts = {
+        "Commit": record.get("commit"),
+        "Finished (UTC)": str(record.get("finished") or "")[:16].replace("T", " "),
+        "Training (s)": record.get("times", {}).get("train_s"),
+        "Device": machine.get("device"),
+        "CPU": machine.get("cpu"),
+        "Threads": machine.get("threads"),
+        **record.get("versions", {}),
+        "Weights": ", ".join([str(weights.get("asked", NONE)), *files]),
+        "Run": identity.get("run"),
+        "Method code": identity.get("method_code"),
+        "Training code": identity.get("training_code"),
+        "Evaluation code": record.get("evaluation_code"),
+        "Data": identity.get("data"),
+    }
+    digests = ("Run", "Method code", "Training code", "Evaluation code", "Data")
+    empty = (None, "", "none")
+    return {
+        key: NONE if value in empty else str(value)[:SHORT] if key in digests else str(value)
+        for key, value in facts.items()
+    }
+
+
+def _usual(values: Sequence[str]) -> str:
+    """The most frequent value; the first of equals."""
+    known = [value for value in values if value != NONE]
+    return Counter(known).most_common(1)[0][0] if known else NONE
+
+
+def _fact(value: str, usual: str | None) -> Cell:
+    differs = usual is not None and value not in (usual, NONE)
+    return Cell(f"≠ {value}" if differs else value, sort=value, kind="differs" if differs else "")

@@ -1,0 +1,302 @@
+"""Tables of variants beside their base: ablations, and what was trained on one modality alone."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmark.reports.study import Study, hole_notes, trained_alone
+from benchmark.reports.tables.cells import (
+    Answer,
+    difference_cell,
+    difference_record,
+    side_cell,
+    spoken,
+)
+from benchmark.reports.tables.grid import MISSING, Block, Cell, Column, Grid, Line, Marks
+from benchmark.reports.tables.main import (
+    BEST,
+    DSC,
+    WHOLE,
+    columns_of,
+    parameters_cell,
+    score_cells,
+    score_record,
+    trained_parameters,
+)
+from benchmark.statistics.differences import Contrast, differences, side
+from benchmark.statistics.intervals import MEAN, set_weights
+from benchmark.statistics.table import Entry
+
+Weights = Mapping[str, float]
+HOLE = Cell(MISSING, kind="hole")
+
+
+def ablation_grid(study: Study) -> Grid:
+    """DSC of each base and of its ablations, and the difference of the means over modalities."""
+    marks, families = Marks(), _families(study)
+    found = _answers(study, families)
+    blocks = [_block(study, marks, family, found) for family in families]
+    holes = any(cell.kind == "hole" for b in blocks for line in b.lines for cell in line.cells)
+    return Grid(
+        name="ablation",
+        of=study.mix.title,
+        title="Ablations: DSC, and its difference to the base",
+        head="Method",
+        columns=(
+            Column("Trained (M)"),
+            *(Column(label, MEAN.capitalize()) for label in (DSC.label, "Minus base")),
+            *(Column(DSC.label, study.set_title(each.name)) for each in study.table.sets),
+        ),
+        blocks=tuple(blocks),
+        notes=marks.notes(),
+        remarks=(
+            "Trained: parameters that training changes, in millions. DSC: mean over seeds ±"
+            " standard deviation over seeds, with its 95 % interval over cases.",
+            f"Minus base: the difference of these means, paired by case. {spoken(study)}",
+            "Ablations stand in the order of their plugin.",
+            *(BEST, *([WHOLE] if holes else [])),
+        ),
+        records=[*_records(study, families, found)],
+    )
+
+
+def mixing_grid(study: Study) -> Grid:
+    """Each base beside its variants that were trained on one modality, modality by modality."""
+    marks, rows, modalities = Marks(), _rows(study), _modalities(study)
+    asked = [
+        (row, modality, Contrast(row.base, entry, modalities[modality]))
+        for row in rows
+        if row.base
+        for modality, entry in row.alone.items()
+    ]
+    answers = differences(study.table, [contrast for *_, contrast in asked], study.resamples)
+    for (row, modality, _), answer in zip(asked, answers, strict=True):
+        row.found[modality] = answer
+    lines = [
+        Line(row.title, _mixing_cells(study, row, modalities), marks.of(_mixing_notes(study, row)))
+        for row in rows
+    ]
+    labels = ("Mixed ↑", "Alone ↑", "Mixed − alone")
+    return Grid(
+        name="mixing",
+        of=study.mix.title,
+        title="DSC when trained on the whole mix, and when trained on one modality alone",
+        head="Method",
+        columns=tuple(
+            Column(label, _heading(study, modality, modalities[modality]))
+            for modality in modalities
+            for label in labels
+        ),
+        blocks=(Block("", tuple(lines)),),
+        notes=marks.notes(),
+        remarks=(
+            "On the test sets of each modality, equally weighed where there are several: mean over"
+            " seeds ± standard deviation over seeds. Below 0 mixing costs, above 0 it helps.",
+            f"Mixed − alone is paired by case. {spoken(study)}",
+            "At equal epochs a network that is trained on one modality makes fewer steps.",
+        ),
+        records=[_mixing_record(study, row, m, modalities[m]) for row in rows for m in modalities],
+        inner="Value",
+    )
+
+
+@dataclass(frozen=True)
+class Family:
+    """The ablations of one base.
+
+    Attributes:
+        name: the base's, empty where the cards name none.
+        base: its row, None where this mix has none.
+    """
+
+    name: str
+    title: str
+    base: Entry | None
+    members: tuple[Entry, ...]
+
+    @property
+    def rows(self) -> list[Entry]:
+        """The base, where there is one, and its ablations."""
+        return [*([self.base] if self.base else []), *self.members]
+
+    @property
+    def heading(self) -> str:
+        """The title of its block."""
+        return f"Variants of {self.title}" if self.name else "No base named"
+
+
+def _families(study: Study) -> list[Family]:
+    names: dict[str, list[Entry]] = {}
+    for entry in study.table.rows(("ablation",)):
+        names.setdefault(study.card(entry).get("base") or "", []).append(entry)
+    return [
+        Family(name, _title(study, name), study.base(members[0]), tuple(members))
+        for name, members in names.items()
+    ]
+
+
+def _title(study: Study, name: str) -> str:
+    """The title of a base, after that of its own base where it is a variant itself."""
+    card = study.cards.get(name, {})
+    parent = study.cards.get(card.get("base") or "", {}).get("title")
+    return f"{parent}: {card['title']}" if parent else str(card.get("title", name))
+
+
+def _answers(study: Study, families: Iterable[Family]) -> dict[tuple[str, str], Answer]:
+    """The difference of every ablation to its base, by (entry key, test set or MEAN)."""
+    weights: dict[str, Weights] = {each.name: {each.name: 1.0} for each in study.table.sets}
+    weights[MEAN] = set_weights(study.table)
+    asked = {
+        (entry.key, place): Contrast(entry, family.base, weights[place])
+        for family in families
+        if family.base
+        for entry in family.members
+        for place in weights
+    }
+    found = differences(study.table, list(asked.values()), study.resamples)
+    return dict(zip(asked, found, strict=True))
+
+
+def _block(
+    study: Study, marks: Marks, family: Family, found: Mapping[tuple[str, str], Answer]
+) -> Block:
+    columns = [
+        score_cells([study.cells.get((e.key, place, "dsc")) for e in family.rows], DSC, True)
+        for place in (MEAN, *(each.name for each in study.table.sets))
+    ]
+    lines = []
+    for entry, (mean, *scores) in zip(family.rows, zip(*columns, strict=True), strict=True):
+        answer = found.get((entry.key, MEAN))
+        notes = [*study.notes(entry), *_no_difference(study, family, entry, answer)]
+        orphan = family.name and not family.base
+        difference = HOLE if orphan else difference_cell(answer)
+        title = f"{entry.title} (base)" if entry == family.base else entry.title
+        cells = (parameters_cell(study, entry), mean, difference, *scores)
+        lines.append(Line(title, cells, marks.of(notes)))
+    return Block(family.heading, tuple(lines))
+
+
+def _no_difference(
+    study: Study, family: Family, entry: Entry, answer: Answer | None
+) -> Iterator[str]:
+    """Notes on why a row has no difference; what the row itself lacks, its own notes say."""
+    if family.name and not family.base:
+        yield f"no difference: {family.title} does not run on this mix"
+    for missing in answer if isinstance(answer, tuple) else ():
+        if missing.entry != entry or not missing.holes:
+            why = "; ".join(hole_notes(study, missing.holes)) or missing.why
+            yield f"no difference: {missing.entry.title}: {why}"
+
+
+def _records(
+    study: Study, families: Iterable[Family], found: Mapping[tuple[str, str], Answer]
+) -> Iterator[Mapping[str, Any]]:
+    for family in families:
+        for entry in family.rows:
+            for place, _ in columns_of(study):
+                yield {
+                    "base": family.name,
+                    **score_record(study, family.heading, entry, (place, DSC)),
+                    "trained_parameters": trained_parameters(study, entry) or "",
+                    **difference_record(found.get((entry.key, place))),
+                }
+
+
+@dataclass(frozen=True)
+class MixingRow:
+    """A base with its variants by modality.
+
+    Attributes:
+        base: None where this mix has no such row.
+        found: the difference by modality.
+    """
+
+    name: str
+    title: str
+    base: Entry | None
+    alone: dict[str, Entry] = field(default_factory=dict)
+    found: dict[str, Answer] = field(default_factory=dict)
+
+
+def _rows(study: Study) -> list[MixingRow]:
+    """A row a base, in the order of the main table; another where a modality comes twice."""
+    rows: list[MixingRow] = []
+    for entry in study.table.rows(("single",)):
+        name, modality = study.card(entry).get("base"), study.card(entry)["modality"]
+        if not name:
+            continue
+        same = [row for row in rows if row.name == name]
+        row = next((row for row in same if modality not in row.alone), None)
+        if row is None:
+            title = _title(study, name) + (f" (and {entry.title})" if same else "")
+            rows.append(row := MixingRow(name, title, study.base(entry)))
+        row.alone[modality] = entry
+    order = {entry: i for i, entry in enumerate(study.table.entries)}
+    return sorted(rows, key=lambda row: order[row.base] if row.base else len(order))
+
+
+def _modalities(study: Study) -> dict[str, Weights]:
+    """Every modality with the weights of its test sets."""
+    sets: dict[str, list[str]] = {}
+    for each in study.table.sets:
+        sets.setdefault(study.modality(each), []).append(each.name)
+    for entry in study.table.rows(("single",)):
+        sets.setdefault(study.card(entry)["modality"], [])
+    return {m: dict.fromkeys(names, 1 / max(len(names), 1)) for m, names in sets.items()}
+
+
+def _heading(study: Study, modality: str, weights: Weights) -> str:
+    names = ", ".join(study.set_title(name) for name in weights) or "no test set"
+    return f"{modality.capitalize()} ({names})"
+
+
+def _mixing_cells(
+    study: Study, row: MixingRow, modalities: Mapping[str, Weights]
+) -> tuple[Cell, ...]:
+    """Mixed, alone, and the difference of each modality; a dash where nothing is planned."""
+    cells = []
+    for modality, weights in modalities.items():
+        alone = row.alone.get(modality)
+        cells += [
+            side_cell(side(study.table, row.base, weights)) if row.base else HOLE,
+            side_cell(side(study.table, alone, weights) if alone else None),
+            HOLE if alone and not row.base else difference_cell(row.found.get(modality)),
+        ]
+    return tuple(cells)
+
+
+def _mixing_notes(study: Study, row: MixingRow) -> list[str]:
+    """What the notes of all its rows say, each told once."""
+    notes = list(study.notes(row.base)) if row.base else [f"{row.title} does not run on this mix"]
+    for modality, entry in row.alone.items():
+        holes = hole_notes(study, [hole for hole in study.table.holes if hole.entry == entry])
+        told = {*notes, trained_alone(modality)} - {*holes}
+        notes += [f"{entry.title}: {note}" for note in study.notes(entry) if note not in told]
+        answer = row.found.get(modality)
+        parts = answer if isinstance(answer, tuple) else ()
+        notes += [f"{part.entry.title}: {part.why}" for part in parts if part.why]
+    return notes
+
+
+def _mixing_record(
+    study: Study, row: MixingRow, modality: str, weights: Weights
+) -> Mapping[str, Any]:
+    single, found = row.alone.get(modality), difference_record(row.found.get(modality))
+    sides = {
+        f"{name}_{key}": getattr(entry and side(study.table, entry, weights), key, "")
+        for name, entry in (("mixed", row.base), ("alone", single))
+        for key in ("mean", "seed_sd", "seeds")
+    }
+    ran = MISSING if found["difference"] == "" else "ok"
+    return {
+        "method": row.name,
+        "title": row.title,
+        "modality": modality,
+        "datasets": " ".join(weights),
+        "alone": single.name if single else "",
+        "metric": DSC.column,
+        "status": ran if single else "not planned",
+        **sides,
+        **found,
+        "notes": "; ".join(_mixing_notes(study, row)),
+    }

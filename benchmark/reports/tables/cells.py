@@ -1,0 +1,57 @@
+"""Cells that tables share: a mean with its spread, a difference with its interval."""
+
+import math
+from typing import Any
+
+from benchmark.reports.study import Study
+from benchmark.reports.tables.grid import MISSING, NONE, Cell, number
+from benchmark.statistics.differences import Difference, Missing, Side
+
+Answer = Difference | tuple[Missing, ...]
+
+
+def plus_minus(mean: float, sd: float, digits: int = 3) -> str:
+    """A mean with its standard deviation over seeds, where there is one."""
+    spread = "" if math.isnan(sd) else f" ± {number(sd, digits)}"
+    return number(mean, digits) + spread
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A difference for reading, with its sign; what is printed as 0 has none."""
+    text = number(value, digits)
+    if text == NONE or float(text) == 0:
+        return text.lstrip("-")
+    return f"+{text}" if value > 0 else f"−{text[1:]}"
+
+
+def difference_cell(answer: Answer | None) -> Cell:
+    """A difference with its interval; a dash where none was asked for."""
+    if answer is None:
+        return Cell(NONE)
+    if not isinstance(answer, Difference):
+        return Cell(MISSING, kind="hole")
+    limits = f"[{signed(answer.low)}, {signed(answer.high)}]"
+    return Cell(signed(answer.value), "" if math.isnan(answer.low) else limits, answer.value)
+
+
+def side_cell(found: Side | Missing | None) -> Cell:
+    """One side of a difference; a dash where none is planned."""
+    if isinstance(found, Side):
+        return Cell(plus_minus(found.mean, found.seed_sd), sort=found.mean)
+    return Cell(MISSING, kind="hole") if found else Cell(NONE)
+
+
+def difference_record(answer: Answer | None) -> dict[str, Any]:
+    """A difference as columns of a CSV."""
+    names = {"value": "difference", "low": "difference_low", "high": "difference_high"}
+    known = isinstance(answer, Difference)
+    return {name: getattr(answer, key) if known else "" for key, name in names.items()}
+
+
+def spoken(study: Study) -> str:
+    """What the interval of a difference speaks of."""
+    return (
+        f"Below it the 95 % bootstrap interval over cases (BCa, {study.resamples:,} resamples;"
+        " whole groups where cases form groups): it speaks of other cases for these trained"
+        " networks, not of other trainings. Of those speak the standard deviations over seeds."
+    )

@@ -1,0 +1,230 @@
+"""What the methods cost: parameters, operations, time and memory of an image, time of training."""
+
+import json
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmark.core.errors import ScoreTableError
+from benchmark.reports.figures.history import read_history
+from benchmark.reports.study import GROUPS, Study
+from benchmark.reports.tables.grid import MISSING, NONE, Block, Cell, Column, Grid, Line, Marks
+from benchmark.reports.tables.main import blocks_of
+from benchmark.statistics.table import Entry, Run
+
+SCHEMA = 1
+COSTED = tuple(group for group in GROUPS if group != "single")  # those cost what their base does
+LABELS = ("Parameters (M)", "Trained (M)", "GMACs", "Latency (ms)", "Peak memory (MiB)",
+          "Training (min)", "Training images/s", "Prediction images/s")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The content of a cost.json, as far as it is printed.
+
+    Attributes:
+        parameters: all, and those that learn.
+        macs: multiply-accumulates of one image.
+        latency_ms: median and quartiles.
+        peak_mib: None where it could not be measured; `how` then says why.
+        unseen: operations that the MACs leave out.
+        where: machine and version of torch.
+        size: of the image, in pixels.
+        code: digest of the method's code.
+    """
+
+    parameters: tuple[float, float]
+    macs: float
+    latency_ms: tuple[float, float, float]
+    peak_mib: float | None
+    how: str
+    unseen: frozenset[str]
+    where: str
+    size: int
+    code: str
+
+
+def read_cost(path: Path) -> Measured | None:
+    """A cost.json; None where there is none.
+
+    Raises: ScoreTableError if the file cannot be used.
+    """
+    if not path.is_file():
+        return None
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if record["schema"] == SCHEMA:
+            return _measured(record)
+        problem = f"schema {record['schema']}"
+    except KeyError as error:
+        problem = f"no {error}"
+    except (OSError, ValueError, TypeError) as error:
+        problem = str(error)
+    do = "Delete it and run its stage or `mixseg cost` again."
+    raise ScoreTableError(path, f"unusable ({problem})", "what `mixseg cost` writes", do)
+
+
+def _measured(record: Mapping[str, Any]) -> Measured:
+    times, memory, machine = record["latency_ms"], record["memory_mib"], record["hardware"]
+    counts = record["parameters"]
+    devices = dict.fromkeys((str(machine["device"]), str(machine["cpu"])))
+    return Measured(
+        parameters=(float(counts["total"]), float(counts["trainable"])),
+        macs=float(record["macs"]),
+        latency_ms=(float(times["median"]), float(times["q1"]), float(times["q3"])),
+        peak_mib=None if memory["peak"] is None else float(memory["peak"]),
+        how=str(memory["how"]),
+        unseen=frozenset(str(name) for name, _ in record["not_counted"]),
+        where=f"{', '.join(devices)}, {machine['threads']} threads, torch"
+        f" {record['versions']['torch']}",
+        size=int(record["size"]),
+        code=str(record["code"]["method"]),
+    )
+
+
+def cost_grid(study: Study, groups: Sequence[str] = COSTED) -> Grid:
+    """Parameters, MACs, latency and memory of an image; time of training and of prediction."""
+    rows = blocks_of(study, [group for group in groups if group != "controls"])
+    found = {e.key: measured_cost(study, e) for entries in rows.values() for e in entries}
+    unseen = [measured.unseen for measured in found.values() if measured]
+    common = unseen[0].intersection(*unseen) if unseen else frozenset()
+    marks, blocks = Marks(), []
+    for title, entries in rows.items():
+        lines = []
+        for entry in entries:
+            measured = found[entry.key]
+            notes = [*study.notes(entry), *_notes(study, entry, measured, common)]
+            cells = _cells(study, study.table.runs_of(entry), measured)
+            lines.append(Line(entry.title, cells, marks.of(notes)))
+        blocks.append(Block(title, tuple(lines)))
+    titles = [(e.title, found[e.key]) for entries in rows.values() for e in entries]
+    return Grid(
+        name="cost",
+        of=study.mix.title,
+        title="What the methods cost",
+        head="Method",
+        columns=(*map(Column, LABELS), Column("Device", numeric=False)),
+        blocks=tuple(blocks),
+        notes=marks.notes(),
+        remarks=(
+            "Training, its images/s and those of prediction are medians over the runs that are"
+            " there, as measured on that device when each was made. Times on different devices, or"
+            " beside other work on one machine, must not be compared.",
+            *_remarks(study, titles, common),
+        ),
+    )
+
+
+def measured_cost(study: Study, entry: Entry) -> Measured | None:
+    """What was measured of a row; None where nothing was.
+
+    Raises: ScoreTableError if its cost.json cannot be used.
+    """
+    return read_cost(study.results / entry.group / entry.name / "cost" / "cost.json")
+
+
+def _notes(
+    study: Study, entry: Entry, measured: Measured | None, common: frozenset[str]
+) -> list[str]:
+    """What a reader must know of one row's cost."""
+    if measured is None:
+        return []
+    notes = []
+    now = study.cards.get(entry.name, {}).get("code_digest")
+    if now not in (None, measured.code):
+        notes.append("its MACs, latency and memory are of older code")
+    if measured.size != study.mix.size:
+        notes.append(
+            f"its MACs, latency and memory are of {measured.size} × {measured.size} pixels"
+        )
+    if measured.peak_mib is None:
+        notes.append(f"peak memory {measured.how}")
+    if measured.unseen - common:
+        notes.append(f"its MACs leave out {', '.join(sorted(measured.unseen - common))} as well")
+    return notes
+
+
+def _remarks(
+    study: Study,
+    rows: Sequence[tuple[str, Measured | None]],
+    common: frozenset[str],
+) -> list[str]:
+    """Of what the measured costs are, where they were measured, and what they leave out."""
+    remarks, size = [], study.mix.size
+    places: dict[str, list[str]] = {}
+    for title, measured in rows:
+        if measured:
+            places.setdefault(measured.where, []).append(title)
+    if places:
+        listed = [f"{where} ({', '.join(titles)})" for where, titles in places.items()]
+        machine = next(iter(places)) if len(places) == 1 else "; ".join(listed)
+        remarks.append(
+            "GMACs (billions of multiply-accumulates), latency (median, quartiles below) and peak"
+            f" memory (the weights, and what one prediction adds) are of one image of {size} ×"
+            f" {size} pixels, with pretrained weights where they were here, its embedding included"
+            f" where the method has one. Measured on: {machine}."
+        )
+        unseen = ", ".join(sorted(common)) or "none in all methods"
+        remarks.append(f"Operations that the MACs leave out, for want of a formula: {unseen}.")
+    if any(measured is None for _, measured in rows):
+        remarks.append("missing: not run, or not measured yet; `mixseg cost` measures.")
+    return remarks
+
+
+def _cells(study: Study, runs: Sequence[Run], measured: Measured | None) -> tuple[Cell, ...]:
+    def median(values: Callable[[Run], float | None], digits: int) -> Cell:
+        known = [value for run in runs if (value := values(run)) is not None]
+        if not known:
+            return Cell(NONE if runs else MISSING, kind="" if runs else "hole")
+        return _number(statistics.median(known), digits)
+
+    def speed(run: Run) -> float | None:
+        logged = read_history(study.folder(run) / "history.csv").get("images_per_s", [])
+        known = [value for value in logged if value == value]
+        return statistics.median(known) if known else None
+
+    def count(key: str, k: int) -> Cell:
+        if not runs and measured:
+            return _number(measured.parameters[k] * 1e-6, 2)
+        return median(lambda run: _value(run, "parameters", key, 1e-6), 2)
+
+    devices = dict.fromkeys(str(run.record.get("hardware", {}).get("device", NONE)) for run in runs)
+    return (
+        count("total", 0),
+        count("trainable", 1),
+        *_measured_cells(measured),
+        median(lambda run: _value(run, "times", "train_s", 1 / 60), 1),
+        median(speed, 1),
+        median(_predicted_per_s, 1),
+        Cell(", ".join(devices) or MISSING, kind="" if runs else "hole"),
+    )
+
+
+def _measured_cells(measured: Measured | None) -> tuple[Cell, ...]:
+    """GMACs, latency and memory."""
+    if measured is None:
+        return (Cell(MISSING, kind="hole"),) * 3
+    middle, low, high = measured.latency_ms
+    peak = measured.peak_mib
+    return (
+        _number(measured.macs * 1e-9, 2),
+        Cell(f"{middle:,.1f}", sub=f"[{low:,.1f}, {high:,.1f}]", sort=middle),
+        Cell(NONE) if peak is None else _number(peak, 0),
+    )
+
+
+def _number(value: float, digits: int) -> Cell:
+    return Cell(f"{value:,.{digits}f}", sort=value)
+
+
+def _value(run: Run, part: str, key: str, factor: float) -> float | None:
+    value = run.record.get(part, {}).get(key)
+    return None if value is None else float(value) * factor
+
+
+def _predicted_per_s(run: Run) -> float | None:
+    seconds = _value(run, "times", "predict_s", 1)
+    cases = sum(len(scores.cases) for scores in run.scores.values())
+    return cases / seconds if seconds else None

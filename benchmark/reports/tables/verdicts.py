@@ -1,0 +1,218 @@
+"""What the papers claimed beside what was found, and published numbers beside ours."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from benchmark.claims.evidence import Evidence, load_evidence
+from benchmark.claims.judge import Judged, figure_rows, judge, summary
+from benchmark.claims.reported import Checked, check_reported, read_reported
+from benchmark.claims.spec import load_claims
+from benchmark.reports.study import Study
+from benchmark.reports.tables.grid import (
+    MISSING,
+    NONE,
+    Block,
+    Cell,
+    Column,
+    Grid,
+    Line,
+    Marks,
+    number,
+)
+
+if TYPE_CHECKING:
+    from benchmark.core.files import Places
+    from benchmark.core.params import Params
+
+    Inputs = tuple[Params, Sequence[Mapping[str, Any]], Places]
+
+KINDS: Mapping[str, Any] = {"supported": "good", "contradicted": "bad", "not run": "hole",
+                            "agrees": "good", "out of tolerance": "bad",
+                            "no run": "hole"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """Every claim judged by the scores of one mix, and every published number that it has."""
+
+    study: Study
+    judged: tuple[Judged, ...]
+    checked: tuple[Checked, ...]
+
+    def grids(self) -> dict[str, Grid]:
+        """Their tables, which every mix has, empty or not."""
+        made = (self._claims(), self._figures(), self._reported())
+        return {grid.name: grid for grid in made}
+
+    def lead(self) -> str:
+        """How many claims have which verdict."""
+        counts = ", ".join(f"{n} {verdict}" for verdict, n in summary(self.judged).items() if n)
+        return (
+            f"Of {len(self.judged)} claims: {counts}. A claim is judged by method-level intervals,"
+            " and undecided where they leave it open; on other data than the paper's, or from"
+            " random weights, a verdict speaks of these data alone."
+        )
+
+    def _claims(self) -> Grid:
+        blocks: dict[str, list[Line]] = {}
+        for one in self.judged:
+            reads = Cell(one.reads, one.scope, one.reads, kind=KINDS.get(one.verdict, ""))
+            line = Line(one.claim.sentence, (reads, Cell(one.why)), sub=one.claim.source)
+            blocks.setdefault(one.claim.paper, []).append(line)
+        return Grid(
+            name="claims",
+            of=self.study.mix.title,
+            title="Claims and verdicts",
+            head="Claim, in our words",
+            columns=(Column("Verdict", numeric=False), Column("Why", numeric=False)),
+            blocks=tuple(Block(paper, tuple(lines)) for paper, lines in blocks.items()),
+            remarks=("The numbers behind each verdict stand in the next table.",),
+            records=figure_rows(self.judged),
+        )
+
+    def _figures(self) -> Grid:
+        """The parts that have a number; the CSV of the claims holds all of them."""
+        marks, blocks = Marks(), []
+        for one in self.judged:
+            lines = [
+                Line(f.what, (Cell(f.where), Cell(f.metric), Cell(f.text(), sort=f.value),
+                              Cell(f.verdict, kind=KINDS.get(f.verdict, "")), Cell(f.note)),
+                     marks.of(self._notes(one)))
+                for f in one.figures
+                if f.value is not None and not math.isnan(f.value)
+            ]  # fmt: skip
+            if lines:
+                blocks.append(Block(one.claim.sentence, tuple(lines)))
+        words = ("Where", "Metric")
+        return Grid(
+            name="claim-figures",
+            of=self.study.mix.title,
+            title="The numbers behind the verdicts",
+            head="Number",
+            columns=(
+                *(Column(label, numeric=False) for label in words),
+                Column("Value"),
+                *(Column(label, numeric=False) for label in ("Part", "Note")),
+            ),
+            blocks=tuple(blocks),
+            notes=marks.notes(),
+            remarks=("In brackets the 95 % interval over trainings and cases.",),
+        )
+
+    def _notes(self, one: Judged) -> list[str]:
+        """What a reader must know of the rows that a claim needs."""
+        rows = [e for e in self.study.table.entries if e.name in one.claim.methods]
+        return [f"{row.title}: {note}" for row in rows for note in self.study.notes(row)]
+
+    def _reported(self) -> Grid:
+        marks = Marks()
+        blocks: dict[str, list[Line]] = {}
+        for one in self.checked:
+            entry = next((e for e in self.study.table.entries
+                          if e.name == one.reported.method), None)  # fmt: skip
+            title = entry.title if entry else one.reported.method
+            notes = self.study.notes(entry) if entry else []
+            where = f"{self.study.set_title(one.reported.dataset)}, {one.reported.metric}"
+            source = f"{one.reported.source}; {one.reported.table}".rstrip("; ")
+            line = Line(where, tuple(_reported_cells(one)), marks.of(notes), sub=source)
+            blocks.setdefault(title, []).append(line)
+        labels = ("Verdict", "Setting", "Convention that gives it", "Why")
+        return Grid(
+            name="reported",
+            of=self.study.mix.title,
+            title="Published numbers beside ours",
+            head="Dataset and metric",
+            columns=(
+                Column("Reported"),
+                Column("Ours"),
+                *(Column(label, numeric=False) for label in labels),
+            ),
+            blocks=tuple(Block(title, tuple(lines)) for title, lines in blocks.items()),
+            notes=marks.notes(),
+            remarks=(
+                "Ours with its 95 % interval over trainings and cases. Only a number of the same"
+                " setting (data, split, recipe) can be out of tolerance. The convention is the one"
+                " of ours that gives the reported number within rounding, else the nearest.",
+            ),
+            records=[*_reported_records(self.checked)],
+        )
+
+
+def verdicts(inputs: "Inputs", study: Study, ablations: Study) -> Verdicts:
+    """Judges the claims, and compares the published numbers of the methods of a mix.
+
+    Raises: ScoreTableError if a reported.csv or a file of results is broken.
+    """
+    evidence = _evidence(inputs, study, ablations)
+    reported = [r for r in read_reported(inputs[2].root) if evidence.entry(r.method)]
+    names = {each.name for each in evidence.table.sets}
+    checked = check_reported([r for r in reported if r.dataset in names], evidence)
+    return Verdicts(study, judge(load_claims(), evidence), tuple(checked))
+
+
+def _evidence(inputs: "Inputs", study: Study, ablations: Study) -> Evidence:
+    """All groups in one table; both parts were read already, mostly with the same cases."""
+    one, other = study.table, ablations.table
+    if other.runs and one.sets != other.sets:
+        return load_evidence(study.name, *inputs)
+    keys = {entry.key for entry in one.entries}
+    more = [entry for entry in other.entries if entry.key not in keys]
+    table = replace(
+        one,
+        entries=(*one.entries, *more),
+        runs={**other.runs, **one.runs},
+        holes=(*one.holes, *(hole for hole in other.holes if hole.entry.key not in keys)),
+    )
+    return Evidence(study.name, table, study.cards, study.data)
+
+
+def _reported_cells(one: Checked) -> Iterator[Cell]:
+    yield Cell(_printed(one.reported.value, one), sort=one.reported.value)
+    if one.ours is None:
+        yield Cell(MISSING, kind="hole")
+    else:
+        known = one.low is not None and one.high is not None and not math.isnan(one.low)
+        limits = f"[{_printed(one.low, one)}, {_printed(one.high, one)}]" if known else ""
+        yield Cell(_printed(one.ours, one), limits, one.ours)
+    yield Cell(one.verdict, sort=one.verdict, kind=KINDS.get(one.verdict, ""))
+    yield Cell(one.reported.setting)
+    yield Cell(_conventions(one))
+    yield Cell(one.why)
+
+
+def _printed(value: float | None, one: Checked) -> str:
+    digits = max(3, round(-math.log10(2 * one.reported.rounding))) if one.reported.rounding else 3
+    return NONE if value is None else number(value, min(digits, 5))
+
+
+def _conventions(one: Checked) -> str:
+    found = [f"{name} {number(value, 3)}" for name, value in one.protocols]
+    if not found and one.nearest:
+        return f"none; nearest {one.nearest[0]} {number(one.nearest[1], 3)}"
+    return ", ".join(found) or NONE
+
+
+def _reported_records(checked: Sequence[Checked]) -> Iterator[Mapping[str, Any]]:
+    for one in checked:
+        told = one.reported
+        yield {
+            "method": told.method,
+            "dataset": told.dataset,
+            "metric": told.metric,
+            "reported": told.value,
+            "rounding": told.rounding,
+            "ours": "" if one.ours is None else one.ours,
+            "low": "" if one.low is None else one.low,
+            "high": "" if one.high is None else one.high,
+            "verdict": one.verdict,
+            "setting": told.setting,
+            "protocol": told.protocol,
+            "matching": " ".join(name for name, _ in one.protocols),
+            "nearest": one.nearest[0] if one.nearest else "",
+            "why": one.why,
+            "source": told.source,
+            "table": told.table,
+            "where": told.where,
+        }

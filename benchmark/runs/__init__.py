@@ -1,0 +1,1 @@
+"""Runs: their identity, their store, and how they are executed."""

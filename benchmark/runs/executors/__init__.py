@@ -1,0 +1,1 @@
+"""Executors: where runs are executed; they only fill the store."""

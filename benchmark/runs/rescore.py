@@ -1,0 +1,84 @@
+"""Scores again from what is stored: the second and the third depth at which a number is checked."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmark.core.environment import pick_device
+from benchmark.core.errors import MissingDataError
+from benchmark.core.files import Places, read_json, write_json
+from benchmark.core.params import load_params
+from benchmark.core.progress import Progress
+from benchmark.evaluation.score import score_maps, write_scores
+from benchmark.methods import discover
+from benchmark.runs.execute import MAPS, SCORES, WEIGHTS, evaluation_digests
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A finished run: the folders of its results and of its artefacts, and its record."""
+
+    results: Path
+    artefacts: Path
+    record: dict[str, Any]
+
+
+def rescore(
+    places: Places, mix: str, trusted: str, device: str, progress: Progress
+) -> Iterator[str]:
+    """Writes scores.csv of every run of a mix anew, and says of each what changed.
+
+    Args:
+        trusted: "maps", or "weights", from which the maps are then made again first.
+
+    Raises: MissingDataError if no run of the mix has artefacts here.
+    """
+    params = load_params(places.root)
+    params.mix(mix)
+    needed = WEIGHTS if trusted == "weights" else MAPS
+    runs = [run for run in _stored(places, mix) if (run.artefacts / needed).is_file()]
+    if not runs:
+        raise MissingDataError(
+            places.results(mix), f"no run with stored {trusted}", "artefacts of its runs",
+            "Run `dvc pull`, or train with `mixseg run`.",
+        )  # fmt: skip
+    for run in runs:
+        if trusted == "weights":
+            from benchmark.runs.predict import predict_mix
+
+            files = (run.artefacts / WEIGHTS, run.artefacts / MAPS)
+            what = (str(run.record["method"]), mix, params.mix(mix).size)
+            predict_mix(places, what, files, (pick_device(device), progress))
+        path = run.results / SCORES
+        before = path.read_bytes() if path.is_file() else b""
+        maps, prepared = run.artefacts / MAPS, places.prepared(mix)
+        write_scores(path, score_maps(maps, prepared, params.threshold, progress))
+        code = evaluation_digests(places.root)[1]
+        write_json(run.results / "run.json", {**run.record, "evaluation_code": code})
+        yield f"{path.relative_to(places.root)}: {_change(before, path.read_bytes())}"
+
+
+def _stored(places: Places, mix: str) -> Iterator[Stored]:
+    """The runs of the methods that there are; controls and removed methods are left alone."""
+    groups = {card.name: card.group for card in discover.cards(places.root)}
+    for path in sorted(places.results(mix).glob("*/*/seed-*/run.json")):
+        record = read_json(path)
+        if groups.get(record["method"]) == record["group"]:
+            artefacts = places.artefacts(mix, record["method"], int(record["seed"]))
+            yield Stored(path.parent, artefacts, record)
+
+
+def _change(before: bytes, after: bytes) -> str:
+    if before == after:
+        return "the same bytes"
+    if not before:
+        return "written"
+    old, new = (pd.read_csv(io.BytesIO(data)) for data in (before, after))
+    if len(old) != len(new) or "dsc" not in old:
+        return f"CHANGED, {len(old)} rows before and {len(new)} now"
+    apart = (old["dsc"] - new["dsc"]).abs().max()
+    return f"CHANGED, largest difference of a DSC {apart:.6f}"

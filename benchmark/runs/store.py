@@ -1,0 +1,129 @@
+"""The store of runs, by digest: checkpoints under way, and the files of finished runs."""
+
+import json
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from benchmark.core.errors import StoreError
+from benchmark.core.files import read_json, sha256_file, write_atomic, write_json
+
+CHECKPOINT = "checkpoint.pt"
+DONE = "done.json"
+FAILED = "failed.json"
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The folder of one run in the store.
+
+    Files that are done are listed in done.json with their SHA-256 and with the digest of the
+    code that wrote them, so that changed scoring code makes new scores from old maps.
+    """
+
+    folder: Path
+
+    @property
+    def checkpoint(self) -> Path:
+        """State of a run under way."""
+        return self.folder / CHECKPOINT
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps every other trainer off this run; the lock falls when its holder dies.
+
+        Raises: StoreError naming the holder.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.folder / "lock")
+        holder = self.folder / "holder.json"
+        try:
+            lock.acquire(timeout=1)  # `mixseg status` holds it for a moment
+        except Timeout as error:
+            who = json.dumps(read_json(holder)) if holder.is_file() else "another process"
+            raise StoreError(
+                self.folder,
+                f"held by {who}",
+                "a run that nobody else is at",
+                "Wait for it (`mixseg status`), or end that process.",
+            ) from error
+        try:
+            for left in self.folder.glob(".*.tmp"):  # by one that was killed
+                left.unlink()
+            write_json(holder, {"pid": os.getpid(), "host": socket.gethostname()})
+            yield
+        finally:
+            holder.unlink(missing_ok=True)
+            lock.release()
+
+    def busy(self) -> bool:
+        """True while another process holds the lock."""
+        if not (self.folder / "lock").exists():
+            return False
+        lock = FileLock(self.folder / "lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        lock.release()
+        return False
+
+    def done(self) -> dict[str, dict[str, str]]:
+        """File name to {"sha256", "code"} of what is done."""
+        path = self.folder / DONE
+        return dict(read_json(path)) if path.is_file() else {}
+
+    def has(self, name: str, code: str) -> bool:
+        """True if a file was finished by this code and is still whole.
+
+        Raises: StoreError if it was changed or cut short since.
+        """
+        entry = self.done().get(name)
+        if entry is None or entry["code"] != code:
+            return False
+        path = self.folder / name
+        if not path.is_file() or sha256_file(path) != entry["sha256"]:
+            state = "not what was written" if path.is_file() else "gone"
+            raise StoreError(
+                path, state, f"a file of digest {entry['sha256'][:16]}",
+                f"Delete {self.folder} and run again.",
+            )  # fmt: skip
+        return True
+
+    def finish(self, name: str, code: str) -> None:
+        """Notes a file as done."""
+        entry = {"sha256": sha256_file(self.folder / name), "code": code}
+        write_json(self.folder / DONE, {**self.done(), name: entry})
+
+    def fail(self, cause: str) -> None:
+        """Notes why a run stopped, for `mixseg status`."""
+        write_json(self.folder / FAILED, {"cause": cause})
+
+    def failure(self) -> str | None:
+        """Why the run stopped, if it did."""
+        path = self.folder / FAILED
+        return str(read_json(path)["cause"]) if path.is_file() else None
+
+    def clear_failure(self) -> None:
+        """Forgets an earlier failure."""
+        (self.folder / FAILED).unlink(missing_ok=True)
+
+
+def shelf(store: Path, run: str) -> Shelf:
+    """The shelf of the run with this digest."""
+    return Shelf(store / run[:24])
+
+
+def publish(source: Path, to: Path) -> None:
+    """Puts a file of the store where people look for it, without a second copy if it can be."""
+    with write_atomic(to) as temporary:
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)

@@ -1,0 +1,200 @@
+"""Chooses a value of a recipe or of a method on the split `val`; the test cases are not touched.
+
+Each value is trained on `train` alone and scored on `val`. What is finished lies in the store by
+the digest of all that it depends on, the value among it, and is not done again.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmark.core import environment as record
+from benchmark.core.errors import MethodError, MixSegError, ParamsError, StoreError, TrainingError
+from benchmark.core.files import Places, read_json, write_json
+from benchmark.core.params import load_params
+from benchmark.core.progress import Progress
+from benchmark.data.cases import Cases, load_cases
+from benchmark.methods import discover
+from benchmark.methods.discover import MethodEntry
+from benchmark.runs.candidates import SCORED_ON, TRAINED_ON, Candidate, Choice, candidates
+from benchmark.runs.execute import (
+    MAPS,
+    RECORD,
+    SCORES,
+    RunOptions,
+    evaluation_digests,
+    method_error,
+)
+from benchmark.runs.identity import Plan, RunSpec, plan_run
+from benchmark.runs.store import Shelf, shelf
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What came of one value.
+
+    Attributes:
+        scores: a row a case of `val`: dataset, modality, case, dsc; None if training failed.
+        record: when, where and from which commit it was trained, or the cause.
+    """
+
+    candidate: Candidate
+    scores: pd.DataFrame | None
+    record: dict[str, Any]
+
+
+def tune(
+    places: Places, choice: Choice, options: RunOptions, progress: Progress
+) -> tuple[Plan, list[Tried]]:
+    """Tries every value of a choice.
+
+    Returns: the method's own plan, and what came of each value, in the order given.
+
+    Raises: MethodError, ParamsError, MissingDataError, StoreError; TrainingError if no value could
+        be trained.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise TrainingError("torchrun", "mixseg tune", "one process", "Start it without torchrun.")
+    entry = discover.pin(places.root, choice.method)
+    mix = load_params(places.root).mix(choice.mix)
+    seed = mix.seeds[0] if choice.seed is None else choice.seed
+    spec = RunSpec(choice.method, choice.mix, seed)
+    plan = plan_run(places, spec, entry.card, entry.files)
+    if discover.code_digest(places.root / f for f in entry.files) != plan.identity.method_code:
+        found = "code that changed while it was loaded"
+        raise StoreError(spec, found, "code that stays", "Run the same command again.")
+    chosen = candidates(entry, plan, choice)
+    tried = list(_Tuner(places, entry, options, progress).each(chosen))
+    if all(each.scores is None for each in tried):
+        found = "; ".join(f"{each.candidate}: {each.record['failed']}" for each in tried)
+        raise TrainingError(spec, found, "a value that trains", "Try other values.")
+    return plan, tried
+
+
+def split(prepared: Path, name: str, modality: str) -> Cases:
+    """The cases of one split, of one modality if that is not empty.
+
+    Raises: ParamsError if there are none.
+    """
+    cases = load_cases(prepared, (name,))
+    if modality:
+        cases = cases.where((cases.table["modality"] == modality).to_numpy())
+    if not len(cases):
+        what = f"{prepared}, split {name!r}" + (f", {modality}" if modality else "")
+        raise ParamsError(what, "no case", "some to tune on", "Tune on a mix that has them.")
+    return cases
+
+
+class _Tuner:
+    """Trains, predicts and scores one value after the other; each step looks what is there."""
+
+    def __init__(
+        self, places: Places, entry: MethodEntry, options: RunOptions, progress: Progress
+    ) -> None:
+        self.places, self.entry, self.options, self.progress = places, entry, options, progress
+        self.maps_code, score_code = evaluation_digests(places.root)
+        self.score_code = f"{score_code}-{discover.code_digest([Path(__file__)])}"
+
+    def each(self, chosen: list[Candidate]) -> Iterator[Tried]:
+        """What came of each value; one whose loss is not finite stops no other."""
+        start, worked = time.monotonic(), 0
+        for k, candidate in enumerate(chosen):
+            place = shelf(self.places.store, candidate.plan.identity.run)
+            with place.locked():
+                place.clear_failure()
+                if self._ready(place):
+                    self.progress.say(f"{candidate}: already done")
+                else:
+                    left = (time.monotonic() - start) / worked * (len(chosen) - k) if worked else 0
+                    about = f", about {left:.0f} s left" if left else ""
+                    self.progress.say(f"{candidate}: value {k + 1} of {len(chosen)}{about}")
+                    worked += 1
+                tried = self._try(candidate, place)
+            yield tried
+
+    def _ready(self, place: Shelf) -> bool:
+        return place.has(MAPS, self.maps_code) and place.has(SCORES, self.score_code)
+
+    def _try(self, candidate: Candidate, place: Shelf) -> Tried:
+        try:
+            if not place.has(MAPS, self.maps_code):
+                with candidate.in_class(self.entry.cls):
+                    self._train(candidate, place)
+            if not place.has(SCORES, self.score_code):
+                self._score(candidate.plan, place)
+        except TrainingError as error:
+            place.fail(str(error))
+            return Tried(candidate, None, {"failed": str(error)})
+        except MixSegError as error:
+            place.fail(str(error))
+            raise
+        except Exception as error:
+            named = method_error(error, self.places.root, candidate.plan.spec.method)
+            place.fail(str(named))
+            raise named from error
+        scores = pd.read_csv(place.folder / SCORES, dtype={"case": str})
+        return Tried(candidate, scores, read_json(place.folder / RECORD))
+
+    def _train(self, candidate: Candidate, place: Shelf) -> None:
+        from benchmark.evaluation.predict import predict_cases
+        from benchmark.runs.train import build, set_up
+        from benchmark.training.features import FeatureCache
+        from benchmark.training.loop import TrainOptions, train
+
+        plan, about = candidate.plan, record.commit(self.places.root)
+        prepared, device = self.places.prepared(plan.spec.mix), set_up(self.options)
+        parts = [split(prepared, name, plan.card.modality) for name in (TRAINED_ON, SCORED_ON)]
+        method = build(self.places, plan)
+        if candidate.declared and getattr(method, candidate.field) != candidate.value:
+            found = f"{getattr(method, candidate.field)} after it was built with {candidate}"
+            what = f"{plan.spec.method}.{candidate.field}"
+            raise MethodError(what, found, "the value of the class", "Do not set it in __init__.")
+        how = TrainOptions(
+            seed=plan.spec.seed,
+            identity=plan.identity.run,
+            device=device,
+            compile=device == "cuda" if self.options.compile is None else self.options.compile,
+            checkpoint=place.checkpoint,
+            features=self.places.features,
+        )
+        history = train(method, parts[0], plan.recipe, how, self.progress)
+        features = FeatureCache(method, self.places.features, device)
+        features.prepare(parts[1], self.progress)
+        maps = place.folder / MAPS
+        predict_cases(method, parts[1], maps, (features.of, self.progress, device))
+        told = {"train": len(parts[0]), "commit": about, "hardware": record.hardware(device)}
+        seconds = round(sum(row["seconds"] for row in history), 3)
+        times = {"train_s": seconds, "versions": record.versions()}
+        write_json(place.folder / RECORD, {**told, **times, "finished": record.finished_at()})
+        place.finish(RECORD, plan.identity.run)
+        place.finish(MAPS, self.maps_code)
+        place.checkpoint.unlink(missing_ok=True)
+
+    def _score(self, plan: Plan, place: Shelf) -> None:
+        from benchmark.evaluation.score import write_scores
+
+        cases = split(self.places.prepared(plan.spec.mix), SCORED_ON, plan.card.modality)
+        frame = dsc_of(place.folder / MAPS, cases, load_params(self.places.root).threshold)
+        write_scores(place.folder / SCORES, frame)
+        place.finish(SCORES, self.score_code)
+
+
+def dsc_of(maps_path: Path, cases: Cases, threshold: float) -> pd.DataFrame:
+    """The DSC of every case, the mean of its prompt draws: dataset, modality, case, dsc."""
+    from benchmark.evaluation.maps import read_maps
+    from benchmark.evaluation.metrics import first_level, tally
+
+    rows, first = [], first_level(threshold)
+    with read_maps(maps_path) as maps:
+        for dataset, table in cases.table.groupby("dataset", sort=False):
+            masks, of = cases.masks[str(dataset)], maps[str(dataset)]
+            about = zip(table["modality"], table["case"], table["row"], strict=True)
+            for k, (modality, case, row) in enumerate(about):
+                draws = [tally(levels, masks[row] != 0, first).counts.dsc() for levels in of[k]]
+                rows.append((dataset, modality, case, float(sum(draws) / len(draws))))
+    return pd.DataFrame(rows, columns=["dataset", "modality", "case", "dsc"])

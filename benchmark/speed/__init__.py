@@ -1,0 +1,1 @@
+"""Measures of speed: what `mixseg bench` runs."""

@@ -1,0 +1,103 @@
+"""Runs a benchmark of speed: ours, or the one in a method's folder, as ratios within one run."""
+
+import importlib
+import json
+import os
+import platform
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from benchmark.core.environment import hardware, pick_device
+from benchmark.core.errors import ParamsError
+from benchmark.core.progress import Progress
+from benchmark.core.text import columns
+from benchmark.methods.code import BENCH, plugin_files
+from benchmark.methods.discover import folder_of
+from benchmark.methods.importing import import_beside
+
+OURS = {
+    "data": "benchmark.speed.data",
+    "networks": "benchmark.speed.networks",
+    "statistics": "benchmark.speed.statistics",
+}
+Row = dict[str, Any]
+Parts = Mapping[str, Callable[[str], Row]]  # title to what measures on a device
+
+
+def run(
+    root: Path, name: str, how: tuple[bool, str], progress: Progress, only: str | None = None
+) -> str:
+    """Runs a benchmark by name; text for people, or JSON.
+
+    A benchmark is a module whose docstring's first line says what is measured, with PARTS: from a
+    title to a function of the device that gives a row of numbers; or with a function `parts` that
+    gives them for the project's root and a method's name, or None for all.
+
+    Args:
+        how: whether as JSON, and on which device.
+        only: one method, where a benchmark has parts a method.
+
+    Raises: ParamsError for an unknown name, or for a method where there is no choice.
+    """
+    as_json, device = how
+    found = {**dict.fromkeys(OURS), **_beside_plugins(root)}
+    if name not in found:
+        raise ParamsError("bench", repr(name), f"one of {', '.join(found)}", "Name one of these.")
+    module, where = _load(root, name, found[name]), pick_device(device)
+    parts = _parts(root, name, module, only)
+    rows: list[Row] = []
+    with progress.task(f"measuring {name}", len(parts), "parts") as task:
+        for title, part in parts.items():
+            task.advance(0, title)
+            rows.append({"part": title, **part(where)})
+            task.advance()
+    machine = {**hardware(where), "torch": torch.__version__, "python": platform.python_version(),
+               "load": round(os.getloadavg()[0], 2)}  # fmt: skip
+    if as_json:
+        return json.dumps({"bench": name, "machine": machine, "rows": rows}, indent=2)
+    return _text(str(module.__doc__).splitlines()[0], machine, rows)
+
+
+def _beside_plugins(root: Path) -> dict[str, Path]:
+    """Folders of methods that hold a benchmark, by their last name."""
+    plugins = (plugin for plugin in plugin_files(root) if plugin.with_name(BENCH).is_file())
+    return {folder_of(root, plugin).split("/")[-1]: plugin for plugin in plugins}
+
+
+def _load(root: Path, name: str, plugin: Path | None) -> ModuleType:
+    if plugin is None:
+        return importlib.import_module(OURS[name])
+    return import_beside(root, plugin, Path(BENCH).stem)
+
+
+def _parts(root: Path, name: str, module: ModuleType, only: str | None) -> Parts:
+    if hasattr(module, "parts"):
+        chosen: Parts = module.parts(root, only)
+        return chosen
+    if only is not None:
+        raise ParamsError(
+            f"bench {name}", f"--method {only}", "no method", "It has no parts a method."
+        )
+    parts: Parts = module.PARTS
+    return parts
+
+
+def _text(what: str, machine: Mapping[str, Any], rows: list[Row]) -> str:
+    """One table for all rows of the same columns."""
+    lines = [
+        f"{machine['device']}, {machine['cpu']}, {machine['cores']} cores,"
+        f" {machine['threads']} threads, torch {machine['torch']}, load {machine['load']}",
+        what,
+    ]
+    for header in dict.fromkeys(tuple(row) for row in rows):
+        same = [row for row in rows if tuple(row) == header]
+        lines += ["", columns(header, ([_shown(v) for v in row.values()] for row in same))]
+    return "\n".join(lines)
+
+
+def _shown(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
