@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from benchmark.methods.layers import placed
+from benchmark.methods.layers import to_device
 
 
 def test_channels_last_is_the_same_network() -> None:
@@ -11,7 +11,7 @@ def test_channels_last_is_the_same_network() -> None:
     network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Conv2d(8, 1, 1)).double()
     image = torch.rand(2, 3, 9, 9, dtype=torch.float64)
     before = network(image)
-    assert placed(network, "cpu") is network
+    assert to_device(network, "cpu") is network
     first = next(network.parameters())
     assert first.is_contiguous(memory_format=torch.channels_last)
     assert not first.is_contiguous()

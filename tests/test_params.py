@@ -9,7 +9,8 @@ from support import PARAMS, ROOT, mixseg
 from benchmark.core.errors import MissingDataError, ParamsError
 from benchmark.core.files import project_root
 from benchmark.core.params import load_params
-from benchmark.methods.declaration import AS_RELEASED, Card, Recipe, Weights
+from benchmark.core.recipe import AS_RELEASED, Recipe
+from benchmark.methods.declaration import Card, Weights
 
 
 def write(folder: Path, *changes: tuple[str, str]) -> Path:

@@ -102,7 +102,7 @@ def load_evidence(
 
 def planned(name: str, mix: "Mix", cards: Sequence[Mapping[str, Any]]) -> list[Entry]:
     """The planned rows of the methods that list a mix, in the order of their cards."""
-    from benchmark.methods.declaration import Recipe
+    from benchmark.core.recipe import Recipe
 
     entries = []
     for card in cards:

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from benchmark.core.errors import ParamsError
-from benchmark.methods.declaration import Name
+from benchmark.core.recipe import Name
 
 CLAIMS = Path(__file__).parent / "claims.yaml"
 MODALITY = "{modality}"

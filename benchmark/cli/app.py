@@ -24,15 +24,16 @@ def _places() -> Places:
 
 
 @app.command("list")
-def list_methods() -> None:
-    """Lists the methods: title, group, prompt, parameters, weights, licence, source."""
-    from benchmark.cli import text as listing
-    from benchmark.methods import discover
+def list_methods(
+    group: o.MaybeGroup = None, mix: o.MaybeMix = None, long: o.Long = False, json: o.AsJson = False
+) -> None:
+    """Lists the methods by group: parameters, prompt, pretrained weights."""
+    from benchmark.cli import text
 
     places = _places()
-    typer.echo(listing.methods(places))
-    for item in discover.not_synced(places.root):
-        typer.echo(f"not synced: {item.folder}: {item.cause}. Run `{item.command}`.", err=True)
+    typer.echo(text.methods(places, group, mix, long=long, json=json))
+    for line in text.problems(places.root):
+        typer.echo(line, err=True)
 
 
 @app.command()
@@ -40,13 +41,16 @@ def new(name: o.NewName) -> None:
     """Writes a folder with a method that runs at once."""
     from benchmark.methods.new import new as write
 
-    typer.echo(f"wrote {write(_places().root, name)}")
-    typer.echo(f"next: mixseg check {name}, then dvc repro report@smoke")
+    root = _places().root
+    for path in write(root, name):
+        typer.echo(f"wrote {path.relative_to(root)}")
+    typer.echo(f"next: mixseg check {name}")
+    typer.echo(f"then: mixseg prepare --mix smoke && mixseg run --method {name} --mix smoke")
 
 
 @app.command()
 def sync(name: o.MaybeMethodName = None) -> None:
-    """Renders card.json and dvc.yaml beside each plugin."""
+    """Writes card.json and dvc.yaml of each method folder from its method.yaml."""
     from benchmark.methods.sync import sync as render
 
     root = _places().root

@@ -8,30 +8,42 @@ import typer
 MixName = Annotated[str, typer.Option("--mix", help="A mix of params.yaml.")]
 MaybeMix = Annotated[str | None, typer.Option("--mix", help="A mix of params.yaml.")]
 MethodName = Annotated[str, typer.Argument(help="A method, as `mixseg list` names it.")]
-MaybeMethodName = Annotated[str | None, typer.Argument(help="A method; all unless told.")]
+MaybeMethodName = Annotated[str | None, typer.Argument(help="A method; default: all.")]
 NewName = Annotated[str, typer.Argument(help="Name of the new method.")]
 MaybeMethod = Annotated[str | None, typer.Option("--method", help="A method.")]
 MaybeSeed = Annotated[int | None, typer.Option("--seed", help="A seed of the mix.")]
 MaybeDataset = Annotated[str | None, typer.Option("--dataset", help="One dataset.")]
 Folder = Annotated[
-    Path | None, typer.Option("--from", help="Folder with images/ and masks/, or of such folders.")
+    Path | None,
+    typer.Option("--from", help="Folder with images/ and masks/, or a folder of such folders."),
 ]
 Download = Annotated[bool, typer.Option("--download", help="Fetch what is missing.")]
 Record = Annotated[Path | None, typer.Option("--record", help="Write what is here as JSON.")]
 Every = Annotated[bool, typer.Option("--all", help="Every run (of a mix, of a method).")]
 Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Runs at once, with --all.")]
-Executor = Annotated[Literal["local"], typer.Option("--executor", help="Who executes them.")]
+Seed = Annotated[int, typer.Option("--seed", help="A seed of the mix.")]
+Executor = Annotated[Literal["local"], typer.Option("--executor", help="Where runs execute.")]
 Device = Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device")]
 Threads = Annotated[
-    int, typer.Option("--threads", min=0, help="CPU threads of torch; 0 leaves them.")
+    int, typer.Option("--threads", min=0, help="CPU threads; 0 keeps the default of torch.")
 ]
 Compile = Annotated[
     bool | None, typer.Option("--compile/--no-compile", help="torch.compile; on a GPU unless told.")
 ]
 Restart = Annotated[bool, typer.Option("--restart", help="Forget the checkpoint.")]
-Again = Annotated[bool, typer.Option("--restart", help="Measure again.")]
-Trusted = Annotated[Literal["maps", "weights"], typer.Option("--from", help="What is trusted.")]
-FromResults = Annotated[Path | None, typer.Option("--from", help="Another results folder.")]
+Retrain = Annotated[
+    bool, typer.Option("--retrain", help="Train again where weights and maps of results are gone.")
+]
+Remeasure = Annotated[bool, typer.Option("--remeasure", help="Measure again.")]
+StartFrom = Annotated[
+    Literal["maps", "weights"],
+    typer.Option("--start-from", help="Start from stored maps, or from stored weights."),
+]
+FromResults = Annotated[Path | None, typer.Option("--results", help="Another results folder.")]
+Long = Annotated[bool, typer.Option("--long", help="One line for each.")]
+MaybeGroup = Annotated[str | None, typer.Option("--group", help="One group of methods.")]
+Since = Annotated[str, typer.Option("--since", help="The commit with the earlier code.")]
+AdoptMix = Annotated[str, typer.Option("--mix", help="The mix of the short run.")]
 ToFolder = Annotated[Path | None, typer.Option("--to", help="Another folder to write to.")]
 Part = Annotated[
     Literal["headline", "ablations"] | None, typer.Option("--part", help="Both unless told.")
@@ -64,4 +76,4 @@ BenchName = Annotated[
         help="What to measure: data, networks, statistics, or a folder of methods with a bench.py."
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

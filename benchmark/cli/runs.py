@@ -8,10 +8,10 @@ from benchmark.cli import options as o
 from benchmark.core.errors import MissingDataError
 from benchmark.core.files import Places, project_root
 from benchmark.core.progress import Terminal
-from benchmark.core.text import columns
 
 if TYPE_CHECKING:
-    from benchmark.runs.execute import RunOptions
+    from benchmark.runs.executors import Executor
+    from benchmark.runs.settings import RunOptions
 
 app = typer.Typer()
 
@@ -32,35 +32,49 @@ def run(
     threads: o.Threads = 0,
     compiled: o.Compile = None,
     restart: o.Restart = False,
+    retrain: o.Retrain = False,
 ) -> None:
-    """Trains, predicts and scores; what is done is not done again."""
-    from benchmark.runs.execute import RunOptions, execute
-    from benchmark.runs.executors.guard import watch_parents
-    from benchmark.runs.identity import RunSpec
+    """Trains, predicts and scores a run, or all seeds of a row and its cost; finished work is kept.
 
-    options = RunOptions(device, threads, compiled, restart)
+    Without --seed: every seed of the row on the mix, then its cost. With --all: every run that the
+    other options leave.
+    """
+    from benchmark.runs.executors import executors
+    from benchmark.runs.executors.guard import watch_parents
+    from benchmark.runs.row import run_row
+    from benchmark.runs.settings import RunOptions
+
+    options = RunOptions(device, threads, compiled, restart, retrain)
     if every:
-        _run_all((method, mix, seed), options, jobs)
+        _run_all(method, mix, seed, executors()[executor], options, jobs)
         return
-    if method is None or mix is None or seed is None:
-        raise typer.BadParameter("give --method, --mix and --seed, or --all")
+    if method is None or mix is None:
+        raise typer.BadParameter("give --method and --mix, or --all")
     watch_parents()
-    spec = RunSpec(method, mix, seed)
-    typer.echo(f"{spec}: {execute(_places(), spec, options, Terminal())}")
+    failed = 0
+    for line, ok in run_row(_places(), method, mix, seed, options, Terminal()):
+        typer.echo(line, err=not ok)
+        failed += not ok
+    if failed:
+        raise typer.Exit(1)
 
 
 def _run_all(
-    of: tuple[str | None, str | None, int | None], options: "RunOptions", jobs: int | None
+    method: str | None,
+    mix: str | None,
+    seed: int | None,
+    executor: "Executor",
+    options: "RunOptions",
+    jobs: int | None,
 ) -> None:
-    from benchmark.runs.executors import local
     from benchmark.runs.status import matrix
 
-    root, where = _places().root, local.slots(jobs, options)
-    specs = matrix(root, *of)
+    root = _places().root
+    specs = matrix(root, method, mix, seed)
     if not specs:
         expected = "a method, mix and seed of `mixseg status`"
         raise MissingDataError("run --all", "no such run", expected, "Leave one of them out.")
-    outcomes = local.run_all(root, specs, where, Terminal())
+    outcomes = executor(root, specs, options, jobs, Terminal())
     failed = [outcome for outcome in outcomes if outcome.cause]
     for outcome in failed:
         typer.echo(f"FAILED  {outcome.spec}: {outcome.cause}", err=True)
@@ -79,10 +93,10 @@ def tune(
     threads: o.Threads = 0,
     compiled: o.Compile = None,
 ) -> None:
-    """Tries values on the split val, trained on train alone; what is done is not done again."""
+    """Tunes one hyper-parameter: trains on train, scores on val. Finished values are reused."""
     from benchmark.runs import tuning_report as tuned
     from benchmark.runs.candidates import Choice, parse_set
-    from benchmark.runs.execute import RunOptions
+    from benchmark.runs.settings import RunOptions
     from benchmark.runs.tuning import tune as try_values
 
     places, choice = _places(), Choice(method, mix, *parse_set(chosen), seed)
@@ -92,17 +106,69 @@ def tune(
 
 
 @app.command("status")
-def show_status(mix: o.MaybeMix = None) -> None:
-    """Shows the matrix of runs: done, running, failed with its cause, missing."""
+def show_status(
+    mix: o.MaybeMix = None,
+    method: o.MaybeMethod = None,
+    long: o.Long = False,
+    json: o.AsJson = False,
+) -> None:
+    """Shows each mix as a matrix of rows and seeds, one sign a run, with totals and a legend."""
+    from benchmark.cli import text
     from benchmark.runs.status import states
 
-    header = ("mix", "method", "seed", "state", "why")
-    typer.echo(columns(header, (state.row() for state in states(_places(), mix))))
+    places = _places()
+    found = states(places, mix, method)
+    typer.echo(text.status(places, found, long=long, json=json))
+    for line in text.problems(places.root):
+        typer.echo(line, err=True)
 
 
 @app.command()
-def score(mix: o.MixName, source: o.Trusted = "maps", device: o.Device = "auto") -> None:
-    """Scores the stored maps of a mix again; with --from weights makes the maps again first."""
+def why(method: o.Method, mix: o.MixName, seed: o.Seed) -> None:
+    """Says what changed between the results of a run and the run as it would be made now."""
+    from benchmark.runs.identity import RunSpec
+    from benchmark.runs.why import why as explain
+
+    for line in explain(_places(), RunSpec(method, mix, seed)):
+        typer.echo(line)
+
+
+@app.command()
+def adopt(
+    method: o.MaybeMethod = None,
+    since: o.Since = "HEAD",
+    mix: o.AdoptMix = "smoke",
+    device: o.Device = "auto",
+) -> None:
+    """Proves that a change of code moves no number, and keeps the results of the earlier code.
+
+    Trains one short run under the code of a commit and under the present code. Where weights, maps
+    and scores are the same bytes, the pair of digests is written to results/adoptions.json.
+    """
+    from benchmark.runs.adopt import adopt as prove
+
+    for line in prove(_places(), since, method, mix, device, Terminal()):
+        typer.echo(line)
+
+
+@app.command("code")
+def write_code() -> None:
+    """Writes work/code.json: the digests of code and rows that DVC compares."""
+    from benchmark.cli import text
+    from benchmark.core.files import write_json
+    from benchmark.methods.discover import folders
+    from benchmark.runs.identity import code_record
+
+    places = _places()
+    path = places.root / "work" / "code.json"
+    write_json(path, code_record(places.root, folders(places.root)))
+    for line in text.problems(places.root):
+        typer.echo(line, err=True)
+
+
+@app.command()
+def score(mix: o.MixName, source: o.StartFrom = "maps", device: o.Device = "auto") -> None:
+    """Scores the stored maps of a mix again; --start-from weights makes the maps again first."""
     from benchmark.runs.rescore import rescore
 
     for line in rescore(_places(), mix, source, device, Terminal()):
@@ -111,12 +177,12 @@ def score(mix: o.MixName, source: o.Trusted = "maps", device: o.Device = "auto")
 
 @app.command()
 def cost(
-    method: o.Method, mix: o.MixName, device: o.Device = "auto", again: o.Again = False
+    method: o.Method, mix: o.MixName, device: o.Device = "auto", again: o.Remeasure = False
 ) -> None:
     """Measures what one image costs: parameters, MACs, latency, memory of a method on a mix."""
     from benchmark.runs.measure_cost import measure
 
-    typer.echo(measure(_places(), (method, mix), (device, again), Terminal()))
+    typer.echo(measure(_places(), method, mix, device=device, again=again, progress=Terminal()))
 
 
 @app.command()
@@ -136,7 +202,7 @@ def predict(
 
     root = _places().root
     side = size or Origin.of(weights).size
-    network = predictor(root, method, weights, (side, pick_device(device)))
+    network = predictor(root, method, weights, size=side, device=pick_device(device))
     frame = predict_folder(network, images, out, side, Terminal())
     bad = frame[frame["error"] != ""]
     for row in bad.itertuples():
@@ -151,7 +217,7 @@ def predict(
 def import_official(
     method: o.MethodName, file: o.OfficialFile, to: o.ToFile = None, size: o.ImportSize = None
 ) -> None:
-    """Makes a file of official weights one that predict takes; a file that does not fit, none."""
+    """Converts official weights for `mixseg predict`; fails if keys or shapes do not match."""
     from benchmark.runs.official_weights import import_weights
 
     typer.echo(import_weights(_places(), method, file, to, size))
@@ -164,7 +230,7 @@ def bench(
     json: o.AsJson = False,
     device: o.Device = "auto",
 ) -> None:
-    """Measures speed against what one would use instead, in one run."""
+    """Compares the speed of our code with that of the usual implementation, in one run."""
     from benchmark.speed import bench as benches
 
     typer.echo(benches.run(_places().root, name, (json, device), Terminal(), method))

@@ -1,5 +1,9 @@
-"""Rows of what commands list: methods, prepared datasets, duplicates."""
+"""What commands print: methods, the matrix of runs, prepared datasets, duplicates."""
 
+import json as jsons
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.files import Places
@@ -8,20 +12,113 @@ from benchmark.core.text import columns
 if TYPE_CHECKING:
     import pandas as pd
 
+    from benchmark.runs.status import State
 
-def methods(places: Places) -> str:
-    """Every synced method: title, group, prompt, parameters, weights, licence, source."""
+WIDTH = 100  # of what is printed, in characters
+
+
+def methods(places: Places, group: str | None, mix: str | None, *, long: bool, json: bool) -> str:
+    """The synced methods, grouped: name, title, parameters, prompt and pretrained weights.
+
+    Args:
+        group, mix: only those of a group, or that run on a mix.
+        long: with licence and source, at any width.
+    """
+    from benchmark.core.params import load_params
     from benchmark.methods import discover
     from benchmark.methods.weights import WeightStore
 
-    rows = []
-    for card in discover.cards(places.root):
-        weights = WeightStore(places.weights, card.weights).describe()
-        counts = f"{card.parameters.total:,}"
-        row = (card.name, card.title, card.group, card.prompt, counts, weights, card.licence)
-        rows.append((*row, card.source))
-    header = ("method", "title", "group", "prompt", "parameters", "weights", "licence", "source")
-    return columns(header, rows)
+    params = load_params(places.root)
+    if mix is not None:
+        params.mix(mix)
+    found = [
+        card
+        for card in discover.cards(places.root)
+        if group in (None, card.group) and (mix is None or mix in params.mixes_of(card))
+    ]
+    if json:
+        told = [{**card.model_dump(mode="json"), "mixes": params.mixes_of(card)} for card in found]
+        return jsons.dumps(told, indent=2, ensure_ascii=False)
+    lines = []
+    for name in dict.fromkeys(card.group for card in found):
+        rows = []
+        for card in found:
+            if card.group != name:
+                continue
+            weights = WeightStore(places.weights, card.weights).describe()
+            row = (card.name, card.title, _count(card.parameters.total), card.prompt, weights)
+            rows.append((*row, card.licence, card.source) if long else row)
+        header = ("method", "title", "parameters", "prompt", "weights", "licence", "source")
+        table = columns(header[: len(rows[0])], rows)
+        lines += [f"{name} ({len(rows)})", *(_cut(line, long) for line in table.splitlines()), ""]
+    return "\n".join(lines).rstrip() or "no methods"
+
+
+def _count(number: int) -> str:
+    return f"{number / 1e6:.2f} M"
+
+
+def _cut(line: str, long: bool) -> str:
+    return line if long or len(line) <= WIDTH else f"{line[: WIDTH - 1].rstrip()}…"
+
+
+def problems(root: Path) -> Iterator[str]:
+    """The folders that are broken or not synced, each with its cause and what to run."""
+    from benchmark.methods.discover import not_synced
+
+    for item in not_synced(root):
+        yield f"not synced: {item.folder}: {item.cause}. Correct it, then run `{item.command}`."
+
+
+def status(places: Places, found: "list[State]", *, long: bool, json: bool) -> str:
+    """The states of runs: a matrix a mix, or one line a run, or JSON."""
+    if json:
+        keys = ("mix", "method", "seed", "state", "why")
+        rows = [dict(zip(keys, state.row(), strict=True)) for state in found]
+        return jsons.dumps(rows, indent=2)
+    if long:
+        return columns(("mix", "method", "seed", "state", "why"), (s.row() for s in found))
+    mixes = dict.fromkeys(state.spec.mix for state in found)
+    parts = [_matrix(mix, [s for s in found if s.spec.mix == mix]) for mix in mixes]
+    return "\n\n".join([*parts, _legend(found)]) if parts else "no runs"
+
+
+def _matrix(mix: str, found: "list[State]") -> str:
+    """One mix: its totals, then its rows, as many beside each other as fit."""
+    from benchmark.runs.status import STATES
+
+    counts = Counter(state.state for state in found)
+    told = ", ".join(f"{counts[name]} {name}" for name in STATES if counts[name])
+    rows: dict[str, list[str]] = {}
+    for state in found:
+        rows.setdefault(state.spec.method, []).append(STATES[state.state][0])
+    lines = [f"{mix}: {len(found)} runs, {told}"]
+    if set(counts) == {"missing"}:
+        return lines[0]
+    cells = [f"{name} {''.join(signs)}" for name, signs in rows.items()]
+    lines += _side_by_side(cells)
+    for state in [s for s in found if s.state in ("failed", "stale", "earlier-scores")][:3]:
+        why = " ".join(state.why.split())
+        lines.append(_cut(f"  {state.spec}: {state.state}: {why}", False))
+    return "\n".join(lines)
+
+
+def _side_by_side(cells: list[str]) -> Iterable[str]:
+    """Cells in columns of one width, read downwards."""
+    width = max(len(cell) for cell in cells) + 2
+    beside = max(1, (WIDTH - 2) // width)
+    height = -(-len(cells) // beside)
+    for k in range(height):
+        yield "  " + "".join(cell.ljust(width) for cell in cells[k::height]).rstrip()
+
+
+def _legend(found: "list[State]") -> str:
+    from benchmark.runs.status import STATES
+
+    seen = {state.state for state in found}
+    told = [f"{sign} {words}" for name, (sign, words) in STATES.items() if name in seen]
+    lines = ["one sign a seed:", *(f"  {line}" for line in told)]
+    return "\n".join([*lines, "`mixseg status --long` names every run and its cause"])
 
 
 def datasets(manifest: dict[str, Any]) -> str:

@@ -19,19 +19,27 @@ def hardware(device: str) -> dict[str, Any]:
     import torch
 
     name = torch.cuda.get_device_name() if device == "cuda" else "cpu"
-    total = int(Path("/proc/meminfo").read_text().split()[1]) / 2**20
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
         "device": name,
-        "cpu": _cpu_name(),
-        "cores": os.cpu_count(),
+        **processor(),
         "processes": int(os.environ.get("WORLD_SIZE", "1")),
         "threads": torch.get_num_threads(),
         "memory_gib": round(total, 1),
     }
 
 
+def processor() -> dict[str, Any]:
+    """The name of the processor, and its cores; needs no torch."""
+    return {"cpu": _cpu_name(), "cores": os.cpu_count()}
+
+
 def _cpu_name() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    """By /proc/cpuinfo where there is one (Linux), else as Python names the machine."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
 

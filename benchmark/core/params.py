@@ -2,14 +2,17 @@
 
 import difflib
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from benchmark.core.errors import ParamsError
 from benchmark.core.files import PARAMS
-from benchmark.methods.declaration import Card, Name, Recipe
+from benchmark.core.recipe import Name, Recipe
+
+if TYPE_CHECKING:
+    from benchmark.methods.declaration import Card
 
 
 class Drawn(BaseModel):
@@ -28,8 +31,9 @@ class Mix(BaseModel):
     Attributes:
         size: side of the square images, in pixels.
         train, test: names of datasets in the catalog.
+        groups: the groups of rows that run on it.
+        rows: the only rows of these groups that do; None for all of them.
         weights: whether methods start from their pretrained weights or from random ones.
-        random: methods that start from random ones all the same; every table marks them.
         recipe: the whole recipe; cards depart from it with a reason.
         max_epochs: no method trains longer than this here, whatever its card says.
         drawn: for mixes of drawn datasets.
@@ -45,7 +49,10 @@ class Mix(BaseModel):
     test: list[Name] = Field(min_length=1)
     seeds: list[int] = Field(min_length=1)
     weights: Literal["pretrained", "random"]
-    random: list[Name] = []
+    groups: list[str] = Field(
+        ["main", "prompted", "single", "as-published", "ablation"], min_length=1
+    )
+    rows: list[Name] | None = None
     recipe: Recipe
     max_epochs: int | None = Field(None, ge=0)
     drawn: Drawn | None = None
@@ -54,28 +61,32 @@ class Mix(BaseModel):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        missing = [key for key, value in self.recipe.fields().items() if value is None]
+        missing = self.recipe.missing()
         if missing:
             raise ValueError(f"the recipe lacks {', '.join(missing)}")
-        for key in ("train", "test", "seeds"):
-            values = getattr(self, key)
+        for key in ("train", "test", "seeds", "groups", "rows"):
+            values = getattr(self, key) or []
             if len(set(values)) < len(values):
                 raise ValueError(f"{key} names something twice: {values}")
         if any(seed < 0 for seed in self.seeds):
             raise ValueError(f"seeds must not be negative: {self.seeds}")
         return self
 
-    def recipe_of(self, card: Card) -> Recipe:
+    def runs(self, card: "Card") -> bool:
+        """Whether a row runs on this mix, by its group and by `rows`; its own `mixes` apart."""
+        return card.group in self.groups and (self.rows is None or card.name in self.rows)
+
+    def recipe_of(self, card: "Card") -> Recipe:
         """The recipe that a method is trained with on this mix."""
         return card.recipe.over(self.recipe, self.max_epochs)
 
-    def weights_of(self, card: Card) -> Literal["pretrained", "random", "none"]:
+    def weights_of(self, card: "Card") -> Literal["pretrained", "random", "none"]:
         """What a method starts from; "none" for one without pretrained weights."""
         if not card.weights:
             return "none"
-        return "random" if card.name in self.random else self.weights
+        return self.weights
 
-    def seeds_of(self, card: Card) -> list[int]:
+    def seeds_of(self, card: "Card") -> list[int]:
         """The seeds of a method; one that does not train runs once."""
         return self.seeds[:1] if self.recipe_of(card).epochs == 0 else list(self.seeds)
 
@@ -106,6 +117,14 @@ class Params(BaseModel):
                 raise ValueError(f"mixes.{name}.compare names no mix: {', '.join(unknown)}")
         return self
 
+    def mixes_of(self, card: "Card") -> list[str]:
+        """The mixes that a row runs on, in the order of params.yaml."""
+        return [
+            name
+            for name, mix in self.mixes.items()
+            if mix.runs(card) and (not card.mixes or name in card.mixes)
+        ]
+
     def mix(self, name: str) -> Mix:
         """A mix by name.
 
@@ -119,11 +138,26 @@ class Params(BaseModel):
 
 
 def load_params(root: Path) -> Params:
-    """Reads and checks params.yaml.
+    """Reads and checks params.yaml; a file that has not changed is read once.
 
     Raises: ParamsError naming the key at fault.
     """
     path = root / PARAMS
+    stamp = path.stat() if path.is_file() else None
+    key = (path, stamp.st_mtime_ns, stamp.st_size) if stamp else None
+    if key is None or key not in _READ:
+        params = _read(path)
+        if key is None:
+            return params
+        _READ.clear()
+        _READ[key] = params
+    return _READ[key]
+
+
+_READ: dict[tuple[Path, int, int], Params] = {}
+
+
+def _read(path: Path) -> Params:
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

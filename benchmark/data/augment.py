@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmark.methods.declaration import Recipe
+from benchmark.core.recipe import Recipe
 
 _FLIP_X, _FLIP_Y, _ANGLE = 1, 2, 3  # streams of random numbers
 

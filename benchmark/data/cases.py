@@ -78,7 +78,7 @@ def load_cases(prepared: Path, splits: tuple[str, ...]) -> Cases:
 
 def data_digest(prepared: Path) -> str:
     """The digest of all pixels, names and splits of a mix."""
-    return str(_manifest(prepared)["digest"])
+    return str(_manifest(prepared)["content"])
 
 
 def _manifest(prepared: Path) -> dict[str, Any]:

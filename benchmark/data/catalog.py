@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from benchmark.core.errors import CatalogError
-from benchmark.methods.declaration import Name
+from benchmark.core.recipe import Name
 
 CATALOG = Path(__file__).with_name("catalog.yaml")
 DRAWN = "drawn"

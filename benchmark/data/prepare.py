@@ -76,7 +76,7 @@ def prepare(mix_name: str, mix: Mix, places: Places, progress: Progress) -> dict
                 about[plan.row.name] = _write(plan, mix.size, folder / plan.row.name, pool, task)
         manifest = {"mix": mix_name, "size": mix.size, "datasets": about}
         pixels = [[name, entry["digest"]] for name, entry in about.items()]
-        manifest["digest"] = digest({"size": mix.size, "datasets": pixels})
+        manifest["content"] = digest({"size": mix.size, "datasets": pixels})
         write_json(folder / "manifest.json", manifest)
     told = {plan.row.name: about[plan.row.name] | _told(plan.row) for plan in plans}
     write_json(places.results(mix_name) / "data.json", manifest | {"datasets": told})

@@ -40,7 +40,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmark.core.progress import Progress
 from benchmark.data.prompting import prompts_of
 from benchmark.evaluation.predict import check_logits
-from benchmark.methods.layers import placed
+from benchmark.methods.layers import to_device
 from benchmark.methods.method import Inputs, Method
 
 PRECISION = "float32, no autocast, no TF32 in convolutions"
@@ -107,7 +107,7 @@ def measure(method: Method, size: int, device: str, progress: Progress) -> dict[
 
     Raises: MethodError if predict() gives another shape than the image's.
     """
-    placed(method, device).eval()
+    to_device(method, device).eval()
     image, prompts = made_image(method, size, device)
 
     def forward() -> Tensor:
@@ -130,7 +130,6 @@ def measure(method: Method, size: int, device: str, progress: Progress) -> dict[
         "batch": len(image),
         "device": device,
         "precision": PRECISION,
-        "weights": "random",
         "prompt": method.card.prompt,
         "embeds": type(method).embed is not Method.embed,
         "macs": macs,

@@ -13,7 +13,7 @@ from benchmark.data.augment import to_float
 from benchmark.data.cases import Cases
 from benchmark.data.prompting import prompts_of
 from benchmark.evaluation.maps import MapWriter
-from benchmark.methods.layers import placed
+from benchmark.methods.layers import to_device
 from benchmark.methods.method import Features, Inputs, Method
 
 CASES_AT_ONCE = 8
@@ -58,17 +58,17 @@ def check_logits(logits: Tensor, expected: tuple[int, ...], name: str) -> None:
 
 @torch.inference_mode()
 def predict_cases(
-    method: Method, cases: Cases, to: Path, how: tuple[Features, Progress, str]
+    method: Method, cases: Cases, to: Path, *, features: Features, device: str, progress: Progress
 ) -> None:
     """Writes the maps of all cases, dataset by dataset, each prompt draw a map.
 
     Args:
         cases: the test cases.
         to: file of maps; it appears when all is written.
-        how: what gives the embeddings of some cases, one for all draws; progress; device.
+        features: gives the embeddings of some cases, one for all draws.
+        device: "cpu" or "cuda".
     """
-    features, progress, device = how
-    placed(method, device).eval()
+    to_device(method, device).eval()
     keys = cases.keys()
     with (
         MapWriter(to) as writer,

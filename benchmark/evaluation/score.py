@@ -39,7 +39,7 @@ class _Scored:
 
 
 def score_maps(
-    maps_path: Path, prepared: Path, threshold: float, progress: Progress
+    maps_path: Path, prepared: Path, threshold: float, progress: Progress, *, threads: int = 0
 ) -> pd.DataFrame:
     """Scores the maps of a run against the prepared test cases of its mix.
 
@@ -48,6 +48,7 @@ def score_maps(
         prepared: data/prepared/<mix>.
         threshold: probabilities at or above it are foreground.
         progress: told of every case.
+        threads: that score at once; 0 is one a core.
 
     Returns: columns `COLUMNS`; rows in the order of the maps, the draws of a case together.
     Raises: ShapeError if maps and prepared cases differ in datasets, cases, order or size;
@@ -59,7 +60,9 @@ def score_maps(
         total = sum(len(of) for of in maps.values())
         with progress.task(f"score {prepared.name}", total, "cases") as task:
             tables = [
-                _score_dataset(maps[name], _part(cases, name), first_level(threshold), task)
+                _score_dataset(
+                    maps[name], _part(cases, name), first_level(threshold), task, threads
+                )
                 for name in maps
             ]
     return pd.concat(tables, ignore_index=True)[list(COLUMNS)]
@@ -106,8 +109,10 @@ def _check_cases(maps: DatasetMaps, cases: Cases, prepared: Path) -> None:
         raise ShapeError(where, f"maps of {maps.shape[1:]}", expected, again)
 
 
-def _score_dataset(maps: DatasetMaps, cases: Cases, first: int, task: Task) -> pd.DataFrame:
-    scored = list(_score_cases(maps, cases, first, task))
+def _score_dataset(
+    maps: DatasetMaps, cases: Cases, first: int, task: Task, threads: int
+) -> pd.DataFrame:
+    scored = list(_score_cases(maps, cases, first, task, threads))
     draws = [_draw_table([case[draw] for case in scored]) for draw in range(maps.shape[0])]
     about = cases.table[["dataset", "modality", "case", "group"]].reset_index(drop=True)
     tables = [
@@ -117,7 +122,7 @@ def _score_dataset(maps: DatasetMaps, cases: Cases, first: int, task: Task) -> p
 
 
 def _score_cases(
-    maps: DatasetMaps, cases: Cases, first: int, task: Task
+    maps: DatasetMaps, cases: Cases, first: int, task: Task, threads: int
 ) -> Iterator[list[_Scored]]:
     masks, rows = cases.masks[maps.dataset], cases.table["row"].to_numpy()
     reading = Lock()  # NumPy reads a header with `ast`, which two threads at once can break
@@ -128,7 +133,7 @@ def _score_cases(
         reference = masks[rows[i]] != 0
         return [_score_draw(levels, reference, first) for levels in draws]
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
         for start in range(0, len(maps), CHUNK):
             for scored in pool.map(score, range(start, min(start + CHUNK, len(maps)))):
                 task.advance()

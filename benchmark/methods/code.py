@@ -1,28 +1,49 @@
-"""Where plugins and their code lie, and a digest of code that comments do not change."""
+"""Which files a number depends on, and a digest of their code that comments do not change; no torch.
+
+A closure is an entry point with every module of the project that it imports, directly or not. What
+a run depends on are four closures: the method's own module, and the entry points of training,
+prediction and scoring. They are computed from the code, less the modules named in `IGNORED`.
+"""
 
 import ast
+import functools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from benchmark.core.errors import MethodError
-from benchmark.core.files import digest, project_root
+from benchmark.core.files import digest
 
 PLUGIN = "plugin.py"
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-BENCH = "bench.py"  # measures speed; no number of a run depends on it
-NO_CODE = frozenset({BENCH, "conftest.py"})
 NO_METHODS_IN = frozenset({"benchmark", "data", "tests", "work"})
-TRAINING = (
-    *("methods/declaration.py", "methods/losses.py", "methods/method.py", "methods/layers.py"),
-    "methods/weights.py",
-    *("data/augment.py", "data/cases.py", "data/prompting.py", "data/prompts.py"),
-    *("training/batches.py", "training/features.py", "training/loop.py"),
-    *("training/optimiser.py", "training/distributed.py"),
-    *("training/weights_file.py", "runs/train.py"),
+
+# The entry points, relative to the root.
+TRAINING, PREDICTION, SCORING = (
+    "benchmark/runs/train.py",
+    "benchmark/runs/predict.py",
+    "benchmark/evaluation/score.py",
 )
-WRITES_MAPS = ("maps.py", "predict.py")
-SCORES_MAPS = ("metrics.py", "protocols.py", "score.py")
+COST = "benchmark/evaluation/cost.py"
+
+# Modules on which no number depends, with the reason. They are not digested; what they import is.
+IGNORED = {
+    "benchmark/core/": "files, errors, progress, parameters: the values themselves are digested",
+    "benchmark/methods/declaration.py": "says, does not do; the values themselves are digested",
+    "benchmark/methods/method.py": "the contract: names of hooks, whose defaults lie elsewhere",
+}
+# Modules at which a closure ends: they find and order runs, and import what others need.
+ENDS = {
+    "benchmark/methods/discover.py": "finds methods",
+    "benchmark/methods/importing.py": "imports plugins",
+    "benchmark/methods/code.py": "digests code",
+    "benchmark/runs/execute.py": "orders the steps of a run",
+    "benchmark/runs/identity.py": "says what a run is",
+    "benchmark/runs/settings.py": "names files, and options that change no number",
+    "benchmark/runs/store.py": "keeps the files of runs",
+}
+# The code of an optional training feature: it counts only for runs whose recipe sets the field.
+OPTIONAL: dict[str, str] = {"scales": "benchmark/training/multiscale.py"}
 
 
 def plugin_files(root: Path) -> list[Path]:
@@ -37,41 +58,119 @@ def _holds_methods(parts: tuple[str, ...]) -> bool:
     return not hidden and parts[0] not in NO_METHODS_IN and "tests" not in parts
 
 
-def code_files(plugin: Path, root: Path | None = None) -> list[Path]:
-    """The files whose code makes a method: those of its folder, and what they import of ours.
-
-    `benchmark` is not among them (`training_code_files` are everybody's); tests
-    are not, nor folders that hold a plugin of their own.
+def method_files(root: Path, plugin: Path) -> list[Path]:
+    """The code of the methods in one plugin.py: the module and what it imports of the project.
 
     Raises: MethodError if one of them is no Python.
     """
-    root = root or project_root(plugin.parent)
-    return imported_files(_own_files(plugin.parent), root)
+    return closure(root, [plugin])
 
 
-def imported_files(files: Iterable[Path], root: Path) -> list[Path]:
-    """Some files and what they import of ours, directly or not; `benchmark` is left out.
+def training_files(root: Path, recipe_fields: Iterable[str] = ()) -> list[Path]:
+    """The code that every trained weight depends on, besides the method's own.
+
+    Args:
+        recipe_fields: fields that the run's recipe sets to another value than the default; the
+            code of optional features counts for these alone.
+    """
+    files = entry_files(root, TRAINING)
+    used = [OPTIONAL[field] for field in recipe_fields if field in OPTIONAL]
+    return sorted({*files, *closure(root, [_own(root, name) for name in used])})
+
+
+def entry_files(root: Path, entry: str) -> list[Path]:
+    """The closure of an entry point, without the code of optional features."""
+    optional = {_own(root, name) for name in OPTIONAL.values()}
+    return [file for file in closure(root, [_own(root, entry)]) if file not in optional]
+
+
+def _own(root: Path, name: str) -> Path:
+    """A file of the project's own `benchmark`, or of the one that runs where it has none."""
+    own = root / "benchmark"
+    return root / name if own.is_dir() else Path(__file__).parents[2] / name
+
+
+def closure(root: Path, entries: Iterable[Path]) -> list[Path]:
+    """Some files and what they import of the project, less what `IGNORED` and `ENDS` name.
+
+    Imports that only a type checker sees do not count; those inside functions do.
 
     Raises: MethodError if one of them is no Python.
     """
-    found = set(files)
-    waiting = sorted(found)
+    found: set[Path] = set()
+    waiting = list(entries)
     while waiting:
-        new = _imported(root, waiting.pop()) - found
-        found |= new
-        waiting.extend(new)
-    return sorted(found)
+        file = waiting.pop()
+        if file in found or _named(file, root, ENDS):
+            continue
+        found.add(file)
+        waiting.extend(imported(root, file))
+    return sorted(file for file in found if not _named(file, root, IGNORED))
 
 
-def training_code_files(root: Path) -> list[Path]:
-    """The modules of `benchmark` that every trained weight depends on."""
-    return sorted(_package(root) / name for name in TRAINING)
+def _named(file: Path, root: Path, names: Iterable[str]) -> bool:
+    for base in (root, Path(__file__).parents[2]):
+        if base in file.parents:
+            shown = file.relative_to(base).as_posix()
+            return any(
+                shown == name or name[-1] == "/" and shown.startswith(name) for name in names
+            )
+    return False
 
 
-def evaluation_code_files(root: Path) -> tuple[list[Path], list[Path]]:
-    """The modules of `benchmark` that write a run's maps, and those that score them."""
-    folder = _package(root) / "evaluation"
-    return [folder / name for name in WRITES_MAPS], [folder / name for name in SCORES_MAPS]
+def imported(root: Path, file: Path) -> set[Path]:
+    """Files of the project that a file imports when it runs.
+
+    Raises: MethodError if it is no Python.
+    """
+    return set(_imported(root, file, _stamp(file)))
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    try:
+        about = file.stat()
+    except OSError as error:
+        raise MethodError(file, "no file", "Python code", "Restore it.") from error
+    return about.st_mtime_ns, about.st_size
+
+
+@functools.lru_cache(maxsize=None)
+def _imported(root: Path, file: Path, stamp: tuple[int, int]) -> frozenset[Path]:
+    found: set[Path] = set()
+    package = Path(__file__).parents[2]
+    for node in _running(_tree(file, root)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                found |= _module_files(root, package, alias.name.split("."))
+        elif isinstance(node, ast.ImportFrom):
+            parts = node.module.split(".") if node.module else []
+            start = file.parents[node.level - 1] if node.level else root
+            for alias in node.names:  # each may be a module itself
+                found |= _module_files(start, package, [*parts, alias.name])
+    return frozenset(found - {file})
+
+
+def _running(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those below `if TYPE_CHECKING:`."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            waiting.extend(node.orelse)
+        else:
+            waiting.extend(ast.iter_child_nodes(node))
+
+
+def _module_files(start: Path, package: Path, parts: list[str]) -> set[Path]:
+    """The file of a module and the __init__.py of every package on the way to it."""
+    if parts[:1] == ["benchmark"] and not (start / "benchmark").is_dir():
+        start = package
+    found, folder = set(), start
+    for part in parts:
+        module, folder = folder / f"{part}.py", folder / part
+        found |= {path for path in (module, folder / "__init__.py") if path.is_file()}
+    return found
 
 
 def code_digest(files: Iterable[Path]) -> str:
@@ -81,48 +180,25 @@ def code_digest(files: Iterable[Path]) -> str:
 
     Raises: MethodError if a file is missing or no Python.
     """
-    return digest([_plain(_without_docstrings(_tree(file))) for file in files])
+    return digest([file_digest(file) for file in files])
 
 
-def _package(root: Path) -> Path:
-    """The project's own `benchmark`, or the installed one where the project has none."""
-    own = root / "benchmark"
-    return own if own.is_dir() else Path(__file__).parents[1]
+def file_digest(file: Path) -> str:
+    """A digest of one file's syntax tree; see `code_digest`."""
+    return _file_digest(file, _stamp(file))
 
 
-def _own_files(folder: Path) -> Iterator[Path]:
-    for file in folder.glob("*.py"):
-        if not file.name.startswith("test_") and file.name not in NO_CODE:
-            yield file
-    for inner in folder.iterdir():
-        hidden = inner.name.startswith((".", "__")) or inner.name == "tests"
-        if inner.is_dir() and not hidden and not (inner / PLUGIN).exists():
-            yield from _own_files(inner)
+@functools.lru_cache(maxsize=None)
+def _file_digest(file: Path, stamp: tuple[int, int]) -> str:
+    return digest(_plain(_without_docstrings(_tree(file))))
 
 
-def _imported(root: Path, file: Path) -> set[Path]:
-    """Files below the root that a file imports, without those of `benchmark`."""
-    found: set[Path] = set()
-    for node in ast.walk(_tree(file, root)):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                found |= _module_files(root, alias.name.split("."))
-        elif isinstance(node, ast.ImportFrom):
-            start = file.parents[node.level - 1] if node.level else root
-            parts = node.module.split(".") if node.module else []
-            for alias in node.names:  # each may be a module itself
-                found |= _module_files(start, [*parts, alias.name])
-    own = root / "benchmark"
-    return {path for path in found if root in path.parents and own not in path.parents}
-
-
-def _module_files(start: Path, parts: list[str]) -> set[Path]:
-    """The file of a module and the __init__.py of every package on the way to it."""
-    found, folder = set(), start
-    for part in parts:
-        module, folder = folder / f"{part}.py", folder / part
-        found |= {path for path in (module, folder / "__init__.py") if path.is_file()}
-    return found
+def source_digest(source: bytes) -> str:
+    """The digest of the code in some bytes; empty where they are no Python."""
+    try:
+        return digest(_plain(_without_docstrings(ast.parse(source))))
+    except (SyntaxError, ValueError):
+        return ""
 
 
 def _tree(file: Path, root: Path | None = None) -> ast.Module:

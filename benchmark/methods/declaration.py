@@ -1,89 +1,26 @@
-"""The card of a method and its recipe: plain data, read without torch."""
+"""What methods say of themselves: method.yaml, checked and resolved into one card a row; no torch.
 
-from typing import Annotated, Any, Literal, Self
+Nothing in here changes a number: what a run depends on is digested from the card's values.
+"""
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from benchmark.core.errors import MethodError
+from benchmark.core.recipe import AS_RELEASED, Name, Recipe
 
 Group = Literal["main", "prompted", "single", "as-published", "ablation"]
 Prompt = Literal["none", "point", "centre", "box"]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
 
-
-class Recipe(BaseModel):
-    """How a method is trained.
-
-    In params.yaml every field is given; in a card only the departures from it, with the reason.
-
-    Attributes:
-        epochs: passes over train and val together; 0 is a method used as released.
-        batch: cases a step of the optimiser.
-        accumulate: pieces into which a batch is cut when it does not fit the device.
-        scales: sizes that each batch is used at, one step of the optimiser each; 1 is the mix's.
-        lr, lr_end: learning rate at the start and at the end of the schedule.
-        momentum, nesterov: of sgd alone.
-        step_epochs, step_gamma: of the schedule "step": lr falls to this share every so often.
-        warmup: steps of linear warm-up.
-        clip, clip_value: largest norm of the gradient, largest value in it; 0 is none.
-        hflip, vflip: probability of a mirror image.
-        rotation_deg: rotations are drawn uniformly from plus or minus this.
-        why: reason for the departures.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    epochs: int | None = Field(None, ge=0)
-    batch: int | None = Field(None, ge=1)
-    accumulate: int | None = Field(None, ge=1)
-    scales: tuple[float, ...] | None = Field(None, min_length=1)
-    optimiser: Literal["adamw", "adam", "sgd"] | None = None
-    lr: float | None = Field(None, gt=0)
-    lr_end: float | None = Field(None, ge=0)
-    momentum: float | None = Field(None, ge=0, lt=1)
-    nesterov: bool | None = None
-    weight_decay: float | None = Field(None, ge=0)
-    schedule: Literal["cosine", "poly", "constant", "step", "triangular"] | None = None
-    step_epochs: int | None = Field(None, ge=1)
-    step_gamma: float | None = Field(None, gt=0, le=1)
-    warmup: int | None = Field(None, ge=0)
-    clip: float | None = Field(None, ge=0)
-    clip_value: float | None = Field(None, ge=0)
-    hflip: float | None = Field(None, ge=0, le=1)
-    vflip: float | None = Field(None, ge=0, le=1)
-    rotation_deg: float | None = Field(None, ge=0, le=180)
-    why: str = ""
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        whole = all(value is not None for value in self.fields().values())
-        if self.departures() and not whole and not self.why:
-            raise ValueError(f"departures {self.departures()} without a reason; give `why`")
-        if self.batch is not None and (self.accumulate or 1) > self.batch:
-            raise ValueError(f"a batch of {self.batch} cannot be cut into {self.accumulate} pieces")
-        if any(scale <= 0 for scale in self.scales or ()):
-            raise ValueError(f"scales must be positive: {self.scales}")
-        return self
-
-    def fields(self) -> dict[str, Any]:
-        """Every field but the reason."""
-        return self.model_dump(exclude={"why"})
-
-    def departures(self) -> dict[str, Any]:
-        """The fields that are set."""
-        return {key: value for key, value in self.fields().items() if value is not None}
-
-    def but(self, **departures: Any) -> "Recipe":
-        """The same recipe with some fields changed; `why` gives the reason."""
-        return Recipe(**{**self.model_dump(), **departures})
-
-    def over(self, defaults: "Recipe", max_epochs: int | None = None) -> "Recipe":
-        """This card's departures laid over a mix's whole recipe."""
-        merged = {**defaults.fields(), **self.departures()}
-        if max_epochs is not None:
-            merged["epochs"] = min(merged["epochs"], max_epochs)
-        return Recipe(**merged, why=self.why)
-
-
-AS_RELEASED = Recipe(epochs=0, why="used as released, without training")
+DECLARATION = "method.yaml"
+WEIGHTS_FILE = "baselines/_shared/weights.yaml"
+ROW_ONLY = frozenset({"title"})  # a title is a row's own
 
 
 class Weights(BaseModel):
@@ -94,6 +31,7 @@ class Weights(BaseModel):
         files: file names looked for in the local weight store, in this order.
         hub: "owner/repository:file" on the model hub; empty where there is none.
         licence: licence of the weights.
+        trained_on: datasets that the weights were trained on.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -102,10 +40,11 @@ class Weights(BaseModel):
     files: tuple[str, ...] = ()
     hub: str = ""
     licence: str
+    trained_on: tuple[str, ...] = ()
 
 
 class Card(BaseModel):
-    """What a method says of itself.
+    """One row: what a method says of itself, with the fields that its folder shares filled in.
 
     Attributes:
         name: the row's key; folders are named after it.
@@ -113,27 +52,32 @@ class Card(BaseModel):
         source: where it was published.
         code: address of the official code; empty where there is none.
         licence: licence of the official code.
+        class_name: the class of plugin.py; empty where plugin.py has one.
+        arguments: keyword arguments of that class, besides `size`.
         group: the block of the report that it stands in.
-        mixes: the mixes that it runs on.
+        mixes: the only mixes that it may run on; empty for all whose groups include its own.
         prompt: what it is shown at test time; a point is drawn, `centre` is the deepest one.
         draws: prompt draws a case at test time.
-        pretrained_on: datasets its weights have seen; meeting a test set here is flagged.
+        pretrained_on: datasets its weights have seen; a test set among them is flagged.
         weights: pretrained files that it needs.
-        recipe: departures from the mix's recipe.
+        recipe: what differs from the mix's recipe.
         unused: parameters without a gradient, with the reason.
         modality: trained on this modality of the mix alone; empty for all of them.
-        base: the method that this one is a variant of; reports print the difference.
+        base: the row that this one is a variant of; reports print the difference.
+        requires: Python packages that it needs beyond those of the project.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     name: Name
     title: str = Field(min_length=1)
     source: str
     code: str = ""
     licence: str
+    class_name: str = Field("", alias="class")
+    arguments: dict[str, Any] = {}
     group: Group = "main"
-    mixes: tuple[Name, ...] = Field(min_length=1)
+    mixes: tuple[Name, ...] = ()
     prompt: Prompt = "none"
     draws: int = Field(1, ge=1)
     pretrained_on: frozenset[str] = frozenset()
@@ -142,15 +86,277 @@ class Card(BaseModel):
     unused: dict[str, str] = {}
     modality: str = ""
     base: Name | None = None
+    requires: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def _alone(self) -> Self:
+    def _consistent(self) -> Self:
         if (self.group == "single") != bool(self.modality):
             raise ValueError("group single and a modality belong together; give both or neither")
+        if self.draws > 1 and self.prompt != "point":
+            raise ValueError(
+                f"{self.draws} draws of the prompt {self.prompt!r}; only points differ"
+            )
         return self
 
-    def alone(self, modality: str, mixes: tuple[str, ...]) -> "Card":
-        """The card of the same method, trained on one modality of each of these mixes alone."""
-        about = {"name": f"{self.name}-{modality}", "title": f"{self.title}, {modality} alone"}
-        more = {"group": "single", "modality": modality, "base": self.name, "mixes": mixes}
-        return Card.model_validate({**self.model_dump(), **about, **more})
+    def identity(self) -> dict[str, Any]:
+        """What of a declaration a run's numbers depend on; nothing that is only said."""
+        told = {"class": self.class_name, "arguments": self.arguments, "prompt": self.prompt}
+        more = {"draws": self.draws} if self.draws > 1 else {}
+        return {**told, **more, **({"modality": self.modality} if self.modality else {})}
+
+
+FIELDS = frozenset(field.alias or name for name, field in Card.model_fields.items()) - {"name"}
+WEIGHTS_FIELDS = frozenset(Weights.model_fields)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong in a file.
+
+    Attributes:
+        line: counted from 1.
+    """
+
+    line: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """A YAML file with the line of each key.
+
+    Attributes:
+        lines: path of keys to the line on which the last of them stands.
+        problems: keys that stand twice.
+    """
+
+    value: Any
+    lines: Mapping[tuple[str, ...], int]
+    problems: tuple[Problem, ...]
+
+    def line(self, *path: str) -> int:
+        """The line of a key, or of the nearest key above it."""
+        known = (path[:count] for count in range(len(path), 0, -1))
+        return next((self.lines[keys] for keys in known if keys in self.lines), 1)
+
+
+def read_document(path: Path, shown: str) -> Document:
+    """Reads a YAML file.
+
+    Raises: MethodError if it cannot be read or is no YAML.
+    """
+    try:
+        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
+        node = loader.get_single_node()
+        lines: dict[tuple[str, ...], int] = {}
+        twice = tuple(_walk(node, (), lines))
+        value = loader.construct_document(node) if node is not None else None
+    except OSError as error:
+        raise MethodError(shown, "no file", "a declaration", "Write it, or restore it.") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{shown}:{mark.line + 1}" if mark else shown
+        said = getattr(error, "problem", None) or " ".join(str(error).split())
+        do = "Correct the YAML of that line."
+        raise MethodError(where, f"no YAML ({said})", "YAML", do) from error
+    return Document(value, lines, twice)
+
+
+def _walk(
+    node: yaml.Node | None, path: tuple[str, ...], lines: dict[tuple[str, ...], int]
+) -> Iterator[Problem]:
+    """Notes the line of each key; yields the keys that stand twice in one mapping."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            inner = (*path, str(key.value))
+            line = key.start_mark.line + 1
+            if inner in lines:
+                yield Problem(line, f"the key {key.value!r} stands twice; give it once")
+            lines[inner] = line
+            yield from _walk(value, inner, lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            inner = (*path, str(index))
+            lines[inner] = value.start_mark.line + 1
+            yield from _walk(value, inner, lines)
+
+
+def read_cards(root: Path, path: Path) -> list[Card]:
+    """The rows of one method.yaml, in the order of the file.
+
+    Raises: MethodError that lists every problem with its line, and the nearest known name.
+    """
+    shown = path.relative_to(root).as_posix()
+    document = read_document(path, shown)
+    problems = list(document.problems)
+    if not isinstance(document.value, dict):
+        problems.append(Problem(1, "no mapping; expected fields and `rows`"))
+        raise _error(shown, problems)
+    registry = _registry(root)
+    shared = {key: value for key, value in document.value.items() if key != "rows"}
+    problems += _unknown(document, shared, (), FIELDS - ROW_ONLY | {"rows"})
+    rows = document.value.get("rows")
+    if not isinstance(rows, dict) or not rows:
+        problems.append(Problem(document.line("rows"), "no rows; declare one under `rows:`"))
+        raise _error(shown, problems)
+    filled = {str(name): _filled(shared, row) for name, row in rows.items()}
+    cards = []
+    for name, row in rows.items():
+        problems += _unknown(document, row or {}, ("rows", str(name)), FIELDS)
+        values = _with_base(str(name), filled)
+        if isinstance(values, str):
+            problems.append(Problem(document.line("rows", str(name), "base"), values))
+            continue
+        found, card = _card(document, str(name), values, registry)
+        problems += found
+        cards += [card] if card else []
+    if problems:
+        raise _error(shown, problems)
+    return cards
+
+
+def _filled(shared: dict[str, Any], row: Any) -> dict[str, Any]:
+    """A row with what its folder shares; arguments are merged key by key."""
+    own = row if isinstance(row, dict) else {}
+    values = {**shared, **own}
+    if shared.get("arguments") and own.get("arguments"):
+        values["arguments"] = {**shared["arguments"], **own["arguments"]}
+    return values
+
+
+def _with_base(name: str, filled: dict[str, dict[str, Any]]) -> dict[str, Any] | str:
+    """The values of a row; one that names a modality takes all that its base says. Or an error."""
+    values = filled[name]
+    if not values.get("modality"):
+        return values
+    base = filled.get(str(values.get("base")))
+    if base is None or base.get("modality"):
+        hint = nearest(str(values.get("base")), [row for row in filled if row != name])
+        return (
+            f"row {name!r} names a modality, so its `base` must be another row of this file{hint}"
+        )
+    title = f"{base.get('title')}, {values['modality']} alone"
+    return {**base, "title": title, **values, "group": "single"}
+
+
+def _card(
+    document: Document, name: str, values: dict[str, Any], registry: dict[str, dict[str, Any]]
+) -> tuple[list[Problem], Card | None]:
+    """One row checked, or what is wrong with it."""
+    where = ("rows", name)
+    given = {key: value for key, value in values.items() if key in FIELDS and value is not None}
+    problems, weights = _weights(document, name, given.get("weights", []), registry)
+    seen = {each for item in weights for each in item.get("trained_on", ())}
+    given["weights"] = weights
+    given["pretrained_on"] = frozenset({*given.get("pretrained_on", ()), *seen})
+    if given.get("recipe") == "as-released":
+        given["recipe"] = AS_RELEASED
+    if problems:
+        return problems, None
+    try:
+        return [], Card.model_validate({**given, "name": name})
+    except ValidationError as error:
+        return [_validation(document, where, item) for item in error.errors()], None
+
+
+def _validation(document: Document, where: tuple[str, ...], item: Any) -> Problem:
+    """One finding of pydantic, with the line of its key and the nearest known value."""
+    loc = [str(part) for part in item["loc"]]
+    shared, own = tuple(loc), (*where, *loc)
+    line = document.line(*own) if own[:3] in document.lines else document.line(*shared)
+    if not loc or own[:3] not in document.lines and shared[:1] not in document.lines:
+        line = document.line(*where)
+    known: list[str] = []
+    if item["type"] == "literal_error":
+        known = [
+            word.strip("' ") for word in item["ctx"]["expected"].replace(" or ", ",").split(",")
+        ]
+    if item["type"] == "extra_forbidden":
+        known = [name for name in Recipe.model_fields] if loc[0] == "recipe" else []
+    key = ".".join(loc) or "the row"
+    said = str(item["msg"]).removeprefix("Value error, ")
+    given = item.get("input")
+    told = f" (found {given!r})" if isinstance(given, str | int | float | bool) else ""
+    if item["type"] == "missing":
+        said, told = "is missing", ""
+    asked = loc[-1] if item["type"] == "extra_forbidden" else str(given)
+    return Problem(line, f"row {where[-1]!r}: {key}: {said}{told}{nearest(asked, known)}")
+
+
+def _weights(
+    document: Document, name: str, listed: Any, registry: dict[str, dict[str, Any]]
+) -> tuple[list[Problem], list[dict[str, Any]]]:
+    """The weights that a row lists, by name in the registry or written out."""
+    problems, found = [], []
+    line = document.line("rows", name, "weights")
+    if ("rows", name, "weights") not in document.lines:
+        line = document.line("weights")
+    for item in listed if isinstance(listed, list) else [listed]:
+        if isinstance(item, dict):
+            found.append(item)
+        elif item in registry:
+            found.append({"name": item, **registry[item]})
+        else:
+            text = (
+                f"row {name!r}: no weights {item!r} in {WEIGHTS_FILE}{nearest(str(item), registry)}"
+            )
+            problems.append(Problem(line, text))
+    return problems, found
+
+
+_REGISTRIES: dict[tuple[Path, int], dict[str, dict[str, Any]]] = {}
+
+
+def _registry(root: Path) -> dict[str, dict[str, Any]]:
+    """The pretrained files that rows may name; empty where the project has no list of them.
+
+    Raises: MethodError if the list is broken.
+    """
+    path = root / WEIGHTS_FILE
+    if not path.is_file():
+        return {}
+    key = (path, path.stat().st_mtime_ns)
+    if key not in _REGISTRIES:
+        document = read_document(path, WEIGHTS_FILE)
+        value, problems = document.value or {}, list(document.problems)
+        for name, entry in value.items():
+            try:
+                Weights.model_validate({**entry, "name": name})
+            except (ValidationError, TypeError) as error:
+                said = error.errors()[0] if isinstance(error, ValidationError) else {"msg": error}
+                what = ".".join(map(str, said.get("loc", ())))  # type: ignore[arg-type]
+                problems.append(Problem(document.line(name), f"{name}: {what}: {said['msg']}"))
+        if problems:
+            raise _error(WEIGHTS_FILE, problems)
+        _REGISTRIES[key] = value
+    return _REGISTRIES[key]
+
+
+def _unknown(
+    document: Document, given: Any, path: tuple[str, ...], known: frozenset[str]
+) -> Iterator[Problem]:
+    if not isinstance(given, dict):
+        yield Problem(document.line(*path), f"row {path[-1]!r} is no mapping of fields")
+        return
+    for key in given:
+        if key not in known:
+            where = f"row {path[-1]!r}: " if path else ""
+            hint = nearest(str(key), known) or "; `baselines/README.md` lists the fields"
+            yield Problem(document.line(*path, str(key)), f"{where}unknown key {key!r}{hint}")
+
+
+def nearest(name: str, known: Any) -> str:
+    """A hint that names the known name nearest to one that is not; empty where none is near."""
+    near = difflib.get_close_matches(name, [str(each) for each in known], n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _error(shown: str, problems: list[Problem]) -> MethodError:
+    """All problems of one file, in the order of its lines."""
+    told = sorted(dict.fromkeys(problems), key=lambda problem: problem.line)
+    lines = [f"{shown}:{problem.line}: {problem.text}" for problem in told]
+    if len(lines) == 1:
+        return MethodError(f"{shown}:{told[0].line}", told[0].text, "a valid declaration",
+                           "Correct that line.")  # fmt: skip
+    count = f"{len(lines)} problems"
+    return MethodError(shown, count, "a valid declaration", "\n".join(["Correct them:", *lines]))

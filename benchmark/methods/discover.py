@@ -1,6 +1,7 @@
-"""Finds methods, keeps broken ones aside with their cause, and reads cards without torch."""
+"""Finds methods: reads their declarations without torch, imports them, and keeps broken ones aside."""
 
-import difflib
+import importlib.util
+import inspect
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,42 +10,16 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmark.core.errors import MethodError, MixSegError
-from benchmark.core.files import read_json
-from benchmark.methods.code import (
-    PLUGIN,
-    code_digest,
-    code_files,
-    evaluation_code_files,
-    plugin_files,
-    training_code_files,
-)
-from benchmark.methods.declaration import Card
+from benchmark.core.files import digest, read_json
+from benchmark.methods.code import PLUGIN, code_digest, method_files, plugin_files
+from benchmark.methods.declaration import DECLARATION, Card, nearest, read_cards
 from benchmark.methods.importing import import_plugin
 
 if TYPE_CHECKING:
     from benchmark.methods.method import Method
 
-__all__ = [
-    "Broken",
-    "Found",
-    "MethodEntry",
-    "NotSynced",
-    "Parameters",
-    "SyncedCard",
-    "cards",
-    "code_digest",
-    "code_files",
-    "discover",
-    "evaluation_code_files",
-    "load_plugin",
-    "method_class",
-    "method_entry",
-    "not_synced",
-    "plugin_files",
-    "training_code_files",
-]
-
 CARD_FILE, STAGES_FILE = "card.json", "dvc.yaml"
+SCHEMA = 2
 
 
 class Parameters(BaseModel):
@@ -56,24 +31,83 @@ class Parameters(BaseModel):
     trainable: int
 
 
-class SyncedCard(Card):
-    """A card as it stands in card.json, with what `mixseg sync` found out.
+class Rendered(BaseModel):
+    """What `mixseg sync` found out about one row by building it.
 
     Attributes:
         parameters: how many the network has.
-        structure: digest of names and shapes of its state; equal for variants of one network.
-        folder: where the plugin lies, relative to the root.
-        class_name: name of the class in plugin.py.
-        files: the method's own code, relative to the root.
-        code_digest: digest of that code.
+        structure: digest of the names and shapes of its state; equal for variants of one network.
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     parameters: Parameters
     structure: str
+
+
+class RenderedFile(BaseModel):
+    """card.json of one folder.
+
+    Attributes:
+        source: digest of the declarations and of the code that it was rendered from.
+        rows: by name.
+        runs: the runs of the folder's rows that dvc.yaml makes stages of.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: int
+    source: str
+    rows: dict[str, Rendered]
+    runs: dict[str, dict[str, str]]
+
+
+class SyncedCard(Card):
+    """A row with what `mixseg sync` found out about it.
+
+    Attributes:
+        folder: where the plugin lies, relative to the root.
+        parameters, structure: see `Rendered`.
+    """
+
     folder: str
-    class_name: str
-    files: tuple[str, ...]
-    code_digest: str
+    parameters: Parameters
+    structure: str
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The folder of one plugin.
+
+    Attributes:
+        name: its path relative to the root, with slashes.
+        cards: its rows; empty where its declaration is broken.
+        problem: why its declaration cannot be used; None where it can.
+    """
+
+    root: Path
+    name: str
+    cards: tuple[Card, ...]
+    problem: MixSegError | None = None
+
+    @property
+    def plugin(self) -> Path:
+        """Its plugin.py."""
+        return self.root / self.name / PLUGIN
+
+    @property
+    def rendered_path(self) -> Path:
+        """Its card.json."""
+        return self.root / self.name / CARD_FILE
+
+    def files(self) -> list[Path]:
+        """The code of its methods: plugin.py and what it imports of the project."""
+        return method_files(self.root, self.plugin)
+
+    def source(self) -> str:
+        """Digest of what card.json is rendered from, without the mixes of params.yaml."""
+        told = [card.model_dump(mode="json", exclude={"pretrained_on"}) for card in self.cards]
+        return digest([told, code_digest(self.files())])
 
 
 @dataclass(frozen=True)
@@ -87,11 +121,11 @@ class NotSynced:
 
 @dataclass(frozen=True)
 class MethodEntry:
-    """A method that could be imported.
+    """A row whose class could be imported.
 
     Attributes:
         folder: where its plugin lies, relative to the root.
-        files: its own code, relative to the root.
+        files: the code of its class, relative to the root.
     """
 
     cls: "type[Method]"
@@ -99,10 +133,16 @@ class MethodEntry:
     folder: str
     files: tuple[str, ...]
 
+    def build(self, size: int) -> "Method":
+        """The network with random weights for images of this size in pixels."""
+        method = self.cls(size=size, **self.card.arguments)
+        method.card = self.card
+        return method
+
 
 @dataclass(frozen=True)
 class Broken:
-    """A folder, or one of its methods, that cannot be used, and why."""
+    """A folder, or one of its rows, that cannot be used, and why."""
 
     folder: str
     cause: str
@@ -121,70 +161,136 @@ def folder_of(root: Path, plugin: Path) -> str:
     return plugin.parent.relative_to(root).as_posix()
 
 
-def cards(root: Path) -> list[SyncedCard]:
-    """All cards that `mixseg sync` has written, in folder order; imports no method and no torch.
+_FOLDERS: dict[Path, tuple[int, tuple[Card, ...]]] = {}
 
-    Folders without readable cards are left out; `not_synced` names them.
+
+def folders(root: Path) -> list[Folder]:
+    """Every folder with a plugin.py, with its declared rows; imports no method and no torch."""
+    found, holders = list[Folder](), dict[str, str]()
+    for plugin in plugin_files(root):
+        name = folder_of(root, plugin)
+        try:
+            cards = _cards(root, plugin.with_name(DECLARATION))
+            for card in cards:
+                if holders.setdefault(card.name, name) != name:
+                    raise name_taken(name, card.name, holders[card.name])
+        except MixSegError as error:
+            found.append(Folder(root, name, (), error))
+            continue
+        found.append(Folder(root, name, cards))
+    return found
+
+
+def _cards(root: Path, path: Path) -> tuple[Card, ...]:
+    """The rows of a declaration, read again only when its file has changed."""
+    stamp = path.stat().st_mtime_ns if path.is_file() else 0
+    kept = _FOLDERS.get(path)
+    if kept is None or kept[0] != stamp:
+        kept = _FOLDERS[path] = (stamp, tuple(read_cards(root, path)))
+    return kept[1]
+
+
+def declared(root: Path) -> dict[str, Folder]:
+    """The folder of every declared row, by the row's name, in folder order."""
+    return {card.name: folder for folder in folders(root) for card in folder.cards}
+
+
+def card_of(root: Path, name: str) -> Card:
+    """The declared row of this name.
+
+    Raises: MethodError with the nearest name, or with what is wrong with its folder.
     """
-    return [card for _, found in _card_files(root) if isinstance(found, list) for card in found]
+    return _known(root, name)[1]
+
+
+def _known(root: Path, name: str) -> tuple[Folder, Card]:
+    known = folders(root)
+    for folder in known:
+        for card in folder.cards:
+            if card.name == name:
+                return folder, card
+    for folder in known:
+        if folder.problem and Path(folder.name).name == name:
+            raise folder.problem
+    raise unknown_name(name, [card.name for folder in known for card in folder.cards])
+
+
+def rendered(folder: Folder) -> RenderedFile | None:
+    """card.json of a folder, or None where it is missing or not what `mixseg sync` writes."""
+    try:
+        return RenderedFile.model_validate(read_json(folder.rendered_path))
+    except (MixSegError, ValidationError):
+        return None
+
+
+def cards(root: Path) -> list[SyncedCard]:
+    """All rows that are synced, in folder order; imports no method and no torch.
+
+    Rows without a readable entry in card.json are left out; `not_synced` names their folders.
+    """
+    found = []
+    for folder in folders(root):
+        about = rendered(folder)
+        for card in folder.cards:
+            entry = about.rows.get(card.name) if about else None
+            if entry is not None:
+                values = card.model_dump(by_alias=True)
+                found.append(SyncedCard(**values, folder=folder.name, **dict(entry)))
+    return found
 
 
 def not_synced(root: Path) -> list[NotSynced]:
-    """The folders whose files are missing, unreadable or older than their code."""
+    """The folders whose declaration is broken, or whose rendered files are missing or older.
+
+    A folder that is not synced is imported, so that what stops its import is told.
+    """
     told = []
-    for plugin, found in _card_files(root):
-        folder = folder_of(root, plugin)
-        cause = _lag(root, plugin, found) if isinstance(found, list) else found
+    for folder in folders(root):
+        cause = str(folder.problem) if folder.problem else _lag(folder)
         if cause:
-            told.append(NotSynced(folder, cause, f"mixseg sync {Path(folder).name}"))
+            command = f"mixseg sync {Path(folder.name).name}"
+            told.append(NotSynced(folder.name, cause, command))
     return told
 
 
-def _card_files(root: Path) -> list[tuple[Path, list[SyncedCard] | str]]:
-    """Each plugin with its cards, or with the reason why there are none."""
-    read: list[tuple[Path, list[SyncedCard] | str]] = []
-    holders: dict[str, str] = {}
-    for plugin in plugin_files(root):
-        folder, path = folder_of(root, plugin), plugin.with_name(CARD_FILE)
-        try:
-            found = [SyncedCard.model_validate(item) for item in read_json(path)["methods"]]
-        except (MixSegError, ValidationError, KeyError, TypeError):
-            read.append((plugin, "no card.json" if not path.is_file() else "card.json unreadable"))
-            continue
-        taken = next((card.name for card in found if card.name in holders), None)
-        if taken:
-            read.append((plugin, f"its name {taken!r} is taken by {holders[taken]}"))
-            continue
-        holders.update({card.name: folder for card in found})
-        read.append((plugin, found))
-    return read
-
-
-def _lag(root: Path, plugin: Path, found: list[SyncedCard]) -> str:
-    if not plugin.with_name(STAGES_FILE).is_file():
-        return "no dvc.yaml"
+def _lag(folder: Folder) -> str:
+    """Why the rendered files of a folder are not those of its declaration and code; or empty."""
+    about = rendered(folder)
     try:
-        code = code_digest(code_files(plugin, root))
-    except MethodError as error:
+        missing = missing_packages(folder)
+        if missing:
+            return missing
+        if about is not None and about.source == folder.source():
+            stages = folder.plugin.with_name(STAGES_FILE)
+            return "" if stages.is_file() else f"no {STAGES_FILE}"
+        load_folder(folder)
+    except MixSegError as error:
         return str(error)
-    return "" if all(card.code_digest == code for card in found) else "its code has changed since"
+    if about is None:
+        return f"{CARD_FILE} is {'unreadable' if folder.rendered_path.is_file() else 'missing'}"
+    return "its declaration or its code has changed since it was synced"
+
+
+def missing_packages(folder: Folder) -> str:
+    """The packages that the rows of a folder require and that are not installed, in a sentence."""
+    wanted = dict.fromkeys(name for card in folder.cards for name in card.requires)
+    absent = [name for name in wanted if importlib.util.find_spec(name.replace("-", "_")) is None]
+    if not absent:
+        return ""
+    return f"needs {', '.join(absent)}, not installed; run `pip install {' '.join(absent)}`"
 
 
 def discover(root: Path) -> Found:
     """Imports every plugin; what is broken is told and stops nobody else."""
     methods: dict[str, MethodEntry] = {}
     broken: list[Broken] = []
-    for plugin in plugin_files(root):
-        folder = folder_of(root, plugin)
+    for folder in folders(root):
         try:
-            entries = load_plugin(root, plugin)
-        except MethodError as error:
-            broken.append(Broken(folder, str(error)))
+            entries = load_folder(folder)
+        except MixSegError as error:
+            broken.append(Broken(folder.name, str(error)))
             continue
-        for entry in entries:
-            holder = methods.setdefault(entry.card.name, entry)
-            if holder is not entry:
-                broken.append(Broken(folder, str(name_taken(entry, holder.folder))))
+        methods.update({entry.card.name: entry for entry in entries})
     return Found(methods, broken)
 
 
@@ -197,74 +303,95 @@ def pin(root: Path, name: str) -> MethodEntry:
 
 
 def method_entry(root: Path, name: str) -> MethodEntry:
-    """One method; imports its folder alone where card.json tells which that is.
+    """One row with its class; imports its folder alone.
 
-    Raises: MethodError with the nearest name, or with what is wrong with its plugin.
+    Raises: MethodError with the nearest name, or with what is wrong with its folder.
     """
     if (root, name) in _PINNED:
         return _PINNED[root, name]
-    told = {card.name: card.folder for card in cards(root)}
-    if name in told:
-        entries = load_plugin(root, root / told[name] / PLUGIN)
-        chosen = next((entry for entry in entries if entry.card.name == name), None)
-        if chosen is not None:
-            return chosen
-    found = discover(root)
-    if name in found.methods:
-        return found.methods[name]
-    for item in found.broken:
-        if Path(item.folder).name == name:
-            load_plugin(root, root / item.folder / PLUGIN)  # raises its cause
-    raise unknown_name(name, found.methods)
-
-
-def method_class(root: Path, name: str) -> "type[Method]":
-    """The class of one method; see `method_entry`."""
-    return method_entry(root, name).cls
+    folder, card = _known(root, name)
+    return _entry(folder, card, _classes(folder))
 
 
 def unknown_name(name: str, known: Iterable[str]) -> MethodError:
-    """The error that names the method nearest to `name`."""
+    """The error that names the methods nearest to `name`."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"Did you mean {near[0]}?" if near else "`mixseg list` shows all."
-    listed = f"one of {', '.join(names)}" if names else "a method, and there is none yet"
-    return MethodError("methods", f"no method {name!r}", listed, hint)
+    near = nearest(name, names).removeprefix("; did you mean ").rstrip("?")
+    hint = f"Did you mean {near}?" if near else "`mixseg list` shows all."
+    expected = f"one of {len(names)} methods" if names else "a method, and there is none yet"
+    return MethodError("methods", f"no method {name!r}", expected, hint)
 
 
-def name_taken(entry: MethodEntry, holder: str) -> MethodError:
-    """The error for a second method of one name; `holder` is the folder of the first."""
+def name_taken(folder: str, name: str, holder: str) -> MethodError:
+    """The error for a second row of one name; `holder` is the folder of the first."""
     return MethodError(
-        f"{entry.folder}/{PLUGIN}: {entry.cls.__name__}.card.name",
-        f"{entry.card.name!r}, which {holder}/{PLUGIN} has taken",
-        "a name of its own",
-        "Rename one of the two.",
-    )
+        f"{folder}/{DECLARATION}", f"row {name!r}, which {holder}/{DECLARATION} has taken",
+        "a name of its own", "Rename one of the two.",
+    )  # fmt: skip
 
 
-def load_plugin(root: Path, plugin: Path) -> list[MethodEntry]:
-    """The methods that one plugin.py defines, in the order of the file.
+def load_folder(folder: Folder) -> list[MethodEntry]:
+    """The rows of one folder with their classes, in the order of the declaration.
 
-    Raises: MethodError if it cannot be imported, has a bad card or defines no method.
+    Raises: MethodError if its declaration is broken, its plugin cannot be imported, or a row names
+        a class or an argument that is not there.
     """
+    if folder.problem:
+        raise folder.problem
+    classes = _classes(folder)
+    return [_entry(folder, card, classes) for card in folder.cards]
+
+
+def _classes(folder: Folder) -> "dict[str, type[Method]]":
+    """The Method classes that a plugin.py defines, by name."""
     from benchmark.methods.method import Method
 
-    files = code_files(plugin, root)
-    module = import_plugin(root, plugin, files)
-    folder = folder_of(root, plugin)
-    relative = tuple(file.relative_to(root).as_posix() for file in files)
-    entries: dict[str, MethodEntry] = {}
-    for cls in vars(module).values():
-        ours = isinstance(cls, type) and issubclass(cls, Method)
-        if not ours or cls.__module__ != module.__name__ or "card" not in vars(cls):
-            continue
-        if not isinstance(cls.card, Card):
-            where = f"{folder}/{PLUGIN}: {cls.__name__}.card"
-            raise MethodError(where, f"a {type(cls.card).__name__}", "a Card", "Write Card(...).")
-        entry = MethodEntry(cls, cls.card, folder, relative)
-        if entries.setdefault(cls.card.name, entry).cls is not cls:
-            raise name_taken(entry, folder)
-    if not entries:
-        expected = "a Method class with a card of its own"
-        raise MethodError(f"{folder}/{PLUGIN}", "no method", expected, "Write one.")
-    return list(entries.values())
+    missing = missing_packages(folder)
+    if missing:
+        raise MethodError(folder.name, missing, "its packages", "Install them.")
+    module = import_plugin(folder.root, folder.plugin, folder.files())
+    found = {
+        name: cls
+        for name, cls in vars(module).items()
+        if isinstance(cls, type) and issubclass(cls, Method) and cls.__module__ == module.__name__
+    }
+    if not found:
+        expected = "a class derived from Method"
+        raise MethodError(f"{folder.name}/{PLUGIN}", "no method", expected, "Write one.")
+    return found
+
+
+def _entry(folder: Folder, card: Card, classes: "dict[str, type[Method]]") -> MethodEntry:
+    where = f"{folder.name}/{DECLARATION}: row {card.name!r}"
+    if not card.class_name and len(classes) > 1:
+        raise MethodError(where, f"no class, and {PLUGIN} has {', '.join(classes)}",
+                          "one of them", "Name it as `class:`.")  # fmt: skip
+    name = card.class_name or next(iter(classes))
+    if name not in classes:
+        raise MethodError(where, f"no class {name!r} in {PLUGIN}{nearest(name, classes)}",
+                          f"one of {', '.join(classes)}", "Correct `class:`.")  # fmt: skip
+    cls = classes[name]
+    _check_arguments(where, cls, card)
+    files = tuple(file.relative_to(folder.root).as_posix() for file in folder.files()
+                  if folder.root in file.parents)  # fmt: skip
+    return MethodEntry(cls, card, folder.name, files)
+
+
+def _check_arguments(where: str, cls: "type[Method]", card: Card) -> None:
+    """Compares the declared arguments with the parameters of __init__."""
+    known = inspect.signature(cls.__init__).parameters
+    names = [name for name in known if name not in ("self", "size")]
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in known.values()):
+        return
+    for name in card.arguments:
+        if name not in names:
+            hint = nearest(name, names)
+            expected = f"one of {', '.join(names)}" if names else "no arguments"
+            raise MethodError(where, f"unknown argument {name!r}{hint}", expected,
+                              f"Correct `arguments:`, or {cls.__name__}.__init__().")  # fmt: skip
+    for name in names:
+        parameter = known[name]
+        plain = parameter.kind is not inspect.Parameter.VAR_POSITIONAL
+        if parameter.default is inspect.Parameter.empty and plain and name not in card.arguments:
+            raise MethodError(where, f"no argument {name!r}", f"one, which {cls.__name__} needs",
+                              "Add it to `arguments:`.")  # fmt: skip

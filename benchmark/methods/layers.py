@@ -1,65 +1,18 @@
-"""What networks of several methods share: sizes that do not divide, strict loading, encoders."""
+"""What networks of several methods share: sizes that do not divide, strict loading, devices."""
 
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatch
-from typing import Any, ClassVar, TypeVar
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.core.errors import MethodError
-from benchmark.methods.method import Method, Normalise, Weights
-from benchmark.methods.weights import WeightStore
 
 Network = TypeVar("Network", bound=nn.Module)
 
 SHOWN = 5  # keys in an error
-IMAGENET = frozenset({"ImageNet-1k"})
-RESNET34 = Weights(
-    name="resnet34.imagenet",
-    files=("resnet34.imagenet.safetensors",),
-    hub="smp-hub/resnet34.imagenet:model.safetensors",
-    licence="BSD-3-Clause (torchvision)",
-)
-RESNET50 = Weights(
-    name="resnet50.imagenet",
-    files=(
-        "resnet50.imagenet.safetensors",
-        "resnet50_keras_v1.torchvision-keys.fp16.safetensors",
-    ),
-    hub="smp-hub/resnet50.imagenet:model.safetensors",
-    licence="BSD-3-Clause (torchvision); the file converted from Keras: MIT",
-)
-
-
-class SmpMethod(Method):
-    """A network of segmentation-models-pytorch on an encoder with ImageNet weights.
-
-    Attributes:
-        architecture: its class, called with the encoder's name and without weights.
-        encoder: the encoder's name.
-        stride: of the encoder's last level.
-    """
-
-    architecture: ClassVar[Callable[..., nn.Module]]
-    encoder: ClassVar[str]
-    stride: ClassVar[int] = 32
-
-    def __init__(self, size: int = 352) -> None:
-        super().__init__()
-        self.normalise = Normalise()
-        self.network: Any = type(self).architecture(self.encoder, encoder_weights=None)
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Logits (B, 1, H, W); any H and W."""
-        return on_multiple(self.network, self.normalise(image), self.stride)
-
-    def load_pretrained(self, weights: WeightStore) -> None:
-        """The encoder's weights; the decoder starts from random ones."""
-        name = self.card.weights[0].name
-        state = weights.read(name)
-        load_strictly(self.network.encoder, state, f"weights {name!r}", may_have=("fc.*",))
 
 
 def on_multiple(network: Callable[[Tensor], Tensor], image: Tensor, multiple: int) -> Tensor:
@@ -117,7 +70,7 @@ def _any(key: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatch(key, pattern) for pattern in patterns)
 
 
-def placed(module: Network, device: str) -> Network:
+def to_device(module: Network, device: str) -> Network:
     """Moves a network to a device, in place, as it is trained and used there.
 
     Convolutions are channels-last, which CPUs and GPUs calculate faster: at 352 pixels on two CPU

@@ -9,40 +9,36 @@ from pydantic import TypeAdapter, ValidationError
 
 from benchmark.core.errors import MethodError
 from benchmark.core.files import write_text
-from benchmark.core.params import Params, load_params
+from benchmark.core.recipe import Name
 from benchmark.methods.code import PLUGIN, plugin_files
-from benchmark.methods.declaration import Name
-from benchmark.methods.discover import cards, folder_of
+from benchmark.methods.declaration import DECLARATION
+from benchmark.methods.discover import declared, folder_of
 from benchmark.methods.sync import sync
 
-TEMPLATE = Path(__file__).parent / "templates" / PLUGIN
+TEMPLATES = Path(__file__).parent / "templates"
 
 
-def new(root: Path, name: str) -> Path:
-    """Writes baselines/<name>/plugin.py with a small real network, and syncs it.
+def new(root: Path, name: str) -> list[Path]:
+    """Writes method.yaml and plugin.py of a small real network below baselines/, and syncs them.
 
     Raises: MethodError if the name breaks the rule for names or is taken; nothing is written then.
     """
     _check_rule(name)
     _check_free(root, name)
-    plugin = root / "baselines" / name / PLUGIN
-    write_text(plugin, _text(name, load_params(root)))
+    folder = root / "baselines" / name
+    plugin, declaration = (TEMPLATES / file for file in (PLUGIN, DECLARATION))
+    text = plugin.read_text(encoding="utf-8")
+    changes = {'"""Example:': f'"""{name}:', "class Example(": f"class {_class_name(name, text)}("}
+    write_text(folder / PLUGIN, _filled(text, changes))
+    changes = {"  example: ": f"  {name}: ", "title: Example": f"title: {json.dumps(name)}"}
+    text = declaration.read_text(encoding="utf-8")
+    write_text(folder / DECLARATION, _filled(text, changes))
     sync(root, name)
-    return plugin
+    return [folder / DECLARATION, folder / PLUGIN]
 
 
-def _text(name: str, params: Params) -> str:
-    drawn = [mix for mix, about in params.mixes.items() if about.drawn]
-    mixes = ", ".join(json.dumps(mix) for mix in drawn or list(params.mixes)[:1])
-    text = TEMPLATE.read_text(encoding="utf-8")
-    filled = {
-        '"""Example:': f'"""{name}:',
-        "class Example(": f"class {_class_name(name, text)}(",
-        'name="example"': f'name="{name}"',
-        'title="Example"': f'title="{name}"',
-        'mixes=("smoke",)': f"mixes=({mixes}{'' if ', ' in mixes else ','})",
-    }
-    for blank, value in filled.items():
+def _filled(text: str, changes: dict[str, str]) -> str:
+    for blank, value in changes.items():
         assert blank in text, blank
         text = text.replace(blank, value)
     return text
@@ -73,7 +69,7 @@ def _check_rule(name: str) -> None:
 def _check_free(root: Path, name: str) -> None:
     """Refuses a name that is taken, or that differs from a taken one in hyphens alone."""
     taken = {plugin.parent.name: folder_of(root, plugin) for plugin in plugin_files(root)}
-    taken |= {card.name: card.folder for card in cards(root)}
+    taken |= {row: folder.name for row, folder in declared(root).items()}
     if (root / "baselines" / name).exists():
         taken[name] = f"baselines/{name}"
     for other, folder in taken.items():

@@ -29,6 +29,11 @@ class WeightStore:
         self.folder = folder
         self.wanted = {item.name: item for item in wanted}
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the files, in the order of the declaration."""
+        return tuple(self.wanted)
+
     def here(self, name: str) -> Path | None:
         """The file of that name in the local store or the hub's cache, or None."""
         candidates = (self.folder / file for file in self.wanted[name].files)

@@ -178,7 +178,7 @@ def _methods(name: str, mix: "Mix", cards: Cards) -> list[Entry]:
 
     Ablations stand in the order of their plugin, where they form families.
     """
-    from benchmark.methods.declaration import Recipe
+    from benchmark.core.recipe import Recipe
 
     entries = []
     for card in cards:

@@ -1,19 +1,17 @@
-"""The values that tuning tries: fields of a recipe, or numbers that a method's class declares."""
+"""The values that tuning tries: fields of a recipe, or numbers among a row's arguments; no torch."""
 
 import difflib
+import inspect
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
 from benchmark.core.errors import ParamsError
-from benchmark.core.files import digest
-from benchmark.methods.declaration import Recipe
+from benchmark.core.recipe import Recipe
 from benchmark.methods.discover import MethodEntry
-from benchmark.methods.method import Method
-from benchmark.runs.identity import Plan
+from benchmark.runs.identity import Identity, Plan, parts_of, run_digest
 
 TRAINED_ON, SCORED_ON = "train", "val"
 Value = int | float | str | bool
@@ -24,7 +22,7 @@ class Choice:
     """What is to be chosen.
 
     Attributes:
-        field: of the recipe, or a number that the method's class declares.
+        field: of the recipe, or an argument of the row that is a number.
         texts: the values as they were given.
         seed: of every training; None is the mix's first.
     """
@@ -41,8 +39,8 @@ class Candidate:
     """One value, with the run that tries it.
 
     Attributes:
-        declared: true for a number of the class, false for a field of the recipe.
-        plan: its recipe and its identity know the value.
+        declared: true for an argument of the row, false for a field of the recipe.
+        plan: its card, its recipe and its identity hold the value.
     """
 
     field: str
@@ -52,22 +50,6 @@ class Candidate:
 
     def __str__(self) -> str:
         return f"{self.field} = {self.value}"
-
-    @contextmanager
-    def in_class(self, cls: type[Method]) -> Iterator[None]:
-        """The class with the value in place of its own, if it is a number of the class."""
-        if not self.declared:
-            yield
-            return
-        own, before = self.field in vars(cls), getattr(cls, self.field)
-        setattr(cls, self.field, self.value)
-        try:
-            yield
-        finally:
-            if own:
-                setattr(cls, self.field, before)
-            else:
-                delattr(cls, self.field)
 
 
 def parse_set(text: str) -> tuple[str, tuple[str, ...]]:
@@ -87,7 +69,7 @@ def candidates(entry: MethodEntry, plan: Plan, choice: Choice) -> list[Candidate
 
     Raises: ParamsError for a field that is not there, or a value that it cannot take.
     """
-    field, numbers = choice.field, _numbers(entry.cls)
+    field, numbers = choice.field, _numbers(entry)
     if field not in Recipe.model_fields.keys() - {"why"} and field not in numbers:
         known = sorted([*plan.recipe.fields(), *numbers])
         near = difflib.get_close_matches(field, known, n=1)
@@ -104,21 +86,23 @@ def candidates(entry: MethodEntry, plan: Plan, choice: Choice) -> list[Candidate
     return chosen
 
 
-def _numbers(cls: type[Method]) -> dict[str, int | float]:
-    """The numbers that a method's class and its bases declare."""
-    own = [base for base in cls.__mro__ if base not in Method.__mro__]
-    values = {name: getattr(cls, name) for base in own for name in vars(base) if name[0] != "_"}
+def _numbers(entry: MethodEntry) -> dict[str, int | float]:
+    """The arguments of a row that are numbers: as declared, or else by default."""
+    known = inspect.signature(entry.cls.__init__).parameters
+    values = {name: p.default for name, p in known.items() if name not in ("self", "size")}
+    values |= entry.card.arguments
     return {k: v for k, v in values.items() if isinstance(v, int | float) and type(v) is not bool}
 
 
 def _candidate(plan: Plan, field: str, text: str, number: int | float | None) -> Candidate:
-    where, recipe = f"--set {field}={text}", plan.recipe
+    where, recipe, card = f"--set {field}={text}", plan.recipe, plan.card
     if number is None:
         try:
             recipe = plan.recipe.but(**{field: text})
         except ValidationError as error:
             found = error.errors()[0]["msg"]
-            raise ParamsError(where, found, f"a value of {field}", "Mend it.") from error
+            do = "Give a value that the recipe takes."
+            raise ParamsError(where, found, f"a value of {field}", do) from error
         value: Value = getattr(recipe, field)
         longest = plan.mix.max_epochs
         if longest is not None and (recipe.epochs or 0) > longest:
@@ -126,12 +110,11 @@ def _candidate(plan: Plan, field: str, text: str, number: int | float | None) ->
             raise ParamsError(where, found, f"at most {longest} (max_epochs)", "Lower it.")
     else:
         value = _number(where, text, whole=isinstance(number, int))
-    told = {"run": plan.identity.run, "recipe": recipe.fields(), "trained on": TRAINED_ON}
-    run = digest({**told, "declared": {} if number is None else {field: value}})
-    identity = replace(plan.identity, run=run)
-    return Candidate(
-        field, value, number is not None, replace(plan, recipe=recipe, identity=identity)
-    )
+        card = card.model_copy(update={"arguments": {**card.arguments, field: value}})
+    told = {**parts_of(plan.identity), "declared": card.identity(), "recipe": recipe.identity()}
+    identity = Identity(run=run_digest({**told, "trained on": TRAINED_ON}), **told)
+    changed = replace(plan, card=card, recipe=recipe, identity=identity)
+    return Candidate(field, value, number is not None, changed)
 
 
 def _number(where: str, text: str, whole: bool) -> int | float:
@@ -140,4 +123,4 @@ def _number(where: str, text: str, whole: bool) -> int | float:
             value = kind(text)
             if math.isfinite(value):
                 return value
-    raise ParamsError(where, repr(text), "a finite number", "Mend it.")
+    raise ParamsError(where, repr(text), "a finite number", "Give one.")

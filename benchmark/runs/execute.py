@@ -1,88 +1,67 @@
-"""One run from its name to its files: train, predict, score; what is done is not done again."""
+"""One run from its name to its files: train, predict, score; a finished step is not repeated."""
 
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from benchmark.core.environment import commit
-from benchmark.core.errors import MethodError, MixSegError, ParamsError, StoreError, TrainingError
-from benchmark.core.files import Places, read_json, write_json, write_text
+from benchmark.core.errors import (
+    MethodError,
+    MissingDataError,
+    MixSegError,
+    ParamsError,
+    StoreError,
+    TrainingError,
+)
+from benchmark.core.files import Places, read_json, sha256_file, write_json, write_text
 from benchmark.core.params import Params, load_params
 from benchmark.core.progress import Progress, Silent
 from benchmark.methods import discover
-from benchmark.methods.declaration import Card
 from benchmark.methods.importing import own_line
-from benchmark.runs.identity import Plan, RunSpec, plan_run
+from benchmark.runs.identity import Plan, RunSpec, evaluation_code, method_code, plan_run
+from benchmark.runs.settings import (
+    ARTEFACTS,
+    HISTORY,
+    MAPS,
+    RECORD,
+    RUN,
+    SCORES,
+    WEIGHTS,
+    RunOptions,
+)
 from benchmark.runs.store import Shelf, publish, shelf
-
-WEIGHTS, HISTORY, MAPS, SCORES, RECORD = (
-    "weights.safetensors", "history.csv", "probs.npz", "scores.csv", "record.json",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """How runs are executed; none of it may change what they learn on one machine.
-
-    Attributes:
-        device: "cpu", "cuda" or "auto".
-        threads: of torch on the CPU; 0 leaves them as they are.
-        compile: torch.compile; None does it on a GPU.
-        restart: forget the checkpoint.
-    """
-
-    device: str = "auto"
-    threads: int = 0
-    compile: bool | None = None
-    restart: bool = False
-
-    def words(self) -> list[str]:
-        """The same as words of `mixseg run`."""
-        words = ["--device", self.device, "--threads", str(self.threads)]
-        if self.compile is not None:
-            words.append("--compile" if self.compile else "--no-compile")
-        return [*words, "--restart"] if self.restart else words
 
 
 def look_up(places: Places, params: Params, spec: RunSpec) -> Plan:
-    """The plan of a run, from card.json where it is up to date, else from the plugin.
+    """The plan of a run.
 
     Raises: MethodError, ParamsError, MissingDataError.
     """
     mix = params.mix(spec.mix)
-    card, files = _card(places.root, spec.method)
-    if spec.mix not in card.mixes:
+    card = discover.card_of(places.root, spec.method)
+    mixes = params.mixes_of(card)
+    if spec.mix not in mixes:
         raise ParamsError(
-            f"method {spec.method!r}", f"no mix {spec.mix!r} in its card",
-            f"one of {', '.join(card.mixes)}", "Add it to `mixes` in the card, then `mixseg sync`.",
+            f"method {spec.method!r}", f"it does not run on {spec.mix!r}",
+            f"one of {', '.join(mixes) or 'no mix'}",
+            f"Add its group {card.group!r}, or its name, to mixes.{spec.mix} in params.yaml.",
         )  # fmt: skip
     if spec.seed not in mix.seeds_of(card):
         raise ParamsError(
             f"params.yaml: mixes.{spec.mix}.seeds", f"no seed {spec.seed} for {spec.method!r}",
             f"one of {mix.seeds_of(card)}", "Add it there, or name one of these.",
         )  # fmt: skip
-    return plan_run(places, spec, card, files)
-
-
-def _card(root: Path, name: str) -> tuple[Card, Sequence[str]]:
-    """A card without importing its plugin, unless its code has changed since it was synced."""
-    late = {item.folder for item in discover.not_synced(root)}
-    for card in discover.cards(root):
-        if card.name == name and card.folder not in late:
-            return card, card.files
-    entry = discover.method_entry(root, name)
-    return entry.card, entry.files
+    return plan_run(places, spec)
 
 
 def execute(places: Places, spec: RunSpec, options: RunOptions, progress: Progress) -> str:
     """Does what of a run is not done yet, and puts its files where they belong.
 
-    Returns: "done", or "already done".
+    Returns: "done", "already done", or "already done" with a note on artefacts that are not here.
 
     Raises: MixSegError; the cause stays in the store for `mixseg status`.
     """
@@ -101,7 +80,7 @@ def execute(places: Places, spec: RunSpec, options: RunOptions, progress: Progre
             place.checkpoint.unlink(missing_ok=True)
         place.clear_failure()
         try:
-            worked = _Pass(places, params, plan, place, options).go(progress)
+            return _Pass(places, params, plan, place, options).go(progress)
         except MixSegError as error:
             place.fail(str(error))
             raise
@@ -109,7 +88,6 @@ def execute(places: Places, spec: RunSpec, options: RunOptions, progress: Progre
             named = method_error(error, places.root, spec.method)
             place.fail(str(named))
             raise named from error
-    return "done" if worked else "already done"
 
 
 def method_error(error: Exception, root: Path, name: str) -> MethodError:
@@ -139,47 +117,100 @@ class _Pass:
         self, places: Places, params: Params, plan: Plan, place: Shelf, options: RunOptions
     ) -> None:
         self.places, self.params, self.plan, self.place = places, params, plan, place
-        self.options = options
-        self.maps_code, self.score_code = evaluation_digests(places.root)
-        self.worked = False
+        self.options, self.code = options, evaluation_code(places.root)
+        spec, group = plan.spec, plan.card.group
+        self.results = places.run(spec.mix, group, spec.method, spec.seed)
+        self.artefacts = places.artefacts(spec.mix, spec.method, spec.seed)
 
-    def go(self, progress: Progress) -> bool:
+    def go(self, progress: Progress) -> str:
+        """Does what is missing; see `execute` for what is returned."""
         steps = (
             (WEIGHTS, self.plan.identity.run, self._train),
-            (MAPS, self.maps_code, self._predict),
-            (SCORES, self.score_code, self._score),
+            (MAPS, self.code.prediction, self._predict),
+            (SCORES, self.code.scoring, self._score),
         )
+        kept = self._kept()
+        if kept:
+            self._adopt(kept)
+            missing = [name for name in ARTEFACTS if name not in self.place.done()]
+            if WEIGHTS in missing and not self.options.retrain:
+                return self._without_artefacts(kept)
+        worked = False
         for name, code, step in steps:
             if not self.place.has(name, code):
-                if not self.worked:
+                if not worked:
                     self._load()
-                self.worked = True
+                worked = True
                 step(progress)
         self._publish()
-        return self.worked
+        return "done" if worked else "already done"
+
+    def _kept(self) -> dict[str, Any]:
+        """The record of results that are here and of this very run; empty without."""
+        path = self.results / RUN
+        record = read_json(path) if path.is_file() else {}
+        same = record.get("identity", {}).get("run") == self.plan.identity.run
+        return record if same else {}
+
+    def _adopt(self, record: dict[str, Any]) -> None:
+        """Takes what lies beside the results into the store, where it is what the run wrote."""
+        files: dict[str, str] = record.get("files", {})
+        codes = {WEIGHTS: self.plan.identity.run, HISTORY: self.plan.identity.run,
+                 MAPS: record.get("prediction_code"), SCORES: record.get("scoring_code")}  # fmt: skip
+        done = self.place.done()
+        for name, code in codes.items():
+            folder = self.artefacts if name in ARTEFACTS else self.results
+            path = folder / name
+            fits = name in files and path.is_file() and sha256_file(path) == files[name]
+            if name not in done and code and fits:
+                publish(path, self.place.folder / name)
+                self.place.finish(name, code)
+        if WEIGHTS in self.place.done() and RECORD not in done:
+            write_json(self.place.folder / RECORD, record)
+            self.place.finish(RECORD, self.plan.identity.run)
+
+    def _without_artefacts(self, record: dict[str, Any]) -> str:
+        """What is said where results are of this run and its weights and maps are elsewhere.
+
+        Raises: MissingDataError if they are needed to score or to predict again.
+        """
+        how = "get them with `dvc pull`, or train again with --retrain"
+        if MAPS in self.place.done() and record.get("prediction_code") == self.code.prediction:
+            if record.get("scoring_code") != self.code.scoring:
+                self._load()
+                self._score(Silent())
+                self._publish()
+                return "done"
+        if record.get("scoring_code") == self.code.scoring:
+            return f"already done; its weights and maps are not here: {how}"
+        raise MissingDataError(
+            self.artefacts, "scored by earlier code, cannot be scored again here",
+            "the weights and maps of the run", f"{how[0].upper()}{how[1:]}.",
+        )  # fmt: skip
 
     def _load(self) -> None:
         """Imports all code of the run now, so that an edit under way cannot mix two versions."""
         import benchmark.evaluation.score
         import benchmark.runs.predict  # noqa: F401
 
-        entry = discover.pin(self.places.root, self.plan.spec.method)
-        files = [self.places.root / file for file in entry.files]
-        now = (discover.code_digest(files), *evaluation_digests(self.places.root))
-        if now != (self.plan.identity.method_code, self.maps_code, self.score_code):
+        root, spec = self.places.root, self.plan.spec
+        discover.pin(root, spec.method)
+        folder = discover.declared(root)[spec.method]
+        now = (method_code(folder), evaluation_code(root))
+        if now != (self.plan.identity.method_code, self.code):
             raise StoreError(
-                self.plan.spec, "code that changed while it was loaded", "code that stays",
+                spec, "code that changed while it was loaded", "code that stays",
                 "Run the same command again.",
             )  # fmt: skip
 
     def _train(self, progress: Progress) -> None:
         from benchmark.runs.train import train_run
 
-        about = self._about()  # the commit is the one at which training began
+        begun = {"commit": commit(self.places.root)}  # the one at which training began
         history, record = train_run(self.places, self.plan, self.place, self.options, progress)
         frame = pd.DataFrame(history)
         write_text(self.place.folder / HISTORY, frame.to_csv(index=False, float_format="%.6g"))
-        write_json(self.place.folder / RECORD, {**about, **record})
+        write_json(self.place.folder / RECORD, {**begun, **record})
         for name in (HISTORY, RECORD, WEIGHTS):
             self.place.finish(name, self.plan.identity.run)
         self.place.checkpoint.unlink(missing_ok=True)
@@ -188,20 +219,23 @@ class _Pass:
         from benchmark.runs.predict import predict_mix
         from benchmark.runs.train import set_up
 
-        start = time.monotonic()
-        what = (self.plan.spec.method, self.plan.spec.mix, self.plan.mix.size)
-        files = (self.place.folder / WEIGHTS, self.place.folder / MAPS)
-        predict_mix(self.places, what, files, (set_up(self.options), progress))
+        start, spec, folder = time.monotonic(), self.plan.spec, self.place.folder
+        device = set_up(self.options)
+        predict_mix(
+            self.places, spec.method, spec.mix,
+            weights=folder / WEIGHTS, maps=folder / MAPS, device=device, progress=progress,
+        )  # fmt: skip
         self._note({"predict_s": round(time.monotonic() - start, 3)})
-        self.place.finish(MAPS, self.maps_code)
+        self.place.finish(MAPS, self.code.prediction)
 
     def _score(self, progress: Progress) -> None:
         from benchmark.evaluation.score import score_maps, write_scores
 
         maps, prepared = self.place.folder / MAPS, self.places.prepared(self.plan.spec.mix)
-        frame = score_maps(maps, prepared, self.params.threshold, progress)
+        threshold, threads = self.params.threshold, self.options.threads
+        frame = score_maps(maps, prepared, threshold, progress, threads=threads)
         write_scores(self.place.folder / SCORES, frame)
-        self.place.finish(SCORES, self.score_code)
+        self.place.finish(SCORES, self.code.scoring)
 
     def _note(self, times: dict[str, float]) -> None:
         path = self.place.folder / RECORD
@@ -210,45 +244,39 @@ class _Pass:
         write_json(path, record)
         self.place.finish(RECORD, self.plan.identity.run)
 
-    def _about(self) -> dict[str, Any]:
+    def _said(self) -> dict[str, Any]:
+        """What the record says of the run, by today's names and titles."""
         plan = self.plan
         card, identity = plan.card, asdict(plan.identity)
-        asked, files = identity.pop("asked"), identity.pop("weights")
         return {
-            "schema": 1,
+            "schema": 2,
             "method": card.name,
             "title": card.title,
             "mix": plan.spec.mix,
             "group": card.group,
             "seed": plan.spec.seed,
+            "size": plan.mix.size,
             "prompt": card.prompt,
-            "pretrained_on": sorted(card.pretrained_on) if files else [],
-            "weights": {"asked": asked, "files": files},
+            "pretrained_on": sorted(card.pretrained_on) if identity["weights"] else [],
+            "initialisation": plan.identity.initialisation,
+            "weights": plan.identity.weights,
             "recipe": plan.recipe.fields(),
-            "departures": plan.departures(),
+            "deviations": plan.deviations(),
             "why": card.recipe.why,
             "identity": identity,
-            "commit": commit(self.places.root),
         }
 
     def _publish(self) -> None:
-        spec, group = self.plan.spec, self.plan.card.group
-        results = self.places.run(spec.mix, group, spec.method, spec.seed)
-        artefacts = self.places.artefacts(spec.mix, spec.method, spec.seed)
-        folder = self.place.folder
-        for name, to in (
-            (HISTORY, results / HISTORY),
-            (SCORES, results / SCORES),
-            (WEIGHTS, artefacts / WEIGHTS),
-            (MAPS, artefacts / MAPS),
-        ):
-            publish(folder / name, to)
-        record = {**read_json(folder / RECORD), "evaluation_code": self.score_code}
-        write_json(results / "run.json", record)
-
-
-def evaluation_digests(root: Path) -> tuple[str, str]:
-    """Digests of the code that writes maps, and of the code that scores them with the threshold."""
-    maps, scores = discover.evaluation_code_files(root)
-    threshold = load_params(root).threshold
-    return discover.code_digest(maps), f"{discover.code_digest([*maps, *scores])}-{threshold}"
+        folder, done = self.place.folder, self.place.done()
+        digests = {}
+        for name in (HISTORY, SCORES, WEIGHTS, MAPS):
+            if name not in done:
+                continue
+            to = (self.artefacts if name in ARTEFACTS else self.results) / name
+            digests[name] = done[name]["sha256"]
+            if not (to.is_file() and sha256_file(to) == digests[name]):
+                publish(folder / name, to)
+        codes = {"prediction_code": done[MAPS]["code"], "scoring_code": done[SCORES]["code"]}
+        kept = read_json(folder / RECORD)
+        record = {**kept, **self._said(), **codes, "files": digests}
+        write_json(self.results / RUN, record)

@@ -1,16 +1,22 @@
-"""What makes a run the same run: code, recipe, data, weights and seed, as one digest; no torch."""
+"""What makes a run the same run: only what a number depends on, as one digest; no torch."""
 
-import functools
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+from benchmark.core.errors import MethodError
 from benchmark.core.files import Places, digest
 from benchmark.core.params import Mix, load_params
+from benchmark.core.recipe import DEFAULTS, Recipe
 from benchmark.data.cases import data_digest
-from benchmark.methods import discover
-from benchmark.methods.declaration import Card, Recipe, Weights
+from benchmark.methods import code
+from benchmark.methods.declaration import Card, Weights
+from benchmark.methods.discover import Folder, declared, unknown_name
 from benchmark.methods.weights import WeightStore
+from benchmark.runs.adoptions import canonical
+
+SHORT = 16  # digits of a digest that is shown or handed to DVC
 
 
 @dataclass(frozen=True)
@@ -30,19 +36,25 @@ class Identity:
     """All that a run's numbers depend on.
 
     Attributes:
-        run: digest of everything below, of the recipe and of the seed.
+        run: digest of everything below.
         method_code, training_code: digests of syntax trees, without comments and docstrings.
-        data: digest of the prepared mix.
+        declared: class, arguments, prompt and modality of the row.
+        recipe: the fields that differ from the defaults of the loop.
+        data: digest of the prepared arrays, cases and splits.
         weights: pretrained file name to digest; empty for random weights.
-        asked: "pretrained", "random" or "none" (the method has no pretrained weights).
+        initialisation: "pretrained", "random" or "none" (the row names no pretrained weights).
+        seed: of the run.
     """
 
     run: str
     method_code: str
     training_code: str
+    declared: dict[str, Any]
+    recipe: dict[str, Any]
     data: str
     weights: dict[str, str]
-    asked: str
+    initialisation: str
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -55,41 +67,84 @@ class Plan:
     recipe: Recipe
     identity: Identity
 
-    def departures(self) -> dict[str, object]:
+    def deviations(self) -> dict[str, object]:
         """What of the recipe really differs from the mix's."""
-        usual = self.mix.recipe.fields()
+        usual = self.mix.recipe.whole().fields()
         return {k: v for k, v in self.recipe.fields().items() if v != usual[k]}
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """Digests of the code that writes maps, and of the code that scores them with the threshold."""
+
+    prediction: str
+    scoring: str
+
+
+def method_code(folder: Folder) -> str:
+    """Digest of the code of a folder's methods, or of the earlier code that it was adopted from."""
+    return canonical(folder.root, "method", code.code_digest(folder.files()))
+
+
+def training_code(root: Path, recipe: Recipe) -> str:
+    """Digest of the code that trains with this recipe."""
+    fields = [name for name, value in recipe.identity().items() if value != DEFAULTS.get(name)]
+    return canonical(root, "training", code.code_digest(code.training_files(root, fields)))
+
+
+def evaluation_code(root: Path) -> Evaluation:
+    """Digests of the code that predicts, and of that which scores at the threshold."""
+    predicts, scores = (
+        canonical(root, kind, code.code_digest(code.entry_files(root, entry)))
+        for kind, entry in (("prediction", code.PREDICTION), ("scoring", code.SCORING))
+    )
+    return Evaluation(predicts, f"{scores}-{load_params(root).threshold}")
+
+
 def plan_run(
-    places: Places, spec: RunSpec, card: Card, files: Sequence[str], fetch: bool = True
+    places: Places, spec: RunSpec, fetch: bool = True, folder: Folder | None = None
 ) -> Plan:
     """Looks up what a run needs and gives its identity.
 
     Args:
-        files: the method's own code, relative to the root.
         fetch: get pretrained weights from the hub where they are not here.
+        folder: of the row, where it is known already.
 
-    Raises: ParamsError, MissingDataError.
+    Raises: MethodError, ParamsError, MissingDataError.
     """
     mix = load_params(places.root).mix(spec.mix)
+    if folder is None:
+        known = declared(places.root)
+        if spec.method not in known:
+            raise unknown_name(spec.method, known)
+        folder = known[spec.method]
+    card = next(card for card in folder.cards if card.name == spec.method)
     recipe = mix.recipe_of(card)
     asked = mix.weights_of(card)
     weights = _weights(places.weights, card, fetch) if asked == "pretrained" else {}
-    parts = {
-        "method_code": discover.code_digest([places.root / file for file in files]),
-        "training_code": _code(places.root),
+    parts: dict[str, Any] = {
+        "method_code": method_code(folder),
+        "training_code": training_code(places.root, recipe),
+        "declared": card.identity(),
+        "recipe": recipe.identity(),
         "data": data_digest(places.prepared(spec.mix)),
         "weights": weights,
-        "asked": asked,
+        "initialisation": asked,
+        "seed": spec.seed,
     }
-    run = digest({**parts, **asdict(spec), "recipe": recipe.fields()})
-    return Plan(spec, card, mix, recipe, Identity(run=run, **parts))  # type: ignore[arg-type]
+    return Plan(spec, card, mix, recipe, Identity(run=run_digest(parts), **parts))
 
 
-@functools.cache
-def _code(root: Path) -> str:
-    return discover.code_digest(discover.training_code_files(root))
+def run_digest(parts: dict[str, Any]) -> str:
+    """The digest of a run from the parts of its identity."""
+    return digest(parts)
+
+
+def parts_of(identity: Identity) -> dict[str, Any]:
+    """An identity without its digest."""
+    parts = asdict(identity)
+    del parts["run"]
+    return parts
 
 
 _DIGESTS: dict[tuple[Path, tuple[Weights, ...]], dict[str, str]] = {}
@@ -100,3 +155,33 @@ def _weights(folder: Path, card: Card, fetch: bool) -> dict[str, str]:
     if key not in _DIGESTS:
         _DIGESTS[key] = WeightStore(folder, card.weights).digests(fetch)
     return _DIGESTS[key]
+
+
+def code_record(root: Path, folders: Iterable[Folder]) -> dict[str, Any]:
+    """The digests that DVC compares: of shared code, and of each row; see `mixseg code`.
+
+    A row's digest holds the code of its class, what its declaration hands to it, and its recipe;
+    a row whose code cannot be read has the text of its error in place of a digest.
+    """
+    evaluation = evaluation_code(root)
+    rows: dict[str, str] = {}
+    for folder in folders:
+        for card in folder.cards:
+            try:
+                told = [method_code(folder), card.identity(), card.recipe.deviations()]
+                optional = [name for name in card.recipe.deviations() if name in code.OPTIONAL]
+                if optional:
+                    told.append(training_code(root, card.recipe))
+                weights = [item.name for item in card.weights]
+                rows[card.name] = digest([*told, weights])[:SHORT]
+            except MethodError as error:
+                rows[card.name] = str(error)
+    plain = canonical(root, "training", code.code_digest(code.training_files(root)))
+    cost = code.code_digest(code.entry_files(root, code.COST))
+    return {
+        "training": plain[:SHORT],
+        "prediction": evaluation.prediction[:SHORT],
+        "scoring": digest(evaluation.scoring)[:SHORT],
+        "cost": cost[:SHORT],
+        "rows": rows,
+    }

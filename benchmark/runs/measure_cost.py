@@ -4,30 +4,32 @@ import os
 from pathlib import Path
 from typing import Any
 
-from benchmark.core.environment import finished_at, hardware, pick_device, versions
+from benchmark.core.environment import (
+    finished_at,
+    hardware,
+    pick_device,
+    processor,
+    versions,
+)
 from benchmark.core.errors import MethodError, MixSegError, ParamsError
-from benchmark.core.files import Places, read_json, write_json
+from benchmark.core.files import Places, digest, read_json, write_json
 from benchmark.core.params import Mix, load_params
 from benchmark.core.progress import Progress
 from benchmark.methods import discover
+from benchmark.methods.code import COST, code_digest, entry_files
+from benchmark.methods.declaration import Card
 from benchmark.methods.discover import MethodEntry
 from benchmark.methods.importing import own_line
 from benchmark.methods.weights import WeightStore
+from benchmark.runs.identity import method_code
 
 SCHEMA = 1
 FOLDER, FILE = "cost", "cost.json"
-MACHINE = ("device", "cpu", "cores", "threads")  # what of the hardware a time depends on
 
 
-def cost_code_files(root: Path) -> list[Path]:
-    """The modules of `benchmark` that a measured cost depends on, besides the method's own."""
-    maps, _ = discover.evaluation_code_files(root)
-    folder = maps[0].parent
-    shared = ("declaration.py", "layers.py", "method.py")
-    return sorted([*(folder.parent / "methods" / name for name in shared), folder / "cost.py"])
-
-
-def measure(places: Places, of: tuple[str, str], how: tuple[str, bool], progress: Progress) -> str:
+def measure(
+    places: Places, name: str, mix: str, *, device: str, again: bool, progress: Progress
+) -> str:
     """Measures a method at a mix's size, unless that is done; in words.
 
     It is done if the file there is of the same code, size and machine; its bytes then stay. The
@@ -35,35 +37,36 @@ def measure(places: Places, of: tuple[str, str], how: tuple[str, bool], progress
     work at another size with them (SAM's 1024).
 
     Args:
-        of: method and mix.
-        how: device ("auto", "cpu", "cuda"), and whether to measure again.
+        device: "auto", "cpu" or "cuda".
+        again: measure even if it is done.
 
     Raises: MethodError, ParamsError for unknown names or a method that cannot predict.
     """
-    name, mix = of
-    about = load_params(places.root).mix(mix)
-    size = about.size
-    entry = discover.method_entry(places.root, name)
-    if mix not in entry.card.mixes:
+    params = load_params(places.root)
+    about = params.mix(mix)
+    card = discover.card_of(places.root, name)
+    if mix not in params.mixes_of(card):
         raise ParamsError(
-            f"method {name!r}", f"no mix {mix!r} in its card",
-            f"one of {', '.join(entry.card.mixes)}",
-            "Add it to `mixes` in the card, then `mixseg sync`.",
+            f"method {name!r}", f"it does not run on {mix!r}",
+            f"one of {', '.join(params.mixes_of(card)) or 'no mix'}",
+            f"Add its group {card.group!r}, or its name, to mixes.{mix} in params.yaml.",
         )  # fmt: skip
-    device = pick_device(how[0])
-    path = places.results(mix) / entry.card.group / name / FOLDER / FILE
-    same = {"size": size, "hardware": hardware(device), "code": _code(places.root, entry)}
-    record = None if how[1] else _measured(path, same)
+    path = places.results(mix) / card.group / name / FOLDER / FILE
+    same = {"size": about.size, "code": _code(places.root, card)}
+    record = None if again else _measured(path, same, device)
     done = "already measured" if record else "wrote"
     if record is None:
         load = round(os.getloadavg()[0], 2)  # of the last minute: other work makes times longer
+        device = pick_device(device)
+        entry = discover.method_entry(places.root, name)
         record = {
             "schema": SCHEMA,
             "method": name,
             "mix": mix,
-            "group": entry.card.group,
+            "group": card.group,
             **_tried(places, entry, (about, device), progress),
             **same,
+            "hardware": hardware(device),
             "load": load,
             "versions": versions(),
             "finished": finished_at(),
@@ -73,23 +76,26 @@ def measure(places: Places, of: tuple[str, str], how: tuple[str, bool], progress
     return f"{text(record)}\n{done}: {shown}"
 
 
-def _code(root: Path, entry: MethodEntry) -> dict[str, str]:
-    own = discover.code_digest([root / file for file in entry.files])
-    return {"method": own, "measuring": discover.code_digest(cost_code_files(root))}
+def _code(root: Path, card: Card) -> dict[str, str]:
+    folder = discover.declared(root)[card.name]
+    return {
+        "method": digest([method_code(folder), card.identity()]),
+        "measuring": code_digest(entry_files(root, COST)),
+    }
 
 
-def _measured(path: Path, same: dict[str, Any]) -> dict[str, Any] | None:
-    """The record that is there, if it is whole and of the same code, size and machine."""
+def _measured(path: Path, same: dict[str, Any], device: str) -> dict[str, Any] | None:
+    """The record that is there, if it is whole and of the same code, size and machine; no torch."""
     try:
         record: dict[str, Any] = read_json(path)
-        machines = [
-            {key: of[key] for key in MACHINE} for of in (record["hardware"], same["hardware"])
-        ]
-        whole = record["schema"] == SCHEMA and bool(text(record))
+        there, here = record["hardware"], processor()
         kept = all(record[key] == same[key] for key in ("size", "code"))
+        kept &= record["schema"] == SCHEMA and bool(text(record))
+        kept &= all(there[key] == here[key] for key in here)
+        kept &= device == "auto" or (device == "cpu") == (there["device"] == "cpu")
     except (MixSegError, KeyError, TypeError, ValueError, AttributeError):
         return None
-    return record if whole and kept and machines[0] == machines[1] else None
+    return record if kept else None
 
 
 def _tried(
@@ -108,12 +114,12 @@ def _tried(
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            method = entry.cls(size=size)
+            method = entry.build(size)
         if loads:
             method.load_pretrained(weights)
         measured = cost.measure(method, size, device, progress)
-        told = {"weights": "pretrained"} if loads else {}
-        return {"parameters": count_parameters(method), **measured, **told}
+        began = "pretrained" if loads else "random"
+        return {"parameters": count_parameters(method), **measured, "weights": began}
     except MixSegError:
         raise
     except Exception as error:

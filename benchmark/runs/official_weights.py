@@ -45,10 +45,10 @@ def import_weights(
         found = "a folder" if to.is_dir() else "the file that is read"
         raise ParamsError(f"--to {to}", found, "a new file", "Name another place.")
     state, side = read_tensors(source), size or SIZE
-    mapped = _mapped(places.root, entry.cls, state, source)
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(0)
-        method = entry.cls(size=side)
+        method = entry.build(side)
+    mapped = _mapped(places.root, method, state, source)
     load_strictly(method, mapped, f"{source}, as {name} at {side} pixels")
     write_whole(to, method, side, source)
     shown = to.relative_to(places.root) if places.root in to.parents else to
@@ -68,11 +68,11 @@ def write_whole(path: Path, method: "Method", size: int, source: Path) -> None:
 
 
 def _mapped(
-    root: Path, cls: "type[Method]", state: dict[str, Tensor], source: Path
+    root: Path, method: "Method", state: dict[str, Tensor], source: Path
 ) -> dict[str, Tensor]:
     """The state under the method's own keys; a key that the map misses is named."""
     try:
-        return cls.from_official(state)
+        return method.from_official(state)
     except MixSegError:
         raise
     except Exception as error:
@@ -81,5 +81,5 @@ def _mapped(
         first = ", ".join(list(state)[:3])
         raise MethodError(
             where, f"{type(error).__name__} {error}; the file's first keys are {first}",
-            f"the official state of {cls.card.name!r}", "Use the file of that very network.",
+            f"the official state of {method.card.name!r}", "Use the file of that very network.",
         ) from error  # fmt: skip

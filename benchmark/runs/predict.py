@@ -13,7 +13,7 @@ from benchmark.data.augment import to_float
 from benchmark.data.cases import load_cases
 from benchmark.evaluation.predict import predict_cases, probabilities
 from benchmark.methods import discover
-from benchmark.methods.layers import placed
+from benchmark.methods.layers import to_device
 from benchmark.methods.method import Inputs, Method
 from benchmark.methods.weights import WeightStore
 from benchmark.training.features import FeatureCache
@@ -27,48 +27,49 @@ def restored(root: Path, name: str, weights: Path, size: int) -> Method:
     """
     entry = discover.method_entry(root, name)
     store = WeightStore(Places(root).weights, entry.card.weights)
-    method = read_learnt(weights, entry.cls, size, store)
-    return method.eval()
+    return read_learnt(weights, entry.build, size, store).eval()
 
 
 def predict_mix(
-    places: Places, run: tuple[str, str, int], files: tuple[Path, Path], how: tuple[str, Progress]
+    places: Places,
+    name: str,
+    mix: str,
+    *,
+    weights: Path,
+    maps: Path,
+    device: str,
+    progress: Progress,
 ) -> None:
     """Writes the maps of a mix's test cases.
 
     Args:
-        run: method, mix and the mix's size.
-        files: weights to read and maps to write.
-        how: device and progress.
+        weights: a run's weights.safetensors.
+        maps: the file to write.
     """
-    name, mix, size = run
-    device, progress = how
-    method = placed(restored(places.root, name, files[0], size), device)
     cases = load_cases(places.prepared(mix), ("test",))
+    method = to_device(restored(places.root, name, weights, cases.size), device)
     features = FeatureCache(method, places.features, device)
     features.prepare(cases, progress)
-    predict_cases(method, cases, files[1], (features.of, progress, device))
+    predict_cases(method, cases, maps, features=features.of, device=device, progress=progress)
 
 
 def predictor(
-    root: Path, name: str, weights: Path, how: tuple[int, str]
+    root: Path, name: str, weights: Path, *, size: int, device: str
 ) -> Callable[[np.ndarray], np.ndarray]:
     """A function from images uint8 (b, H, W, 3) to probabilities (b, H, W), H = W = size.
 
     Args:
         weights: a run's weights.safetensors.
-        how: size and device.
 
     Raises: as `restored`, and MethodError if the method wants a prompt.
     """
-    size, device = how
     method = restored(root, name, weights, size)
     if method.card.prompt != "none":
         raise MethodError(
             name, f"a method that is shown a {method.card.prompt}", "one without a prompt",
             "A folder of images has no reference to draw prompts from.",
         )  # fmt: skip
-    placed(method, device)
+    to_device(method, device)
 
     def predict(images: np.ndarray) -> np.ndarray:
         batch = torch.from_numpy(images).to(device)

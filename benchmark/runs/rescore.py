@@ -9,13 +9,15 @@ from typing import Any
 import pandas as pd
 
 from benchmark.core.environment import pick_device
-from benchmark.core.errors import MissingDataError
-from benchmark.core.files import Places, read_json, write_json
+from benchmark.core.errors import MissingDataError, StoreError
+from benchmark.core.files import Places, read_json, sha256_file, write_json
 from benchmark.core.params import load_params
 from benchmark.core.progress import Progress
+from benchmark.data.cases import data_digest
 from benchmark.evaluation.score import score_maps, write_scores
 from benchmark.methods import discover
-from benchmark.runs.execute import MAPS, SCORES, WEIGHTS, evaluation_digests
+from benchmark.runs.identity import evaluation_code
+from benchmark.runs.settings import MAPS, RUN, SCORES, WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -46,25 +48,44 @@ def rescore(
             places.results(mix), f"no run with stored {trusted}", "artefacts of its runs",
             "Run `dvc pull`, or train with `mixseg run`.",
         )  # fmt: skip
+    code, data = evaluation_code(places.root), data_digest(places.prepared(mix))
     for run in runs:
+        _same_data(run, places.prepared(mix), data)
+        maps, path = run.artefacts / MAPS, run.results / SCORES
+        record = dict(run.record)
         if trusted == "weights":
             from benchmark.runs.predict import predict_mix
 
-            files = (run.artefacts / WEIGHTS, run.artefacts / MAPS)
-            what = (str(run.record["method"]), mix, params.mix(mix).size)
-            predict_mix(places, what, files, (pick_device(device), progress))
-        path = run.results / SCORES
+            predict_mix(
+                places, str(record["method"]), mix, weights=run.artefacts / WEIGHTS, maps=maps,
+                device=pick_device(device), progress=progress,
+            )  # fmt: skip
+            record["prediction_code"] = code.prediction
         before = path.read_bytes() if path.is_file() else b""
-        maps, prepared = run.artefacts / MAPS, places.prepared(mix)
-        write_scores(path, score_maps(maps, prepared, params.threshold, progress))
-        code = evaluation_digests(places.root)[1]
-        write_json(run.results / "run.json", {**run.record, "evaluation_code": code})
+        write_scores(path, score_maps(maps, places.prepared(mix), params.threshold, progress))
+        digests = {SCORES: sha256_file(path), MAPS: sha256_file(maps)}
+        record["files"] = {**record.get("files", {}), **digests}
+        write_json(run.results / RUN, {**record, "scoring_code": code.scoring})
         yield f"{path.relative_to(places.root)}: {_change(before, path.read_bytes())}"
+
+
+def _same_data(run: Stored, prepared: Path, data: str) -> None:
+    """Refuses maps of other pictures than the prepared ones.
+
+    Raises: StoreError.
+    """
+    kept = run.record["identity"]["data"]
+    if kept != data:
+        raise StoreError(
+            run.artefacts / MAPS, f"maps of data {kept[:16]}", f"those of {prepared}, {data[:16]}",
+            "Prepare the data that the run was made with, or make the run again.",
+        )  # fmt: skip
 
 
 def _stored(places: Places, mix: str) -> Iterator[Stored]:
     """The runs of the methods that there are; controls and removed methods are left alone."""
-    groups = {card.name: card.group for card in discover.cards(places.root)}
+    known = discover.folders(places.root)
+    groups = {card.name: card.group for folder in known for card in folder.cards}
     for path in sorted(places.results(mix).glob("*/*/seed-*/run.json")):
         record = read_json(path)
         if groups.get(record["method"]) == record["group"]:

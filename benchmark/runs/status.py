@@ -1,5 +1,6 @@
-"""The matrix of runs: method x mix x seed, and the state of each; no torch."""
+"""The matrix of runs, row x mix x seed, and the state of each; no torch."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,16 +8,29 @@ from typing import Any
 from benchmark.core.errors import MissingDataError, MixSegError
 from benchmark.core.files import Places, read_json
 from benchmark.core.params import load_params
-from benchmark.methods import discover
-from benchmark.methods.discover import SyncedCard
-from benchmark.runs.execute import evaluation_digests
-from benchmark.runs.identity import RunSpec, plan_run
+from benchmark.methods.declaration import Card
+from benchmark.methods.discover import Folder, folders, unknown_name
+from benchmark.runs.identity import Evaluation, Plan, RunSpec, evaluation_code, plan_run
+from benchmark.runs.settings import ARTEFACTS, RUN
 from benchmark.runs.store import shelf
+from benchmark.runs.why import reasons
+
+# Every state with its sign in the matrix, and what it means.
+STATES = {
+    "done": ("#", "done"),
+    "results": ("r", "results are here, weights and maps are not"),
+    "stale": ("~", "results are of earlier code, data or recipe"),
+    "earlier-scores": ("e", "scored by earlier code; the maps to score again are not here"),
+    "running": (">", "running"),
+    "stopped": ("=", "stopped; it resumes from its checkpoint"),
+    "failed": ("!", "failed"),
+    "missing": (".", "not run yet"),
+}
 
 
 @dataclass(frozen=True)
 class State:
-    """A run's state: done, stale, running, stopped, failed or missing, and why."""
+    """The state of one run, a key of `STATES`, and why."""
 
     spec: RunSpec
     state: str
@@ -30,62 +44,81 @@ class State:
 def matrix(
     root: Path, method: str | None = None, mix: str | None = None, seed: int | None = None
 ) -> list[RunSpec]:
-    """Every run of the synced methods, of one method, mix or seed where that is named.
+    """Every declared run, or those of one method, mix or seed.
 
     Raises: MethodError, ParamsError for unknown names.
     """
-    return [spec for spec, _ in _runs(root, method, mix) if seed in (None, spec.seed)]
+    return [spec for spec, *_ in _runs(root, method, mix) if seed in (None, spec.seed)]
 
 
-def states(places: Places, mix: str | None = None) -> list[State]:
+def states(places: Places, mix: str | None = None, method: str | None = None) -> list[State]:
     """The state of every run."""
-    return [_state(places, *row) for row in _runs(places.root, None, mix)]
+    evaluation = evaluation_code(places.root)
+    return [_state(places, *row, evaluation) for row in _runs(places.root, method, mix)]
 
 
-def _runs(root: Path, method: str | None, mix: str | None) -> list[tuple[RunSpec, SyncedCard]]:
+def _runs(
+    root: Path, method: str | None, mix: str | None
+) -> Iterator[tuple[RunSpec, Card, Folder]]:
     params = load_params(root)
     if mix is not None:
         params.mix(mix)
-    cards = discover.cards(root)
-    if method is not None and method not in {card.name for card in cards}:
-        raise discover.unknown_name(method, [card.name for card in cards])
-    return [
-        (RunSpec(card.name, name, seed), card)
-        for name, about in params.mixes.items()
-        if mix in (None, name)
-        for card in cards
-        if name in card.mixes and method in (None, card.name)
-        for seed in about.seeds_of(card)
-    ]
+    known = [(card, folder) for folder in folders(root) for card in folder.cards]
+    if method is not None and method not in {card.name for card, _ in known}:
+        raise unknown_name(method, [card.name for card, _ in known])
+    for name, about in params.mixes.items():
+        for card, folder in known:
+            if (
+                mix in (None, name)
+                and method in (None, card.name)
+                and name in params.mixes_of(card)
+            ):
+                for seed in about.seeds_of(card):
+                    yield RunSpec(card.name, name, seed), card, folder
 
 
-def _state(places: Places, spec: RunSpec, card: SyncedCard) -> State:
-    record = places.run(spec.mix, card.group, spec.method, spec.seed) / "run.json"
+def _state(
+    places: Places, spec: RunSpec, card: Card, folder: Folder, evaluation: Evaluation
+) -> State:
+    record = places.run(spec.mix, card.group, spec.method, spec.seed) / RUN
     try:
-        identity = plan_run(places, spec, card, card.files, fetch=False).identity
+        plan = plan_run(places, spec, fetch=False, folder=folder)
     except MissingDataError as error:
         if record.is_file():
-            return State(spec, "done", f"not compared with the code: {error.where} is not here")
+            return State(spec, "results", f"not compared with the code: {error.where} is not here")
         return State(spec, "missing", error.where)
     except MixSegError as error:
         return State(spec, "failed", str(error))
-    place = shelf(places.store, identity.run)
+    place = shelf(places.store, plan.identity.run)
     if place.busy():
         return State(spec, "running")
     if record.is_file():
-        return State(spec, *_age(read_json(record), identity.run, places.root))
+        return State(spec, *_age(places, read_json(record), plan, evaluation))
     failure = place.failure()
     if failure is not None:
         return State(spec, "failed", failure)
     if place.checkpoint.is_file():
-        return State(spec, "stopped", "goes on from its checkpoint")
+        return State(spec, "stopped")
     return State(spec, "missing")
 
 
-def _age(record: dict[str, Any], run: str, root: Path) -> tuple[str, str]:
-    """Whether a run's results are of the code, the recipe and the data as they are now."""
-    if record["identity"]["run"] != run:
-        return "stale", "code, data or recipe changed"
-    if record["evaluation_code"] != evaluation_digests(root)[1]:
-        return "stale", "scored by other code or at another threshold"
-    return "done", ""
+def _age(
+    places: Places, record: dict[str, Any], plan: Plan, evaluation: Evaluation
+) -> tuple[str, str]:
+    """Whether results are of the code, the recipe and the data as they are now."""
+    changed = reasons(record, plan.identity)
+    if changed:
+        return "stale", f"{', '.join(changed)} changed"
+    here = artefacts_here(places, plan)
+    if record.get("scoring_code") != evaluation.scoring:
+        if not here:
+            return "earlier-scores", ""
+        return "stale", "scored by earlier code or at another threshold"
+    return ("done", "") if here else ("results", "")
+
+
+def artefacts_here(places: Places, plan: Plan) -> bool:
+    """Whether weights and maps of a run lie in the store or below artefacts/."""
+    place = shelf(places.store, plan.identity.run)
+    folder = places.artefacts(plan.spec.mix, plan.spec.method, plan.spec.seed)
+    return all(name in place.done() or (folder / name).is_file() for name in ARTEFACTS)

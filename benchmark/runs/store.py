@@ -88,6 +88,8 @@ class Shelf:
         if entry is None or entry["code"] != code:
             return False
         path = self.folder / name
+        if path.is_file() and entry.get("stat") == _stat(path):
+            return True  # untouched since its digest was taken
         if not path.is_file() or sha256_file(path) != entry["sha256"]:
             state = "not what was written" if path.is_file() else "gone"
             raise StoreError(
@@ -98,7 +100,8 @@ class Shelf:
 
     def finish(self, name: str, code: str) -> None:
         """Notes a file as done."""
-        entry = {"sha256": sha256_file(self.folder / name), "code": code}
+        path = self.folder / name
+        entry = {"sha256": sha256_file(path), "code": code, "stat": _stat(path)}
         write_json(self.folder / DONE, {**self.done(), name: entry})
 
     def fail(self, cause: str) -> None:
@@ -115,8 +118,14 @@ class Shelf:
         (self.folder / FAILED).unlink(missing_ok=True)
 
 
+def _stat(path: Path) -> str:
+    """Size, time of change and number of a file; all stay while nobody writes to it."""
+    about = path.stat()
+    return f"{about.st_size}-{about.st_mtime_ns}-{about.st_ino}"
+
+
 def shelf(store: Path, run: str) -> Shelf:
-    """The shelf of the run with this digest."""
+    """The folder of the run with this digest."""
     return Shelf(store / run[:24])
 
 

@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from benchmark.methods.declaration import Card
 from benchmark.methods.layers import count_parameters
 from benchmark.methods.method import Method
 from benchmark.methods.weights import WeightStore
-from benchmark.runs import execute as run
 from benchmark.runs.identity import Plan
+from benchmark.runs.settings import WEIGHTS, RunOptions
 from benchmark.runs.store import Shelf
 from benchmark.training.loop import TrainOptions, train
 from benchmark.training.weights_file import Origin, write_learnt
@@ -29,12 +30,13 @@ TRAINED_ON = ("train", "val")  # val is a part of train, held back for tuning al
 
 def build(places: Places, plan: Plan) -> Method:
     """A method with its weights as the run begins."""
-    cls = discover.method_entry(places.root, plan.spec.method).cls
-    return _origin(plan).begin(cls, plan.mix.size, WeightStore(places.weights, plan.card.weights))
+    entry = replace(discover.method_entry(places.root, plan.spec.method), card=plan.card)
+    store = WeightStore(places.weights, plan.card.weights)
+    return _origin(plan).begin(entry.build, plan.mix.size, store)
 
 
 def _origin(plan: Plan) -> Origin:
-    return Origin(plan.mix.size, plan.spec.seed, plan.identity.asked == "pretrained")
+    return Origin(plan.mix.size, plan.spec.seed, plan.identity.initialisation == "pretrained")
 
 
 def training_cases(prepared: Path, card: Card) -> Cases:
@@ -50,13 +52,13 @@ def training_cases(prepared: Path, card: Card) -> Cases:
         found = ", ".join(sorted(set(cases.table["modality"])))
         raise ParamsError(
             f"method {card.name!r}", f"no case of {card.modality!r} to train on in {prepared}",
-            f"one of {found}", "Name one of these in the card, or take the mix out of it.",
+            f"one of {found}", "Name one of these, or take the mix out of the row's `mixes`.",
         )  # fmt: skip
     return alone
 
 
 def train_along(
-    places: Places, plan: Plan, place: Shelf, options: run.RunOptions, progress: Progress
+    places: Places, plan: Plan, place: Shelf, options: RunOptions, progress: Progress
 ) -> tuple[Method, list[dict[str, float]], str]:
     """Trains a run: the method as trained, its history, and the device."""
     device = set_up(options)
@@ -77,12 +79,12 @@ def train_along(
 
 
 def train_run(
-    places: Places, plan: Plan, place: Shelf, options: run.RunOptions, progress: Progress
+    places: Places, plan: Plan, place: Shelf, options: RunOptions, progress: Progress
 ) -> tuple[list[dict[str, float]], dict[str, Any]]:
     """Trains, saves the weights on the shelf, and returns the history and the record's rest."""
     start = time.monotonic()
     method, history, device = train_along(places, plan, place, options, progress)
-    write_learnt(place.folder / run.WEIGHTS, method, _origin(plan))
+    write_learnt(place.folder / WEIGHTS, method, _origin(plan))
     prepared = places.prepared(plan.spec.mix)
     tests = load_cases(prepared, ("test",)).table["dataset"]
     seconds = sum(row["seconds"] for row in history) or time.monotonic() - start
@@ -99,7 +101,7 @@ def train_run(
     }
 
 
-def set_up(options: run.RunOptions) -> str:
+def set_up(options: RunOptions) -> str:
     """Threads and device of this process.
 
     Returns: "cpu" or "cuda".

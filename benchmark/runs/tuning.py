@@ -1,7 +1,7 @@
 """Chooses a value of a recipe or of a method on the split `val`; the test cases are not touched.
 
 Each value is trained on `train` alone and scored on `val`. What is finished lies in the store by
-the digest of all that it depends on, the value among it, and is not done again.
+the digest of all that it depends on, the value included, and is reused.
 """
 
 import os
@@ -14,23 +14,17 @@ from typing import Any
 import pandas as pd
 
 from benchmark.core import environment as record
-from benchmark.core.errors import MethodError, MixSegError, ParamsError, StoreError, TrainingError
+from benchmark.core.errors import MixSegError, ParamsError, TrainingError
 from benchmark.core.files import Places, read_json, write_json
 from benchmark.core.params import load_params
 from benchmark.core.progress import Progress
 from benchmark.data.cases import Cases, load_cases
 from benchmark.methods import discover
-from benchmark.methods.discover import MethodEntry
+from benchmark.methods.code import file_digest
 from benchmark.runs.candidates import SCORED_ON, TRAINED_ON, Candidate, Choice, candidates
-from benchmark.runs.execute import (
-    MAPS,
-    RECORD,
-    SCORES,
-    RunOptions,
-    evaluation_digests,
-    method_error,
-)
-from benchmark.runs.identity import Plan, RunSpec, plan_run
+from benchmark.runs.execute import method_error
+from benchmark.runs.identity import Plan, RunSpec, evaluation_code, plan_run
+from benchmark.runs.settings import MAPS, RECORD, SCORES, RunOptions
 from benchmark.runs.store import Shelf, shelf
 
 
@@ -64,12 +58,9 @@ def tune(
     mix = load_params(places.root).mix(choice.mix)
     seed = mix.seeds[0] if choice.seed is None else choice.seed
     spec = RunSpec(choice.method, choice.mix, seed)
-    plan = plan_run(places, spec, entry.card, entry.files)
-    if discover.code_digest(places.root / f for f in entry.files) != plan.identity.method_code:
-        found = "code that changed while it was loaded"
-        raise StoreError(spec, found, "code that stays", "Run the same command again.")
+    plan = plan_run(places, spec)
     chosen = candidates(entry, plan, choice)
-    tried = list(_Tuner(places, entry, options, progress).each(chosen))
+    tried = list(_Tuner(places, options, progress).each(chosen))
     if all(each.scores is None for each in tried):
         found = "; ".join(f"{each.candidate}: {each.record['failed']}" for each in tried)
         raise TrainingError(spec, found, "a value that trains", "Try other values.")
@@ -93,12 +84,11 @@ def split(prepared: Path, name: str, modality: str) -> Cases:
 class _Tuner:
     """Trains, predicts and scores one value after the other; each step looks what is there."""
 
-    def __init__(
-        self, places: Places, entry: MethodEntry, options: RunOptions, progress: Progress
-    ) -> None:
-        self.places, self.entry, self.options, self.progress = places, entry, options, progress
-        self.maps_code, score_code = evaluation_digests(places.root)
-        self.score_code = f"{score_code}-{discover.code_digest([Path(__file__)])}"
+    def __init__(self, places: Places, options: RunOptions, progress: Progress) -> None:
+        self.places, self.options, self.progress = places, options, progress
+        evaluation = evaluation_code(places.root)
+        self.maps_code = evaluation.prediction
+        self.score_code = f"{evaluation.scoring}-{file_digest(Path(__file__))}"
 
     def each(self, chosen: list[Candidate]) -> Iterator[Tried]:
         """What came of each value; one whose loss is not finite stops no other."""
@@ -123,8 +113,7 @@ class _Tuner:
     def _try(self, candidate: Candidate, place: Shelf) -> Tried:
         try:
             if not place.has(MAPS, self.maps_code):
-                with candidate.in_class(self.entry.cls):
-                    self._train(candidate, place)
+                self._train(candidate, place)
             if not place.has(SCORES, self.score_code):
                 self._score(candidate.plan, place)
         except TrainingError as error:
@@ -150,10 +139,6 @@ class _Tuner:
         prepared, device = self.places.prepared(plan.spec.mix), set_up(self.options)
         parts = [split(prepared, name, plan.card.modality) for name in (TRAINED_ON, SCORED_ON)]
         method = build(self.places, plan)
-        if candidate.declared and getattr(method, candidate.field) != candidate.value:
-            found = f"{getattr(method, candidate.field)} after it was built with {candidate}"
-            what = f"{plan.spec.method}.{candidate.field}"
-            raise MethodError(what, found, "the value of the class", "Do not set it in __init__.")
         how = TrainOptions(
             seed=plan.spec.seed,
             identity=plan.identity.run,
@@ -166,7 +151,9 @@ class _Tuner:
         features = FeatureCache(method, self.places.features, device)
         features.prepare(parts[1], self.progress)
         maps = place.folder / MAPS
-        predict_cases(method, parts[1], maps, (features.of, self.progress, device))
+        predict_cases(
+            method, parts[1], maps, features=features.of, device=device, progress=self.progress
+        )
         told = {"train": len(parts[0]), "commit": about, "hardware": record.hardware(device)}
         seconds = round(sum(row["seconds"] for row in history), 3)
         times = {"train_s": seconds, "versions": record.versions()}

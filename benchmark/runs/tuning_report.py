@@ -100,13 +100,12 @@ def _advice(plan: Plan, best: Best) -> str:
     error = "unknown" if best.error is None else f"{best.error:.4f}"
     lead = f"{best.by:.4f} (standard error over cases {error}; one seed)"
     name, value = plan.spec.method, repr(chosen.value)
-    place = f"{chosen.field} = {value}" if chosen.declared else f"Recipe({chosen.field}={value}, …)"
-    what = "class" if chosen.declared else "card"
+    what = "arguments" if chosen.declared else "recipe"
     now = getattr(plan.recipe, chosen.field, None)
     said = f"best: {chosen}, {lead} above {best.second.candidate}"
     if not chosen.declared and now == chosen.value:
         return f"{said}; {name} has it already"
-    return f"{said}; freeze it in the {what} of {name}: {place}"
+    return f"{said}; write it into the {what} of {name} in method.yaml: {chosen.field}: {value}"
 
 
 def write(places: Places, plan: Plan, tried: list[Tried]) -> Path:
@@ -117,7 +116,6 @@ def write(places: Places, plan: Plan, tried: list[Tried]) -> Path:
     card, field, seed = plan.card, tried[0].candidate.field, plan.spec.seed
     best = best_of(tried)
     identity = asdict(plan.identity)
-    identity["weights"] = {"asked": identity.pop("asked"), "files": identity["weights"]}
     lead = {
         "value": best.tried.candidate.value,
         "above": best.second.candidate.value if best.second else None,
@@ -135,7 +133,7 @@ def write(places: Places, plan: Plan, tried: list[Tried]) -> Path:
         "trained_on": TRAINED_ON,
         "scored_on": SCORED_ON,
         "recipe": plan.recipe.fields(),
-        "departures": plan.departures(),
+        "deviations": plan.deviations(),
         "identity": identity,
         "best": lead,
         "values": [_told(each) for each in tried],

@@ -15,10 +15,11 @@ from benchmark.core.environment import hardware, pick_device
 from benchmark.core.errors import ParamsError
 from benchmark.core.progress import Progress
 from benchmark.core.text import columns
-from benchmark.methods.code import BENCH, plugin_files
+from benchmark.methods.code import plugin_files
 from benchmark.methods.discover import folder_of
 from benchmark.methods.importing import import_beside
 
+BENCH = "bench.py"  # in a method's folder
 OURS = {
     "data": "benchmark.speed.data",
     "networks": "benchmark.speed.networks",

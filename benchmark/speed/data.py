@@ -19,10 +19,10 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
+from benchmark.core.recipe import Recipe
 from benchmark.data.augment import to_float
 from benchmark.data.cases import Cases
 from benchmark.data.phantoms import draw as phantoms
-from benchmark.methods.declaration import Recipe
 from benchmark.training.batches import Batches, epoch_order
 
 SIZE, BATCH, PICTURES, WORKERS, SECONDS = 352, 8, 256, 2, 8.0

@@ -22,7 +22,7 @@ from benchmark.core.params import load_params
 from benchmark.evaluation.cost import latencies_ms, made_image
 from benchmark.methods.conformance.subject import DoesNotApply, Subject
 from benchmark.methods.discover import SyncedCard, cards, method_entry, unknown_name
-from benchmark.methods.layers import placed
+from benchmark.methods.layers import to_device
 from benchmark.methods.method import Inputs, Method
 from benchmark.speed.timing import best_s
 from benchmark.training.optimiser import make_optimiser
@@ -97,7 +97,7 @@ def _child(send: Connection, root: Path, name: str, device: str) -> None:
 def _numbers(root: Path, name: str, device: str) -> Row:
     before = _memory_mib(device, peak=False)
     subject = Subject(root, load_params(root), method_entry(root, name))
-    method = placed(subject.build(SIZE), device)
+    method = to_device(subject.build(SIZE), device)
     image, prompts = made_image(method, SIZE, device)
 
     def forward() -> object:
@@ -128,7 +128,7 @@ def training_step(
         subject.skip("learns in closed form")
     on_gpu, count = device == "cuda", ON_GPU if device == "cuda" else ON_CPU
     inputs, mask = subject.batch(method.cpu(), SIZE, count)
-    placed(method, device).train()
+    to_device(method, device).train()
     inputs, mask = _moved(inputs, device), mask.to(device)
     loss = torch.compile(method.loss) if on_gpu else method.loss
     optimiser = make_optimiser(method.parameter_groups(recipe.lr or 0.0), recipe)

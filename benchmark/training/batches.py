@@ -1,22 +1,21 @@
 """Training batches: the mix resident on the device where it fits, memory-mapped otherwise."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from benchmark.core.errors import TrainingError
+from benchmark.core.recipe import Recipe
 from benchmark.data.augment import augment
 from benchmark.data.cases import Cases
-from benchmark.methods.declaration import Recipe
 
 SHARE_OF_MEMORY = 0.5  # of what is free; the rest is the network's
-MULTIPLE = 32  # scaled sizes are rounded to it
 
 
 @dataclass(frozen=True)
@@ -114,30 +113,11 @@ class Batches:
                 yield image.to(self.device), mask.to(self.device)
 
 
-def at_scales(batches: Iterable[Batch], scales: Sequence[float]) -> Iterator[Batch]:
-    """Each batch at each scale, one after the other; sizes are rounded to multiples of 32.
-
-    Masks are resized like images, so at other scales than 1 their edges are soft.
-
-    Source: the training scripts of PraNet, MICCAI 2020, and of those that follow it.
-    """
-    for batch in batches:
-        size = batch.image.shape[-1]
-        for scale in scales:
-            side = size if scale == 1 else max(1, round(size * scale / MULTIPLE)) * MULTIPLE
-            if side == size:
-                yield batch
-            else:
-                image, mask = (_resized(maps, side) for maps in (batch.image, batch.mask))
-                yield replace(batch, image=image, mask=mask)
-
-
-def _resized(maps: Tensor, side: int) -> Tensor:
-    return F.interpolate(maps, (side, side), mode="bilinear", align_corners=True)
-
-
 def _free_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-    return int(lines["MemAvailable"].split()[0]) * 1024
+    try:
+        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError):  # not Linux: what is free is not told, so half of all counts
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2

@@ -19,7 +19,7 @@ from benchmark.core.files import digest, project_root, sha256_bytes, write_atomi
 from benchmark.core.progress import Progress
 from benchmark.data.augment import to_float
 from benchmark.data.cases import Cases
-from benchmark.methods.code import code_digest, imported_files
+from benchmark.methods.code import closure, code_digest
 from benchmark.methods.method import Method
 from benchmark.training.distributed import Ranks
 
@@ -162,7 +162,7 @@ def _code(method: Method) -> str:
         return code_digest([file])
     files = {Path(inspect.getfile(type(part))) for part in method.embedder().modules()}
     own = {path for path in files if root in path.parents and "site-packages" not in path.parts}
-    return code_digest(imported_files({file, *own}, root))
+    return code_digest(closure(root, {file, *own}))
 
 
 def _bytes(value: Tensor) -> bytes:

@@ -5,6 +5,7 @@ the seed and the step's number, so a run that was killed and resumed equals one 
 """
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -17,12 +18,12 @@ from torch.nn.parallel import DistributedDataParallel
 
 from benchmark.core.errors import TrainingError
 from benchmark.core.progress import Progress, Task
+from benchmark.core.recipe import Recipe
 from benchmark.data.cases import Cases
 from benchmark.data.prompting import prompts_of
-from benchmark.methods.declaration import Recipe
-from benchmark.methods.layers import placed
+from benchmark.methods.layers import to_device
 from benchmark.methods.method import Inputs, Method
-from benchmark.training.batches import Batch, Batches, at_scales, epoch_order
+from benchmark.training.batches import Batch, Batches, epoch_order
 from benchmark.training.checkpoint import load_checkpoint, save_checkpoint
 from benchmark.training.distributed import Ranks
 from benchmark.training.features import FeatureCache
@@ -76,7 +77,7 @@ def train(
     """
     if not recipe.epochs:
         return []
-    placed(method, options.device)
+    to_device(method, options.device)
     features = FeatureCache(method, options.features, options.device)
     if type(method).fit is not Method.fit:
         features.prepare(cases, progress)
@@ -150,7 +151,7 @@ class _Run:
         start = time.monotonic()
         whole, used = divmod(done, len(self.scales))
         batches = self.batches(self.ranks.share(order[whole:]), epoch, plain)
-        for batch in islice(at_scales(batches, self.scales), used, None):
+        for batch in islice(self._scaled(batches), used, None):
             self._step(batch, epoch)
             self.step += 1
             at_end = self.step % self.per_epoch == 0
@@ -167,6 +168,14 @@ class _Run:
                 self._save()
             if self.step == self.options.stop_after:
                 raise Stopped
+
+    def _scaled(self, batches: Iterable[Batch]) -> Iterable[Batch]:
+        """Each batch at each of the recipe's scales."""
+        if self.scales == (1.0,):
+            return batches
+        from benchmark.training.multiscale import at_scales
+
+        return at_scales(batches, self.scales)
 
     def _step(self, batch: Batch, epoch: int) -> None:
         torch.manual_seed(_seed_of(self.options.seed, self.step, self.ranks.rank))

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from benchmark.core.errors import MethodError
-from benchmark.methods.declaration import Recipe
+from benchmark.core.recipe import Recipe
 
 POLY_POWER = 0.9
 

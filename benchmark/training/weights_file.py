@@ -6,6 +6,7 @@ pretrained files. The file says which, and holds a digest by which they are chec
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from benchmark.methods.weights import WeightStore
 
 KEY = "mixseg"
+Build = Callable[[int], "Method"]
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,14 @@ class Origin:
                 "Name one of those in artefacts/.",
             ) from error  # fmt: skip
 
-    def begin(self, cls: "type[Method]", size: int, weights: "WeightStore") -> "Method":
-        """A method as its run began: seeded, then pretrained where that was asked for."""
+    def begin(self, build: Build, size: int, weights: "WeightStore") -> "Method":
+        """A method as its run began: seeded, then pretrained where that was asked for.
+
+        Args:
+            build: gives the network with random weights for a size in pixels.
+        """
         torch.manual_seed(self.seed)
-        method = cls(size=size)
+        method = build(size)
         if self.pretrained:
             method.load_pretrained(weights)
         return method
@@ -99,10 +105,11 @@ def write_learnt(path: Path, method: "Method", origin: Origin) -> None:
         save_file(state, temporary, {KEY: json.dumps(told)})
 
 
-def read_learnt(path: Path, cls: "type[Method]", size: int, weights: "WeightStore") -> "Method":
+def read_learnt(path: Path, build: Build, size: int, weights: "WeightStore") -> "Method":
     """A method with a run's weights.
 
     Args:
+        build: see `Origin.begin`.
         size: side of the images in pixels; another than in training is allowed.
 
     Raises: MethodError if they are another method's, or the frozen part cannot be had again;
@@ -110,8 +117,8 @@ def read_learnt(path: Path, cls: "type[Method]", size: int, weights: "WeightStor
     """
     origin = Origin.of(path)
     with torch.random.fork_rng(devices=()):
-        method = origin.begin(cls, size, weights) if origin.frozen else cls(size=size)
-    load_learnt(method, load_file(path), f"{path}, as {cls.__name__} at {size} pixels")
+        method = origin.begin(build, size, weights) if origin.frozen else build(size)
+    load_learnt(method, load_file(path), f"{path}, as {type(method).__name__} at {size} pixels")
     if origin.frozen != frozen_digest(method):
         raise MethodError(
             path,

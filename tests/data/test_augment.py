@@ -5,8 +5,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from benchmark.core.recipe import Recipe
 from benchmark.data.augment import _affine, _grid, augment, uniform
-from benchmark.methods.declaration import Recipe
 
 KEYS = np.arange(1000, dtype=np.uint64)
 

@@ -14,12 +14,12 @@ from benchmark.core.errors import ImageError, MissingDataError, StoreError
 from benchmark.core.files import Places, read_json, sha256_bytes, sha256_file
 from benchmark.core.params import Drawn, Mix
 from benchmark.core.progress import Silent
+from benchmark.core.recipe import Recipe
 from benchmark.data import prepare as module
 from benchmark.data import splits
 from benchmark.data.cases import data_digest, load_cases
 from benchmark.data.prepare import AHEAD, prepare
 from benchmark.data.splits import SPLITS, SplitList, draw_val
-from benchmark.methods.declaration import Recipe
 
 SIZE = 32
 ROWS = {

@@ -256,7 +256,7 @@ def test_five_draws_cost_one_embedding_and_stay_apart(project: Places, tmp_path:
     cases = load_cases(project.prepared("tiny"), ("test",))
     method, to = build(), tmp_path / "probs.npz"
     made = cache(method, tmp_path / "features", cases)
-    predict_cases(method, cases, to, (made.of, Silent(), "cpu"))
+    predict_cases(method, cases, to, features=made.of, device="cpu", progress=Silent())
     assert method.encoder.seen == len(cases) == 8
     _, masks = cases.pixels(np.arange(8))
     drawn = [

@@ -8,8 +8,9 @@ from support import make_prepared
 from benchmark.core.files import Places
 from benchmark.core.params import load_params
 from benchmark.core.progress import Silent
+from benchmark.core.recipe import Recipe
 from benchmark.data.cases import load_cases
-from benchmark.methods.declaration import Card, Recipe
+from benchmark.methods.declaration import Card
 from benchmark.methods.layers import SmpMethod
 from benchmark.methods.method import Inputs
 from benchmark.training.batches import Batches

@@ -14,8 +14,9 @@ from benchmark.core.errors import MethodError, StoreError, TrainingError
 from benchmark.core.files import Places
 from benchmark.core.params import load_params
 from benchmark.core.progress import Silent
+from benchmark.core.recipe import Recipe
 from benchmark.data.cases import Cases, load_cases
-from benchmark.methods.declaration import Card, Recipe
+from benchmark.methods.declaration import Card
 from benchmark.methods.method import Features, Inputs, Method
 from benchmark.training.loop import Stopped, TrainOptions, train
 

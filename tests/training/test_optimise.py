@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.methods.declaration import Recipe
+from benchmark.core.recipe import Recipe
 from benchmark.training.optimiser import lr_at, make_optimiser, set_lr
 
 

@@ -15,10 +15,9 @@ from safetensors.torch import load, save
 from benchmark.core.errors import MethodError, ShapeError
 from benchmark.core.params import load_params
 from benchmark.core.progress import Progress
-from benchmark.methods.code import PLUGIN
 from benchmark.methods.conformance.subject import BATCH, DoesNotApply, Subject
 from benchmark.methods.conformance.training_rules import gradients, learns, resumes
-from benchmark.methods.discover import method_entry
+from benchmark.methods.discover import declared, method_entry
 from benchmark.methods.sync import render
 
 PAPER_SIZE, ODD_SIZE = 352, 100  # 100 divides by no power of two above 4
@@ -118,14 +117,14 @@ def offline() -> Iterator[list[str]]:
 
 
 def _rendered(subject: Subject) -> str:
-    plugin = subject.root / subject.entry.folder / PLUGIN
-    texts, again = (render(subject.root, plugin, subject.params) for _ in range(2))
+    folder = declared(subject.root)[subject.entry.card.name]
+    texts, again = (render(folder, subject.params) for _ in range(2))
     for path, text in texts.items():
         if again[path] != text:
             raise subject.error(f"{path.name} differs when rendered again", "the same", "Seed it.")
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             do = f"Run `mixseg sync {subject.entry.card.name}`."
-            raise subject.error(f"{path.name} is not what the plugin says", "the same", do)
+            raise subject.error(f"{path.name} is not what the declaration says", "the same", do)
     return "card.json and dvc.yaml are up to date"
 
 

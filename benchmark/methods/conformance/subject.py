@@ -13,11 +13,11 @@ from torch import Tensor
 from benchmark.core.errors import MethodError
 from benchmark.core.files import sha256_bytes
 from benchmark.core.params import Mix, Params
+from benchmark.core.recipe import Recipe
 from benchmark.data.augment import to_float
 from benchmark.data.cases import Cases
 from benchmark.data.prompting import prompts_of
 from benchmark.methods.code import PLUGIN
-from benchmark.methods.declaration import Recipe
 from benchmark.methods.discover import MethodEntry
 from benchmark.methods.method import Inputs, Method
 
@@ -46,7 +46,7 @@ class Subject:
     @property
     def mixes(self) -> list[Mix]:
         """The mixes that the method runs on."""
-        return [self.params.mix(name) for name in self.entry.card.mixes]
+        return [self.params.mix(name) for name in self.params.mixes_of(self.entry.card)]
 
     @property
     def recipe(self) -> Recipe:
@@ -77,7 +77,7 @@ class Subject:
             except Exception:
                 continue
             return size
-        return self.mixes[0].size
+        return self.mixes[0].size if self.mixes else 352
 
     def skip(self, why: str) -> NoReturn:
         """Leaves a rule out."""
@@ -91,7 +91,7 @@ class Subject:
         """The method with random weights, in a state of the random numbers that `seed` sets."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return self.entry.cls(size=size or self.size)
+            return self.entry.build(size or self.size)
 
     def cases(self, count: int, size: int | None = None) -> Cases:
         """Drawn cases in memory."""

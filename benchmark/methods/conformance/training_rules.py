@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from benchmark.core.progress import Silent
+from benchmark.core.recipe import Recipe
 from benchmark.methods.conformance.subject import BATCH, Subject
-from benchmark.methods.declaration import Recipe
 from benchmark.methods.method import Inputs, Method
 from benchmark.training.loop import Stopped, TrainOptions, train
 from benchmark.training.optimiser import make_optimiser

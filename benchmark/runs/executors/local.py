@@ -10,17 +10,10 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from benchmark.core.progress import Progress, Task
-from benchmark.runs.execute import RunOptions
+from benchmark.runs.executors import Outcome
 from benchmark.runs.executors.guard import ORDERED_BY
 from benchmark.runs.identity import RunSpec
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How one run ended; `cause` is empty where it ended well."""
-
-    spec: RunSpec
-    cause: str
+from benchmark.runs.settings import RunOptions
 
 
 @dataclass(frozen=True)
@@ -37,17 +30,24 @@ def slots(jobs: int | None, options: RunOptions) -> Slots:
     gpus = () if options.device == "cpu" else _gpus()
     count = jobs or max(1, len(gpus))
     if not gpus and not options.threads:
-        options = replace(options, threads=max(1, len(os.sched_getaffinity(0)) // count))
+        options = replace(options, threads=max(1, _cores() // count))
     return Slots(gpus, count, options)
 
 
 def run_all(
-    root: Path, specs: Sequence[RunSpec], where: Slots, progress: Progress
+    root: Path,
+    specs: Sequence[RunSpec],
+    options: RunOptions,
+    jobs: int | None,
+    progress: Progress,
 ) -> list[Outcome]:
-    """Executes runs, a failed one stopping no other; they only fill the store.
+    """Executes runs on this machine, a failed one stopping no other; they only fill the store.
 
+    Args:
+        jobs: runs at once; None is one a GPU, or one.
     Returns: the outcomes in the order of `specs`.
     """
+    where = slots(jobs, options)
     free: SimpleQueue[int] = SimpleQueue()
     for slot in range(where.count):
         free.put(slot)
@@ -98,6 +98,13 @@ def _follow(process: "subprocess.Popen[str]", spec: RunSpec, task: Task) -> str:
         task.advance(0, f"seed {spec.seed}: {last}" if spec.method in last else f"{spec}: {last}")
     status = process.wait()
     return "" if status == 0 else last or f"exit status {status}"
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _gpus() -> tuple[str, ...]:

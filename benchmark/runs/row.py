@@ -1,0 +1,50 @@
+"""All runs of one row on a mix, one seed after the other, and its cost."""
+
+from collections.abc import Iterator
+
+from benchmark.core.errors import MixSegError
+from benchmark.core.files import Places
+from benchmark.core.params import load_params
+from benchmark.core.progress import Progress
+from benchmark.methods.discover import card_of
+from benchmark.runs.execute import execute
+from benchmark.runs.identity import RunSpec
+from benchmark.runs.measure_cost import measure
+from benchmark.runs.settings import RunOptions
+
+
+def run_row(
+    places: Places,
+    method: str,
+    mix: str,
+    seed: int | None,
+    options: RunOptions,
+    progress: Progress,
+) -> Iterator[tuple[str, bool]]:
+    """Executes one seed, or all seeds and then the measurement of cost; a failure stops no other.
+
+    A row of the group single is its base trained on less: it costs the same, and is not measured.
+
+    Yields: a line for each, and whether it ended well.
+    Raises: MixSegError of a run, where one seed is asked for.
+    """
+    if seed is not None:
+        spec = RunSpec(method, mix, seed)
+        yield f"{spec}: {execute(places, spec, options, progress)}", True
+        return
+    card = card_of(places.root, method)
+    for each in load_params(places.root).mix(mix).seeds_of(card):
+        spec = RunSpec(method, mix, each)
+        try:
+            yield f"{spec}: {execute(places, spec, options, progress)}", True
+        except MixSegError as error:
+            yield f"FAILED  {spec}: {error}", False
+    if card.group == "single":
+        return
+    try:
+        lines = measure(
+            places, method, mix, device=options.device, again=False, progress=progress
+        ).splitlines()
+        yield f"cost: {lines[-1]}", True
+    except MixSegError as error:
+        yield f"FAILED  cost of {method} on {mix}: {error}", False
