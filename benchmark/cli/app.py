@@ -67,7 +67,9 @@ def check(name: o.MethodName) -> None:
     for result in results:
         typer.echo(result.line())
     failed = sum(not result.ok for result in results)
-    typer.echo(f"{name}: {len(results) - failed} rules kept, {failed} broken")
+    kept = sum(result.ok and result.tried for result in results)
+    waits = f", {len(results) - failed - kept} not tried" if failed + kept < len(results) else ""
+    typer.echo(f"{name}: {kept} rules kept, {failed} broken{waits}")
     if failed:
         raise typer.Exit(1)
 

@@ -72,6 +72,12 @@ class Mix(BaseModel):
             raise ValueError(f"seeds must not be negative: {self.seeds}")
         return self
 
+    def request(self) -> dict[str, object]:
+        """What of this mix its prepared data must answer."""
+        drawn = self.drawn.model_dump() if self.drawn else None
+        return {"size": self.size, "train": self.train, "test": self.test,
+                "at_most": self.at_most, "drawn": drawn}  # fmt: skip
+
     def runs(self, card: "Card") -> bool:
         """Whether a row runs on this mix, by its group and by `rows`; its own `mixes` apart."""
         return card.group in self.groups and (self.rows is None or card.name in self.rows)

@@ -203,7 +203,7 @@ def read_cards(root: Path, path: Path) -> list[Card]:
     cards = []
     for name, row in rows.items():
         problems += _unknown(document, row or {}, ("rows", str(name)), FIELDS)
-        values = _with_base(str(name), filled)
+        values = _with_base(str(name), row or {}, filled)
         if isinstance(values, str):
             problems.append(Problem(document.line("rows", str(name), "base"), values))
             continue
@@ -224,19 +224,20 @@ def _filled(shared: dict[str, Any], row: Any) -> dict[str, Any]:
     return values
 
 
-def _with_base(name: str, filled: dict[str, dict[str, Any]]) -> dict[str, Any] | str:
+def _with_base(
+    name: str, own: dict[str, Any], filled: dict[str, dict[str, Any]]
+) -> dict[str, Any] | str:
     """The values of a row; one that names a modality takes all that its base says. Or an error."""
-    values = filled[name]
-    if not values.get("modality"):
-        return values
-    base = filled.get(str(values.get("base")))
+    if not filled[name].get("modality"):
+        return filled[name]
+    base = filled.get(str(own.get("base")))
     if base is None or base.get("modality"):
-        hint = nearest(str(values.get("base")), [row for row in filled if row != name])
+        hint = nearest(str(own.get("base")), [row for row in filled if row != name])
         return (
             f"row {name!r} names a modality, so its `base` must be another row of this file{hint}"
         )
-    title = f"{base.get('title')}, {values['modality']} alone"
-    return {**base, "title": title, **values, "group": "single"}
+    title = f"{base.get('title')}, {own['modality']} alone"
+    return {**_filled(base, own), "title": own.get("title", title), "group": "single"}
 
 
 def _card(
@@ -264,7 +265,7 @@ def _validation(document: Document, where: tuple[str, ...], item: Any) -> Proble
     loc = [str(part) for part in item["loc"]]
     shared, own = tuple(loc), (*where, *loc)
     line = document.line(*own) if own[:3] in document.lines else document.line(*shared)
-    if not loc or own[:3] not in document.lines and shared[:1] not in document.lines:
+    if not loc or (own[:3] not in document.lines and shared[:1] not in document.lines):
         line = document.line(*where)
     known: list[str] = []
     if item["type"] == "literal_error":
