@@ -75,7 +75,7 @@ def test_only_what_is_done_is_in_the_identity(tmp_path: Path) -> None:
 
 
 WRONG = {
-    "rows:\n  unet: {titel: U-Net}\n": [":6: row 'unet': unknown key 'titel'; did you mean 'title'"],
+    "rows:\n  unet: {titel: U}\n": [":6: row 'unet': unknown key 'titel'; did you mean 'title'"],
     "sorce: x\nrows:\n  unet: {title: U}\n": [":5: unknown key 'sorce'; did you mean 'source'?"],
     "title: x\nrows:\n  unet: {title: U}\n": [":5: unknown key 'title'"],
     "rows:\n  unet: {title: U, group: mian}\n": [":6: row 'unet': group: ", "did you mean 'main'"],

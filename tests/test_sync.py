@@ -79,8 +79,9 @@ def test_one_stage_a_row_and_mix_and_the_same_file_in_every_folder(root: Path) -
     assert here.read_text() == there.read_text().replace("wdir: ../..", "wdir: ..")
     stage = yaml.safe_load(here.read_text())["stages"]["run"]["do"]
     assert stage["cmd"] == "mixseg run --method ${item.method} --mix ${item.mix}"
-    assert {"work/code.json": ["rows.${item.method}", "mixes.${item.mix}", "training", "prediction", "scoring",
-                               "cost"]} in stage["params"]  # fmt: skip
+    (told,) = [each["work/code.json"] for each in stage["params"] if "work/code.json" in each]
+    assert told[:2] == ["rows.${item.method}", "mixes.${item.mix}"]
+    assert told[2:] == ["training", "prediction", "scoring", "cost"]
 
 
 def test_an_unknown_mix_and_an_unknown_base_name_the_nearest(root: Path) -> None:

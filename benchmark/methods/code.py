@@ -1,4 +1,4 @@
-"""Which files a number depends on, and a digest of their code that comments do not change; no torch.
+"""The files that a number depends on, and a digest of their code without comments; no torch.
 
 A closure is an entry point with every module of the project that it imports, directly or not. What
 a run depends on are four closures: the method's own module, and the entry points of training,

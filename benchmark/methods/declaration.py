@@ -273,7 +273,7 @@ def _validation(document: Document, where: tuple[str, ...], item: Any) -> Proble
             word.strip("' ") for word in item["ctx"]["expected"].replace(" or ", ",").split(",")
         ]
     if item["type"] == "extra_forbidden":
-        known = [name for name in Recipe.model_fields] if loc[0] == "recipe" else []
+        known = list(Recipe.model_fields) if loc[0] == "recipe" else []
     key = ".".join(loc) or "the row"
     said = str(item["msg"]).removeprefix("Value error, ")
     given = item.get("input")

@@ -1,4 +1,4 @@
-"""Renders card.json and dvc.yaml in each method folder; the same declaration gives the same bytes."""
+"""Renders card.json and dvc.yaml in each method folder; the same input gives the same bytes."""
 
 import difflib
 import json
