@@ -81,6 +81,7 @@ def data(
     source: o.Folder = None,
     download: o.Download = False,
     record: o.Record = None,
+    force: o.Force = False,
 ) -> None:
     """Tells which datasets are here, which are missing and how to get them."""
     from benchmark.core.params import load_params
@@ -91,7 +92,9 @@ def data(
     params = load_params(places.root)
     names = [dataset] if dataset else status.datasets_of(params, mix)
     if source is not None:
-        for line in status.point_to(source, names if dataset or mix else [], places):
+        from benchmark.data.pointers import point_to
+
+        for line in point_to(source, names if dataset or mix else [], places, force):
             typer.echo(line)
         return
     if download:

@@ -25,8 +25,8 @@ SIZE = 32
 ROWS = {
     "thyroid": row("thyroid", "tn3k", (2, 2), modality="ultrasound"),
     "skin": row("skin", "isic2018", (2, 1)),
-    "eyes": row("eyes", "zenodo-8009107", (3, 3), modality="fundus", raw="origa"),
-    "frames": row("frames", "pranet-split", (2, 2), modality="colonoscopy", raw="cvc-clinicdb"),
+    "eyes": row("eyes", "origa", (3, 3), modality="fundus", raw="origa"),
+    "frames": row("frames", "cvc-clinicdb", (2, 2), modality="colonoscopy", raw="cvc-clinicdb"),
     "gone": row("gone", "busi"),
     "lost": row("lost", "busi", raw="elsewhere"),
     "phantom-fundus": row("phantom-fundus", "drawn", (0, 0), modality="fundus"),
@@ -81,8 +81,8 @@ def test_the_manifest_says_what_was_written(places: Places) -> None:
     assert {n: tuple(d[k] for k in keys) for n, d in manifest["datasets"].items()} == {
         "thyroid": ("ultrasound", "seen", 1, 1, 2, 0),
         "skin": ("dermoscopy", "seen", 1, 1, 1, 0),
-        # Only trained on: its test cases are not stored. cju0a is Kvasir-SEG's, in no list.
-        "frames": ("colonoscopy", "seen", 1, 1, 0, 1),
+        # Only trained on: its test cases are not stored.
+        "frames": ("colonoscopy", "seen", 1, 1, 0, 0),
         # Only tested.
         "eyes": ("fundus", "unseen", 0, 0, 3, 0),
     }
@@ -213,7 +213,7 @@ def test_only_a_few_cases_are_in_memory_at_once(
     places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live = Counter[str]()
-    read, append = module.read_case, module.Rows.append
+    read, append = module.read_pixels, module.Rows.append
 
     def counting(*about: object) -> tuple[np.ndarray, np.ndarray]:
         live["now"] += 1
@@ -225,7 +225,7 @@ def test_only_a_few_cases_are_in_memory_at_once(
         append(self, pixels)
 
     count = 5 * AHEAD
-    monkeypatch.setattr(module, "read_case", counting)
+    monkeypatch.setattr(module, "read_pixels", counting)
     monkeypatch.setattr(module.Rows, "append", written)
     monkeypatch.setitem(ROWS, "eyes", ROWS["eyes"].model_copy(update={"counts": _counts(count)}))
     zenodo(places.raw / "origa", count=count)
