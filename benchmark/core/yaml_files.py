@@ -17,6 +17,14 @@ class AliasError(yaml.YAMLError):
 def read_yaml(path: Path) -> Any:
     """The value that a YAML file holds; only plain types are made.
 
+    Raises: as `read_yaml_with_node`.
+    """
+    return read_yaml_with_node(path)[0]
+
+
+def read_yaml_with_node(path: Path) -> tuple[Any, yaml.Node | None]:
+    """The value that a YAML file holds, and the tree that it was made from, with its lines.
+
     Raises: OSError, UnicodeDecodeError, and yaml.YAMLError for what is no YAML, for nesting that is
         too deep and for aliases that add more than `MOST_VALUES` values or `MOST_TEXT` characters.
     """
@@ -24,9 +32,9 @@ def read_yaml(path: Path) -> Any:
     try:
         node = loader.get_single_node()
         if node is None:
-            return None
+            return None, None
         _check_aliases(node)
-        return loader.construct_document(node)
+        return loader.construct_document(node), node
     except RecursionError as error:
         raise yaml.YAMLError("nested too deeply") from error
     except ValueError as error:  # a date or a number that looks like one and is none

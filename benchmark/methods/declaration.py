@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from benchmark.core.errors import MethodError
 from benchmark.core.recipe import AS_RELEASED, Name, Recipe
+from benchmark.core.yaml_files import read_yaml_with_node
 
 Group = Literal["main", "prompted", "single", "as-published", "ablation"]
 Prompt = Literal["none", "point", "centre", "box"]
@@ -146,11 +147,7 @@ def read_document(path: Path, shown: str) -> Document:
     Raises: MethodError if it cannot be read or is no YAML.
     """
     try:
-        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
-        node = loader.get_single_node()
-        lines: dict[tuple[str, ...], int] = {}
-        twice = tuple(_walk(node, (), lines))
-        value = loader.construct_document(node) if node is not None else None
+        value, node = read_yaml_with_node(path)
     except OSError as error:
         raise MethodError(shown, "no file", "a declaration", "Write it, or restore it.") from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:
@@ -159,6 +156,8 @@ def read_document(path: Path, shown: str) -> Document:
         said = getattr(error, "problem", None) or " ".join(str(error).split())
         do = "Correct the YAML of that line."
         raise MethodError(where, f"no YAML ({said})", "YAML", do) from error
+    lines: dict[tuple[str, ...], int] = {}
+    twice = tuple(_walk(node, (), lines))
     return Document(value, lines, twice)
 
 
