@@ -4,10 +4,10 @@ import copy
 
 import pytest
 import torch
+from mmsnet.msfg import Guidance, MultiscaleFrequencyGuidance
 from torch import Tensor, nn
 
 from mmsnet.decoder import Decoder, UpBlock, Widths
-from mmsnet.msfg import Guidance, MultiscaleFrequencyGuidance
 
 DIMS, SIDES = (64, 128, 320, 512), (88, 44, 22, 11)
 SMALL_DIMS, SMALL_SIDES = (8, 16, 24, 32), (32, 16, 8, 4)

@@ -7,9 +7,9 @@ import pytest
 import pywt
 import torch
 import torch.nn.functional as F
+from mmsnet.contourlet import Contourlet
 from torch import Tensor
 
-from mmsnet.contourlet import Contourlet
 from mmsnet.fep import ContourletPrompt, FourierPrompt, FrequencyPrompt, WaveletPrompt, haar
 
 SIZES = ((24, 24), (12, 12), (6, 6), (3, 3))  # stages of an encoder at 96 px

@@ -4,6 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmsnet.ablations import plugin as ablations
+from mmsnet.dct import dct_bases
+from mmsnet.encoders import MiT
+from mmsnet.msfg import FrequencyChannelGuidance, Guidance
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -11,10 +15,6 @@ from benchmark.methods.layers import count_parameters
 from benchmark.methods.method import Inputs, Method
 from benchmark.methods.weights import WeightStore
 from benchmark.training.weights_file import Origin, learnt_state, read_learnt, write_learnt
-from mmsnet.ablations import plugin as ablations
-from mmsnet.dct import dct_bases
-from mmsnet.encoders import MiT
-from mmsnet.msfg import FrequencyChannelGuidance, Guidance
 from mmsnet.network import Design, MMSNet
 from mmsnet.plugin import MMSNet as MMSNetB4
 from mmsnet.plugin import MMSNetB0, MMSNetTinyViT

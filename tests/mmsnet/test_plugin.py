@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmsnet.encoders import MiT
 from safetensors.torch import save_file
 from support import ROOT
 from torch import Tensor
@@ -14,7 +15,6 @@ from benchmark.core.errors import MethodError, MissingDataError
 from benchmark.methods.discover import cards
 from benchmark.methods.method import Inputs
 from benchmark.methods.weights import WeightStore
-from mmsnet.encoders import MiT
 from mmsnet.plugin import MMSNetB0, MMSNetTinyViT
 
 WEIGHTS = Path(os.environ.get("MIXSEG_REAL_WEIGHTS", ROOT.parent / "shared" / "weights"))
