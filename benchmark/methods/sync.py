@@ -48,6 +48,7 @@ stages:
             - content
         - params.yaml:
             - threshold
+            - mixes.${{item.mix}}.arguments
             - mixes.${{item.mix}}.max_epochs
             - mixes.${{item.mix}}.recipe
             - mixes.${{item.mix}}.seeds

@@ -118,7 +118,7 @@ def plan_run(
         if spec.method not in known:
             raise unknown_name(spec.method, known)
         folder = known[spec.method]
-    card = next(card for card in folder.cards if card.name == spec.method)
+    card = mix.card_of(next(card for card in folder.cards if card.name == spec.method))
     recipe = mix.recipe_of(card)
     asked = mix.weights_of(card)
     weights = _weights(places.weights, card, fetch) if asked == "pretrained" else {}

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmsnet.dct import dct_bases
-from mmsnet.msfg import (
+from baselines._shared.dct import dct_bases
+from baselines._shared.frequency_guidance import (
     FrequencyChannelGuidance,
     Guidance,
     MultiscaleFrequencyGuidance,
