@@ -129,8 +129,9 @@ def training_step(device: str) -> Row:
     """Forward and backward of two images at 352: the prompted network, and the tuned one."""
     image = torch.rand(2, 3, SIDE, SIDE, device=device)
     times, learning = [], []
-    full_tuning = {"adaptor": False, "transform": "none", "frozen": False}
-    for arguments in ({}, full_tuning):
+    full_tuning: dict[str, Any] = {"adaptor": False, "transform": "none", "frozen": False}
+    plain: dict[str, Any] = {}
+    for arguments in (plain, full_tuning):
         torch.manual_seed(0)
         network = MMSNet(SIDE, **arguments).to(device).train()
 

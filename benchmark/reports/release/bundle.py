@@ -33,7 +33,8 @@ def write_bundle(mix: str, inputs: "ReportInputs", to: Path) -> int:
         to: a folder that is not there yet or was a bundle, or a file that ends in .zip.
 
     Raises: ParamsError for an unknown mix, MissingDataError without results, StoreError where
-        something else lies at `to`, ScoreTableError if a file of results is broken.
+        something else lies at `to` or a link leads out of the results, ScoreTableError if a file of
+        results is broken.
     """
     _check_target(to)
     results = inputs[2].results(mix)
@@ -67,11 +68,15 @@ def _fill(mix: str, inputs: "ReportInputs", folder: Path) -> int:
     params, cards, places = inputs
     studies = [load_study(mix, *inputs), load_study(mix, *inputs, "ablations")]
     headline, rest = studies[0], studies[1].only(ABLATIONS)
-    shutil.copytree(places.results(mix), folder / "results" / mix, symlinks=False)
-    write_report(mix, params, cards, places, folder / "reports" / mix)
+    results = places.results(mix)
+    shutil.copytree(
+        results, folder / "results" / mix, ignore=lambda at, names: _left(at, names, results)
+    )
     for name in PROJECT:
         if (places.root / name).is_file():
+            _check_plain(places.root / name, places.root)
             shutil.copyfile(places.root / name, folder / name)
+    write_report(mix, params, cards, places, folder / "reports" / mix)
     _write_cards(folder / "cards", cards, headline, rest)
     code = code_state(places.root)
     write_json(folder / "code.json", code)
@@ -80,6 +85,31 @@ def _fill(mix: str, inputs: "ReportInputs", folder: Path) -> int:
     lines = [f"{file.sha256}  {file.name}\n" for file in _files(folder)]
     write_text(folder / SUMS, "".join(lines))
     return len(lines) + 1
+
+
+def _left(folder: str, names: list[str], tree: Path) -> set[str]:
+    """What is not copied of a folder: files that a killed writer left.
+
+    Raises: StoreError for a link out of the tree, and for what is neither a file nor a folder.
+    """
+    left = {name for name in names if name.endswith(".tmp")}
+    for name in set(names) - left:
+        _check_plain(Path(folder) / name, tree)
+    return left
+
+
+def _check_plain(path: Path, tree: Path) -> None:
+    """A link may only name a file of the tree: others could bring any file of this machine."""
+    to, link = path.resolve(), path.is_symlink()
+    inside = to.is_file() and to.is_relative_to(tree.resolve())
+    if link and not inside:
+        found = f"a link to {to}"
+    elif not (to.is_file() or to.is_dir()):
+        found = "neither a file nor a folder"
+    else:
+        return
+    do = "Put a copy in its place, or take it away; nothing was written."
+    raise StoreError(path, found, f"files and folders of {tree}", do)
 
 
 def _write_cards(to: Path, cards: list[dict[str, Any]], headline: Study, rest: Study) -> None:
@@ -133,11 +163,17 @@ def _weights(places: "Places", study: Study) -> Iterator[Mapping[str, Any]]:
 
 def _locked(root: Path) -> dict[str, str]:
     """Digest by path of every folder of artefacts that a dvc.lock holds."""
-    import yaml
+    from yaml import YAMLError
+
+    from benchmark.core.yaml_files import read_yaml
 
     found: dict[str, str] = {}
     for path in sorted([*root.glob("baselines/*/dvc.lock"), *root.glob("mmsnet/**/dvc.lock")]):
-        lock = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        try:
+            lock = read_yaml(path) or {}
+        except (UnicodeDecodeError, YAMLError) as error:
+            problem = f"unreadable ({' '.join(str(error).split())})"
+            raise StoreError(path, problem, "a lock of DVC", "Restore it from Git.") from error
         for stage in (lock.get("stages") or {}).values():
             outs = stage.get("outs") or ()
             found |= {one["path"]: one["md5"] for one in outs if one.get("md5")}
