@@ -159,7 +159,7 @@ def _weights(folder: Path, card: Card, fetch: bool) -> dict[str, str]:
 
 def _mix_record(mix: Mix) -> dict[str, str]:
     """Digests of what a mix asks for: of its data, and of the training of its rows."""
-    trains = [mix.recipe.identity(), mix.max_epochs, mix.weights, mix.seeds]
+    trains = [mix.recipe.identity(), mix.max_epochs, mix.weights, mix.arguments, mix.seeds]
     return {"data": digest(mix.request())[:SHORT], "training": digest(trains)[:SHORT]}
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import timm
 import torch
-from mmsnet.encoders import Encoder, MiT, TinyViT, mit_state, tinyvit_state
 from support import ROOT
 from torch import Tensor, nn
 from transformers import SegformerConfig, SegformerModel
