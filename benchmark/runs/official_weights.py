@@ -61,7 +61,8 @@ def import_weights(
 def write_whole(path: Path, method: "Method", size: int, source: Path) -> None:
     """Writes all weights; frozen ones are in the file, and their digest is told as of any run."""
     state = {k: v.detach().cpu().contiguous().clone() for k, v in method.state_dict().items()}
-    origin = Origin(size, seed=0, pretrained=False, frozen=frozen_digest(method))
+    frozen, arguments = frozen_digest(method), method.card.arguments
+    origin = Origin(size, seed=0, pretrained=False, frozen=frozen, arguments=arguments)
     of = {"file": source.name, "sha256": sha256_file(source)}
     with write_atomic(path) as temporary:
         save_file(state, temporary, {KEY: json.dumps(asdict(origin)), "imported": json.dumps(of)})

@@ -7,10 +7,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
-from support import ROOT
+from support import build
 
 from benchmark.core.errors import MethodError
-from benchmark.methods.discover import method_class
 from benchmark.methods.layers import count_parameters, load_strictly
 from benchmark.methods.losses import bce_iou
 from benchmark.methods.method import Inputs
@@ -23,20 +22,19 @@ TOTAL, TRAINABLE = 64_544_402 - CONV_SEG, 3_701_714 - CONV_SEG
 @pytest.fixture(scope="module")
 def method():  # type: ignore[no-untyped-def]
     torch.manual_seed(0)
-    return method_class(ROOT, "evp")(64)
+    return build("evp", 64)
 
 
 def test_parity_with_the_official_network() -> None:
-    cls = method_class(ROOT, "evp")
-    parity.check(cls, "evp_mitb4", lambda method, x: [method.network(x)])
+    parity.check("evp", "evp_mitb4", lambda method, x: [method.network(x)])
 
 
 def test_the_map_drops_conv_seg_alone_and_misses_nothing() -> None:
     """A key that is not known is refused by the strict loading, not dropped."""
-    cls, state = method_class(ROOT, "evp"), parity.reference().make_state_dict("evp_mitb4")
-    mapped = cls.from_official({**state, "decode_head.other": torch.rand(1)})
+    state, evp = parity.reference().make_state_dict("evp_mitb4"), build("evp")
+    mapped = evp.from_official({**state, "decode_head.other": torch.rand(1)})
     with pytest.raises(MethodError, match=r"left over: network\.head\.other \(1\)"):
-        load_strictly(cls(), mapped, "x")
+        load_strictly(evp, mapped, "x")
 
 
 def test_parameter_counts(method) -> None:  # type: ignore[no-untyped-def]
@@ -65,7 +63,7 @@ def test_the_losses_of_the_two_rows() -> None:
     image = torch.rand(2, 3, 64, 64)
     mask = (torch.rand(2, 1, 64, 64) > 0.5).float()
     logits = torch.randn(2, 1, 64, 64)
-    published, main = (method_class(ROOT, f"evp{more}")(64) for more in ("-as-published", ""))
+    published, main = (build(f"evp{more}", 64) for more in ("-as-published", ""))
     for one in (published, main):
         one.forward = lambda image: logits
     assert torch.equal(published.loss(Inputs(image), mask)["total"], bce_iou(logits, mask))

@@ -5,10 +5,9 @@ import copy
 import pytest
 import torch
 from dynamic_network_architectures.architectures.unet import PlainConvUNet
-from support import ROOT
+from support import ROOT, build
 from torch import nn
 
-from benchmark.methods.discover import method_class
 from benchmark.methods.importing import import_beside
 from benchmark.methods.layers import count_parameters, load_strictly
 from benchmark.methods.losses import weighted_bce_iou
@@ -25,7 +24,7 @@ def plugin():  # type: ignore[no-untyped-def]
 @pytest.fixture(scope="module")
 def method():  # type: ignore[no-untyped-def]
     torch.manual_seed(0)
-    return method_class(ROOT, "nnunet-2d")(64).eval()
+    return build("nnunet-2d", 64).eval()
 
 
 def test_parameter_counts_and_each_tensor_once(method) -> None:  # type: ignore[no-untyped-def]
@@ -80,7 +79,7 @@ def test_each_resolution_weighs_half_of_the_finer_and_the_lowest_nothing(method,
     mask = torch.zeros(2, 1, 64, 64)
     mask[..., :32, 16:48] = 1  # sides in units of 16 pixels, so that every resolution has them
     inputs = Inputs(torch.rand(2, 3, 64, 64))
-    published = method_class(ROOT, "nnunet-2d-as-published")(64)
+    published = build("nnunet-2d-as-published", 64)
     for one, loss in ((method, None), (published, plugin.dice_ce)):
         expected = torch.zeros(())
         for k, weight in enumerate((8, 4, 2, 1)):
