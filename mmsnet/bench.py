@@ -14,11 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from baselines._shared import contourlet as contourlet_module
+from baselines._shared import frequency_guidance
+from baselines._shared.contourlet import Contourlet, laplacian
+from baselines._shared.frequency_guidance import Guidance, MultiscaleFrequencyGuidance
 from benchmark.speed.timing import best_s
-from mmsnet import msfg
-from mmsnet.ablations.plugin import FullTuning
-from mmsnet.contourlet import Contourlet, laplacian
-from mmsnet.msfg import Guidance, MultiscaleFrequencyGuidance
 from mmsnet.plugin import MMSNet
 
 SIDE = 352
@@ -85,7 +85,7 @@ def _directions(side: int, device: str) -> list[Direction]:
     transform = Contourlet(levels=1, dfb_levels=3).to(device)
     for k in range(8):
         image = torch.zeros(1, 1, side, side, device=device, requires_grad=True)
-        with patch("mmsnet.contourlet._decompose", lambda x, level: (x, x)):
+        with patch.object(contourlet_module, "_decompose", lambda x, level: (x, x)):
             band = transform(image).bands[0][k]
         middle = band[0, 0, band.shape[-2] // 2, band.shape[-1] // 2]
         kernel = torch.autograd.grad(middle, image)[0][0, 0]
@@ -120,7 +120,7 @@ def guidance(channels: int, side: int, device: str) -> Row:
         return out
 
     ours, agreed = best_ms(step, device), step()
-    with patch.object(msfg, "statistics", masked_copies):
+    with patch.object(frequency_guidance, "statistics", masked_copies):
         torch.testing.assert_close(step(), agreed, atol=1e-4, rtol=1e-4)
         return compared(ours, best_ms(step, device))
 
@@ -129,9 +129,11 @@ def training_step(device: str) -> Row:
     """Forward and backward of two images at 352: the prompted network, and the tuned one."""
     image = torch.rand(2, 3, SIDE, SIDE, device=device)
     times, learning = [], []
-    for cls in (MMSNet, FullTuning):
+    full_tuning: dict[str, Any] = {"adaptor": False, "transform": "none", "frozen": False}
+    plain: dict[str, Any] = {}
+    for arguments in (plain, full_tuning):
         torch.manual_seed(0)
-        network = cls(SIDE).to(device).train()
+        network = MMSNet(SIDE, **arguments).to(device).train()
 
         def step(network: nn.Module = network) -> None:
             network.zero_grad(set_to_none=True)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmsnet.msfg import Guidance, MultiscaleFrequencyGuidance, normed
+from baselines._shared.conv import normed
+from baselines._shared.frequency_guidance import Guidance
+from baselines._shared.up_block import UpBlock
 
 
 @dataclass(frozen=True)
@@ -80,35 +80,3 @@ class Decoder(nn.Module):
         # logits = Conv1x1(Dropout(y_1))
         logits: Tensor = self.head(y)
         return logits
-
-
-class UpBlock(nn.Module):
-    """One step to a finer level.
-
-        t = ReLU BN Conv3x3([Up(y), r])                                     (B, width, H, W)
-        out = ReLU BN Conv3x3(MSFG(t))                                      (B, width, H, W)
-
-    Args:
-        channels: of y and r together.
-        width: of the result.
-        size: side of r's map for which the MSFG is built.
-        guidance: of the MSFG; None puts the identity in its place.
-    Source: Nam et al., MADGNet, CVPR 2024 (up-sampling block).
-    Ours / theirs: bilinear to the size of r, which need not be twice that of y.
-    """
-
-    def __init__(self, channels: int, width: int, size: int, guidance: Guidance | None) -> None:
-        super().__init__()
-        self.before = normed(nn.Conv2d(channels, width, 3, padding=1))
-        self.guide: nn.Module = nn.Identity()
-        if guidance is not None:
-            self.guide = MultiscaleFrequencyGuidance(width, size, guidance)
-        self.after = normed(nn.Conv2d(width, width, 3, padding=1))
-
-    def forward(self, y: Tensor, skip: Tensor) -> Tensor:
-        """y (B, c, h, w) and r (B, c', H, W) to (B, width, H, W)."""
-        if y.shape[-2:] != skip.shape[-2:]:
-            y = F.interpolate(y, size=skip.shape[-2:], mode="bilinear", align_corners=False)
-        # out = ReLU BN Conv3x3(MSFG(ReLU BN Conv3x3([Up(y), r])))
-        out: Tensor = self.after(self.guide(self.before(torch.cat([y, skip], dim=1))))
-        return out

@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from baselines._shared.encoder import Encoder
+from baselines._shared.frequency_guidance import Guidance
+from baselines._shared.frequency_prompt import FourierPrompt, FrequencyPrompt, Sizes
+from baselines._shared.prompt_adaptor import Adaptor
 from mmsnet.decoder import Decoder
-from mmsnet.encoders import Encoder
-from mmsnet.fep import ContourletPrompt, FourierPrompt, FrequencyPrompt, Sizes, WaveletPrompt
-from mmsnet.mfa import Adaptor, StageFusion
-from mmsnet.msfg import Guidance
+from mmsnet.fep import ContourletPrompt, WaveletPrompt
+from mmsnet.fusion import StageFusion
 
 WHOLE = Guidance()
 Transform = Literal["contourlet", "contourlet-norm", "wavelet", "fourier", "none"]
@@ -37,9 +39,15 @@ class Design:
     frozen: bool = True
 
     def __post_init__(self) -> None:
+        known = get_args(Transform)
+        if self.transform not in known:
+            raise ValueError(
+                f"mmsnet: transform {self.transform!r}, expected one of {', '.join(known)}. "
+                "Choose one of them."
+            )
         if not self.adaptor and self.transform in ("contourlet-norm", "fourier"):
             raise ValueError(
-                f"mmsnet/network.py: transform {self.transform!r} without an adaptor, expected one "
+                f"mmsnet: transform {self.transform!r} without an adaptor, expected one "
                 "with maps to add to the stages, or none. Choose contourlet, wavelet or none."
             )
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from support import PARAMS, PLUGIN, make_prepared
+from support import DECLARATION, PARAMS, PLUGIN, make_prepared
 
 from benchmark.core.files import Places
 
@@ -15,5 +15,6 @@ def project(tmp_path: Path) -> Places:
     folder = tmp_path / "baselines" / "small"
     folder.mkdir(parents=True)
     (folder / "plugin.py").write_text(PLUGIN)
+    (folder / "method.yaml").write_text(DECLARATION)
     make_prepared(tmp_path / "data" / "prepared" / "tiny")
     return Places(tmp_path)

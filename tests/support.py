@@ -38,13 +38,11 @@ PLUGIN = '''\
 
 from torch import Tensor, nn
 
-from benchmark.methods.method import Card, Method
+from benchmark.methods.method import Method
 
 
 class Small(Method):
     """Two convolutions."""
-
-    card = Card(name="small", title="Small", source="tests", licence="Apache-2.0", mixes=("tiny",))
 
     def __init__(self, size: int = 352) -> None:
         super().__init__()
@@ -56,11 +54,17 @@ class Small(Method):
     def forward(self, image: Tensor) -> Tensor:
         return self.network(image)
 '''
+DECLARATION = """\
+source: tests
+licence: Apache-2.0
+rows:
+  small: {title: Small}
+"""
 
 
 def make_prepared(folder: Path) -> None:
     """A prepared mix of bright discs on noise."""
-    manifest = {"mix": folder.name, "size": SIZE, "datasets": {}, "digest": "d" * 64}
+    manifest = {"mix": folder.name, "size": SIZE, "datasets": {}, "content": "d" * 64}
     for k, modality in enumerate(MODALITIES):
         rng, name = np.random.default_rng(k), f"phantom-{modality}"
         splits = ["train"] * TRAIN + ["val"] * VAL + ["test"] * TEST

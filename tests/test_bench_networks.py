@@ -14,16 +14,15 @@ from benchmark.methods.discover import cards
 from benchmark.speed import bench, timing
 from benchmark.speed import networks as bench_networks
 
-BASE = 'base="whole"'
 FAILS = "raise RuntimeError('no such map')"
 DIES = "import os; os._exit(3)"
 
 
 def with_methods(project: Places) -> list[str]:
     """A variant before its base, one as released, one that fails, one that dies."""
-    write_plugin(project.root, "baselines/aa", method("aa", card=BASE))
+    write_plugin(project.root, "baselines/aa", method("aa", base="whole"))
     write_plugin(project.root, "baselines/whole", method("whole"))
-    write_plugin(project.root, "baselines/still", method("still", "recipe=AS_RELEASED", "self.a=1"))
+    write_plugin(project.root, "baselines/still", method("still", "self.a=1", recipe="as-released"))
     for name, line in (("fails", FAILS), ("dies", DIES)):
         predict = f"def predict(self, inputs):\n    {line}\n"
         layer = f"self.{name} = nn.Linear(1, 1)"

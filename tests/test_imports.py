@@ -54,7 +54,7 @@ def test_arrows(part: str) -> None:
 def test_the_modules_of_mmsnet_stand_alone() -> None:
     plugins = ("plugin.py", "bench.py")
     modules = [path for path in ROOT.glob("mmsnet/**/*.py") if path.name not in plugins]
-    assert len(modules) > 5
+    assert len(modules) > 3
     for path in modules:
         assert not imports(path), f"{path.relative_to(ROOT)} imports benchmark"
 

@@ -6,9 +6,10 @@ import pytest
 
 from benchmark.core.errors import MethodError
 from benchmark.core.files import Places
+from benchmark.core.params import load_params
 from benchmark.core.progress import Silent
 from benchmark.methods.conformance.kit import check
-from benchmark.methods.discover import cards, method_class, not_synced
+from benchmark.methods.discover import cards, method_entry, not_synced
 from benchmark.methods.new import new
 
 
@@ -18,23 +19,24 @@ def root(project: Places) -> Path:
 
 
 def test_a_new_method_is_synced_and_keeps_every_rule(root: Path) -> None:
-    plugin = new(root, "my-net")
-    assert plugin == root / "baselines/my-net/plugin.py"
+    folder = root / "baselines/my-net"
+    assert new(root, "my-net") == [folder / "method.yaml", folder / "plugin.py"]
     assert "my-net" in [card.name for card in cards(root)]
     assert "baselines/my-net" not in [item.folder for item in not_synced(root)]
-    cls = method_class(root, "my-net")
-    assert (cls.__name__, cls.card.title, cls.card.mixes) == ("MyNet", "my-net", ("tiny",))
+    entry = method_entry(root, "my-net")
+    assert (entry.cls.__name__, entry.card.title) == ("MyNet", "my-net")
+    assert load_params(root).mixes_of(entry.card) == ["tiny"]
     broken = [result for result in check(root, "my-net", Silent()) if not result.ok]
     assert broken == []
 
 
 @pytest.mark.parametrize(
     ("name", "cls"),
-    [("3d-net", "Net3dNet"), ("none", "NoneNet"), ("card", "CardNet"), ("f", "FNet")],
+    [("3d-net", "Net3dNet"), ("none", "NoneNet"), ("tensor", "TensorNet"), ("f", "FNet")],
 )
 def test_names_that_python_or_the_file_already_uses(root: Path, name: str, cls: str) -> None:
     new(root, name)
-    assert method_class(root, name).__name__ == cls
+    assert method_entry(root, name).cls.__name__ == cls
 
 
 @pytest.mark.parametrize("name", ["My Net", "a/b", "../x", "", "-x", "é", "x" * 61, "a_b"])

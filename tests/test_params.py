@@ -74,10 +74,10 @@ def test_no_project_here(tmp_path: Path) -> None:
         project_root(tmp_path)
 
 
-def test_departures_need_a_reason() -> None:
+def test_deviations_need_a_reason() -> None:
     with pytest.raises(ValidationError, match="without a reason"):
         Recipe().but(lr=1e-4)
-    assert Recipe().but(lr=1e-4, why="paper").departures() == {"lr": 1e-4}
+    assert Recipe().but(lr=1e-4, why="paper").deviations() == {"lr": 1e-4}
 
 
 def test_a_card_departs_from_the_mix_and_epochs_are_bounded(tmp_path: Path) -> None:
@@ -87,17 +87,30 @@ def test_a_card_departs_from_the_mix_and_epochs_are_bounded(tmp_path: Path) -> N
 
 
 def test_a_method_used_as_released_runs_once(tmp_path: Path) -> None:
-    about = {"name": "a", "title": "A", "source": "-", "licence": "-", "mixes": ("tiny",)}
+    about = {"name": "a", "title": "A", "source": "-", "licence": "-"}
     mix = load_params(write(tmp_path)).mix("tiny")
     assert mix.seeds_of(Card(**about)) == [0, 1]
     assert mix.seeds_of(Card(**about, recipe=AS_RELEASED)) == [0]
 
 
-def test_random_weights_are_asked_for_by_name(tmp_path: Path) -> None:
+def test_a_row_without_pretrained_weights_starts_from_none(tmp_path: Path) -> None:
     about = {"title": "A", "source": "-", "licence": "-", "mixes": ("tiny",)}
     needs = Card(name="needs", weights=(Weights(name="w", licence="-"),), **about)
     bare = Card(name="bare", **about)
     mix = load_params(write(tmp_path, ("weights: random", "weights: pretrained"))).mix("tiny")
-    asked = mix.model_copy(update={"random": ["needs", "bare"]})
     assert [mix.weights_of(card) for card in (needs, bare)] == ["pretrained", "none"]
-    assert [asked.weights_of(card) for card in (needs, bare)] == ["random", "none"]
+
+
+def test_which_rows_run_on_a_mix_is_the_mixs_business(tmp_path: Path) -> None:
+    about = {"title": "A", "source": "-", "licence": "-"}
+    main, shown = Card(name="a", **about), Card(name="b", group="prompted", **about)
+    narrow = Card(name="c", mixes=("other",), **about)
+    for line, expected in (
+        ("", ["a", "b"]),
+        ("groups: [main]\n    ", ["a"]),
+        ("groups: [prompted]\n    ", ["b"]),
+        ("rows: [b]\n    ", ["b"]),
+    ):
+        params = load_params(write(tmp_path, ("weights:", f"{line}weights:")))
+        found = [card.name for card in (main, shown, narrow) if "tiny" in params.mixes_of(card)]
+        assert found == expected

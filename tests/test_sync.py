@@ -1,31 +1,26 @@
 """The rendered files: the same bytes each time, what DVC makes of them, and named errors."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
-from itertools import chain
 from pathlib import Path
 
 import pytest
 import yaml
-from made_plugins import method, write_plugin
-from support import PARAMS
+from made_plugins import declare, method, write_plugin
 
 from benchmark.core.errors import MethodError
-from benchmark.core.files import Places, read_json, write_text
+from benchmark.core.files import Places, read_json
 from benchmark.core.params import load_params
-from benchmark.methods.discover import cards, evaluation_code_files, training_code_files
+from benchmark.methods.discover import cards, folders, method_entry
 from benchmark.methods.sync import build_anywhere, render, sync
 
 
 @pytest.fixture
 def root(project: Places) -> Path:
     return project.root
-
-
-def stages(root: Path, folder: str) -> dict[str, dict[str, object]]:
-    return yaml.safe_load((root / folder / "dvc.yaml").read_text())["stages"]
 
 
 def test_renders_once_and_then_changes_nothing(root: Path) -> None:
@@ -37,89 +32,66 @@ def test_renders_once_and_then_changes_nothing(root: Path) -> None:
     assert [path.stat().st_mtime_ns for path in folder.iterdir()] == before
 
 
-def test_the_card_holds_what_the_plugin_says_and_what_was_counted(root: Path) -> None:
-    card = 'pretrained_on={"b", "a", "c"}, recipe=Recipe(lr=1e-4, why="faster"), unused={"x": "y"}'
-    frozen = "self.network[0].requires_grad_(False)"
-    write_plugin(root, "baselines/foo", method("foo", card, frozen))
+def test_what_was_counted_stands_beside_what_is_declared(root: Path) -> None:
+    recipe = {"lr": 1e-4, "why": "faster"}
+    made = method("foo", "self.network[0].requires_grad_(False)",
+                  pretrained_on=["b", "a"], recipe=recipe, unused={"x": "y"})  # fmt: skip
+    write_plugin(root, "baselines/foo", made)
     sync(root)
-    told = read_json(root / "baselines/foo/card.json")["methods"][0]
-    assert told["pretrained_on"] == ["a", "b", "c"]
-    assert told["recipe"] == {"lr": 1e-4, "why": "faster"}
+    told = read_json(root / "baselines/foo/card.json")["rows"]["foo"]
     assert told["parameters"] == {"total": 117, "trainable": 5}  # 3*4*9 + 4, 4 + 1
     read = next(card for card in cards(root) if card.name == "foo")
-    assert read.recipe.lr == 1e-4
+    assert (read.recipe.lr, read.pretrained_on) == (1e-4, {"a", "b"})
     assert (read.folder, read.class_name, read.unused) == ("baselines/foo", "Foo", {"x": "y"})
-    assert read.files == ("baselines/foo/plugin.py",)
+    assert read.parameters.trainable == 5
+
+
+def test_a_title_is_read_from_the_declaration_and_builds_no_network(root: Path) -> None:
+    write_plugin(root, "baselines/foo", method("foo", "print('built')"))
+    sync(root)
+    path = root / "baselines/foo/method.yaml"
+    path.write_text(path.read_text().replace("title: T", "title: Other"))
+    assert next(card.title for card in cards(root) if card.name == "foo") == "Other"
 
 
 def test_variants_of_one_network_have_one_structure(root: Path) -> None:
     wider = "self.network[2] = nn.Conv2d(4, 1, 3, padding=1)"
-    source = method("foo") + method("foo-point", 'prompt="point"') + method("wide", init=wider)
+    source = method("foo") + method("foo-point", prompt="point") + method("wide", init=wider)
     write_plugin(root, "baselines/foo", source)
     sync(root)
     found = {card.name: card.structure for card in cards(root)}
     assert found["foo"] == found["foo-point"] != found["wide"]
 
 
-def test_one_stage_a_mix_and_group(root: Path) -> None:
-    alone = 'group="single", modality="fundus"'
-    source = method("foo") + method("zero", "recipe=AS_RELEASED") + method("one", alone)
-    write_plugin(root, "mmsnet", source)
-    sync(root)
-    told = stages(root, "mmsnet")
-    runs = [name for name in told if not name.endswith("-cost")]
-    assert runs == ["tiny-main", "tiny-main-once", "tiny-single"]
-    assert told["tiny-main"]["matrix"] == {"method": ["foo"], "seed": "${mixes.tiny.seeds}"}
-    assert told["tiny-main-once"]["matrix"]["seed"] == ["${mixes.tiny.seeds[0]}"]
-    assert told["tiny-single"]["wdir"] == ".."
-    assert {"mmsnet/plugin.py", "data/prepared/tiny/manifest.json"} <= set(
-        told["tiny-main"]["deps"]
-    )
-    run = "tiny/main/${item.method}/seed-${item.seed}"
-    assert told["tiny-main"]["outs"][0] == {f"results/{run}": {"cache": False}}
-    assert told["tiny-main"]["outs"][1] == "artefacts/tiny/${item.method}/seed-${item.seed}"
-
-
-def test_one_stage_of_cost_a_mix_and_group(root: Path) -> None:
+def test_one_stage_a_row_and_mix_and_the_same_file_in_every_folder(root: Path) -> None:
     params = (root / "params.yaml").read_text()
     more = params[params.index("  tiny:") :].replace("  tiny:", "  more:")
     (root / "params.yaml").write_text(params + more)
-    for name in ("card", "method", "networks", "evaluation/cost"):  # a project with its own code
-        write_text(root / "benchmark" / f"{name}.py", "")
-    for path in [*training_code_files(root), *chain(*evaluation_code_files(root))]:
-        write_text(path, "")
-    released = method("zero", "recipe=AS_RELEASED").replace('("tiny",)', '("tiny", "more")')
-    other = method("one", 'group="single", modality="fundus"')
-    write_plugin(root, "mmsnet", method("foo") + released + other)
+    write_plugin(root, "mmsnet", method("foo") + method("zero", mixes=["more"]))
     sync(root)
-    told = {k: v for k, v in stages(root, "mmsnet").items() if k.endswith("-cost")}
-    assert list(told) == [
-        "more-main-cost",
-        "tiny-main-cost",
-    ]  # group single costs what its base does
-    stage = told["tiny-main-cost"]
-    assert stage["matrix"] == {"method": ["foo", "zero"]}  # whatever the seeds
-    assert stage["cmd"] == "mixseg cost --method ${item.method} --mix tiny"
-    assert stage["wdir"] == ".."
-    assert stage["deps"] == [
-        "mmsnet/plugin.py",
-        "benchmark/evaluation/cost.py",
-        "benchmark/methods/declaration.py",
-        "benchmark/methods/layers.py",
-        "benchmark/methods/method.py",
-    ]
-    assert stage["params"] == ["mixes.tiny.size"]
-    assert stage["outs"] == [
-        {"results/tiny/main/${item.method}/cost": {"cache": False, "persist": True}}
-    ]
-    assert told["more-main-cost"]["matrix"] == {"method": ["zero"]}
+    runs = read_json(root / "mmsnet/card.json")["runs"]
+    assert runs == {
+        "foo-on-tiny": {"method": "foo", "mix": "tiny", "group": "main"},
+        "foo-on-more": {"method": "foo", "mix": "more", "group": "main"},
+        "zero-on-more": {"method": "zero", "mix": "more", "group": "main"},
+    }
+    here, there = (root / name / "dvc.yaml" for name in ("mmsnet", "baselines/small"))
+    assert here.read_text() == there.read_text().replace("wdir: ../..", "wdir: ..")
+    stage = yaml.safe_load(here.read_text())["stages"]["run"]["do"]
+    assert stage["cmd"] == "mixseg run --method ${item.method} --mix ${item.mix}"
+    (told,) = [each["work/code.json"] for each in stage["params"] if "work/code.json" in each]
+    assert told[:2] == ["rows.${item.method}", "mixes.${item.mix}"]
+    assert told[2:] == ["training", "prediction", "scoring", "cost"]
 
 
-def test_an_unknown_mix_names_the_nearest(root: Path) -> None:
-    write_plugin(root, "baselines/foo", method("foo").replace('("tiny",)', '("tinny",)'))
-    with pytest.raises(
-        MethodError, match=r"no mix 'tinny', expected some of tiny\. Did you mean tiny"
-    ):
+def test_an_unknown_mix_and_an_unknown_base_name_the_nearest(root: Path) -> None:
+    write_plugin(root, "baselines/foo", method("foo", mixes=["tinny"]))
+    write_plugin(root, "baselines/bar", method("bar", base="smal"))
+    with pytest.raises(MethodError, match=r"no mix 'tinny'.*Did you mean tiny"):
+        sync(root, "foo")
+    with pytest.raises(MethodError, match=r"no row 'smal'.*Did you mean small"):
+        sync(root, "bar")
+    with pytest.raises(MethodError, match="2 folders"):
         sync(root)
     assert not (root / "baselines/foo/card.json").exists()
     assert (root / "baselines/small/card.json").exists()  # the others are synced
@@ -134,19 +106,19 @@ def test_a_taken_name_is_told_with_both_folders(root: Path) -> None:
 def test_several_broken_folders_are_all_told(root: Path) -> None:
     for name in ("bad", "worse"):
         write_plugin(root, f"baselines/{name}", "import nothere\n")
-    with pytest.raises(MethodError, match=r"2 folders: baselines/bad.*; baselines/worse"):
+    with pytest.raises(MethodError, match=r"(?s)2 folders: .*baselines/bad.*\n.*baselines/worse"):
         sync(root)
 
 
 def test_an_unknown_name_is_told(root: Path) -> None:
     sync(root)
-    with pytest.raises(MethodError, match=r"Did you mean small\?"):
+    with pytest.raises(MethodError, match=r"Did you mean 'small'\?"):
         sync(root, "smal")
 
 
 def test_a_network_that_cannot_be_built_is_told(root: Path) -> None:
     write_plugin(root, "baselines/foo", method("foo", init='raise OSError("no weights")'))
-    with pytest.raises(MethodError, match=r"Foo\(size=352\): OSError: no weights"):
+    with pytest.raises(MethodError, match=r"Foo\(size=352\), row 'foo': OSError: no weights"):
         sync(root, "foo")
 
 
@@ -154,7 +126,7 @@ def test_a_network_of_one_size_is_counted_at_that_size(root: Path) -> None:
     init = "if size != 224:\n    raise ValueError(size)\nself.side = size"
     write_plugin(root, "baselines/foo", method("foo", init=init))
     sync(root, "foo")
-    assert next(card.parameters.total for card in cards(root)) == 117
+    assert next(card.parameters.total for card in cards(root) if card.name == "foo") == 117
 
 
 def test_a_torch_free_reader_needs_no_plugin_code(root: Path) -> None:
@@ -164,31 +136,39 @@ def test_a_torch_free_reader_needs_no_plugin_code(root: Path) -> None:
 
 
 COMMAND = """\
-import pathlib, sys
-where = dict(zip(sys.argv[2::2], sys.argv[3::2]))
-cost = sys.argv[1] == "cost"
-run = where["--method"] + ("/cost" if cost else "/seed-" + where["--seed"])
-for kind in ("results/tiny/main", "artefacts/tiny"):
-    path = pathlib.Path(kind) / run / "ran"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(" ".join(sys.argv[1:]))
+import json, pathlib, sys
+root = pathlib.Path(".")
+if sys.argv[1] == "code":
+    (root / "work").mkdir(exist_ok=True)
+    (root / "work/code.json").write_text((root / "digests.json").read_text())
+else:
+    where = dict(zip(sys.argv[2::2], sys.argv[3::2]))
+    for kind in ("results/tiny/main", "artefacts/tiny"):
+        path = root / kind / where["--method"] / "ran"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(" ".join(sys.argv[1:]))
 """
 ROOT_STAGES = """\
 stages:
+  code:
+    cmd: mixseg code
+    always_changed: true
+    outs:
+      - work/code.json: {cache: false}
   report:
     foreach: ${mixes}
     do:
       cmd: ls results/${key}/main > listed
-      deps:
-        - baselines
-        - results/${key}
+      deps: [results/tiny/main]
+      params:
+        - work/code.json: [declared]
       outs:
-        - listed:
-            cache: false
+        - listed: {cache: false}
 """
 
 
-def dvc(root: Path, *words: str) -> str:
+def dvc(root: Path, *words: str) -> list[str]:
+    """Runs DVC, and gives the stages that ran."""
     path = (
         f"{root / 'bin'}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     )
@@ -197,44 +177,59 @@ def dvc(root: Path, *words: str) -> str:
         env={**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1"}, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    lines = [line for line in done.stdout.splitlines() if line.startswith("Running stage")]
+    return [line.split("'")[1].split(":")[-1] for line in lines]
 
 
 def test_dvc_runs_joins_and_rests(root: Path) -> None:
-    """First repro runs all, the second nothing; a new folder joins, a removed one reruns."""
-    (root / "params.yaml").write_text(PARAMS.replace("seeds: [0, 1]", "seeds: [3, 1]"))
+    """First repro runs all, the second nothing; what is edited runs, and nothing else does."""
+    digests = {"training": "a", "prediction": "a", "scoring": "a", "cost": "a", "declared": "a",
+               "mixes": {"tiny": "a"},
+               "rows": {"small": "a", "foo": "a"}}  # fmt: skip
+
+    def repro(**changes: object) -> list[str]:
+        digests.update(changes)
+        (root / "digests.json").write_text(json.dumps(digests))
+        return sorted(dvc(root, "repro", "report@tiny"))
+
     (root / "bin").mkdir()
     (root / "bin/mixseg").write_text(f"#!{sys.executable}\n{COMMAND}")
     (root / "bin/mixseg").chmod(0o755)
     (root / "dvc.yaml").write_text(ROOT_STAGES)
     (root / ".dvcignore").write_text("__pycache__/\n*.pyc\n")
+    (root / "results/tiny").mkdir(parents=True)
+    (root / "results/tiny/data.json").write_text('{"content": "x"}')
     dvc(root, "init", "-q", "--no-scm")
     sync(root)
-    dvc(root, "repro", "report@tiny")
-    ran = root / "results/tiny/main/small/seed-3/ran"
-    assert ran.read_text() == "run --method small --mix tiny --seed 3"
-    assert (root / "artefacts/tiny/small/seed-1/ran").is_file()
-    cost = root / "results/tiny/main/small/cost/ran"
-    assert cost.read_text() == "cost --method small --mix tiny"
-    assert "Running stage" not in dvc(root, "repro", "report@tiny")
-    write_plugin(root, "baselines/foo", method("foo") + method("zero", "recipe=AS_RELEASED"))
+    small, report = "run@small-on-tiny", "report@tiny"
+    assert repro() == ["code", report, small]
+    ran = root / "results/tiny/main/small/ran"
+    assert ran.read_text() == "run --method small --mix tiny"
+    assert repro() == ["code"]
+    write_plugin(root, "baselines/foo", method("foo"))
     sync(root)
-    told = dvc(root, "repro", "report@tiny")
-    assert told.count("Running stage") == 6  # foo twice, zero once, the cost of each, the report
-    assert not (root / "results/tiny/main/zero/seed-1").exists()
-    assert (root / "listed").read_text().split() == ["foo", "small", "zero"]
-    assert "Running stage" not in dvc(root, "repro", "report@tiny")
+    assert repro() == ["code", report, "run@foo-on-tiny"]
+    assert repro(declared="b") == ["code", report]  # a title
+    assert repro(rows={"small": "b", "foo": "a"}) == ["code", small]  # one recipe value
+    assert repro(scoring="b") == ["code", "run@foo-on-tiny", small]
+    assert repro(mixes={"tiny": "b"}) == ["code", "run@foo-on-tiny", small]  # one more seed
     shutil.rmtree(root / "baselines/foo")
-    assert dvc(root, "repro", "report@tiny").count("Running stage") == 1
+    assert repro() == ["code"]
 
 
 def test_rendering_does_not_depend_on_who_asks(root: Path) -> None:
-    plugin = root / "baselines/small/plugin.py"
-    texts = [render(root, plugin, load_params(root)) for _ in range(2)]
+    (folder,) = folders(root)
+    texts = [render(folder, load_params(root)) for _ in range(2)]
     assert texts[0] == texts[1]
 
 
 def test_build_anywhere_gives_the_method(root: Path) -> None:
-    from benchmark.methods.discover import method_entry
-
     assert type(build_anywhere(method_entry(root, "small"))).__name__ == "Small"
+
+
+def test_a_changed_row_is_measured_again(root: Path) -> None:
+    write_plugin(root, "baselines/foo", method("foo", "self.more = nn.Linear(n, 1)", "", "n=1"))
+    sync(root)
+    declare(root, "baselines/foo", {"foo": {"title": "T", "arguments": {"n": 9}}})
+    sync(root)
+    assert next(card.parameters.total for card in cards(root) if card.name == "foo") == 117 + 10

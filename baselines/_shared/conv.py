@@ -1,4 +1,4 @@
-"""A convolution with batch normalisation, bilinear resizing, and the renaming of official keys."""
+"""Convolutions with batch normalisation, bilinear resizing, and the renaming of official keys."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +37,11 @@ class ConvBN(nn.Module):
         """(B, inputs, H, W) to (B, outputs, H, W)."""
         x = self.bn(self.conv(x))
         return F.relu(x, inplace=True) if self.relu else x
+
+
+def normed(conv: nn.Conv2d) -> nn.Sequential:
+    """The convolution, batch normalisation and ReLU."""
+    return nn.Sequential(conv, nn.BatchNorm2d(conv.out_channels), nn.ReLU(inplace=True))
 
 
 def resize(x: Tensor, size: Sequence[int], align_corners: bool = False) -> Tensor:

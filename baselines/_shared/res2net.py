@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from baselines._shared.conv import Rules, renamed
 from benchmark.methods.layers import load_strictly, on_multiple
 from benchmark.methods.losses import weighted_bce_iou
-from benchmark.methods.method import Inputs, Method, Normalise, Weights
+from benchmark.methods.method import Inputs, Method, Normalise
 from benchmark.methods.weights import WeightStore
 
 CHANNELS = (64, 256, 512, 1024, 2048)
@@ -21,12 +21,6 @@ MULTIPLE = 32  # of the sides of an image
 # Strides and dilations of the four stages, by the stride of the last one.
 UNDILATED = ((1, 2, 2, 2), (1, 1, 1, 1))
 STAGES = {32: ((1, 2, 2, 2), (1, 1, 2, 4)), 16: ((1, 2, 2, 1), (1, 1, 1, 2))}
-RES2NET50 = Weights(
-    name="res2net50d.in1k",
-    files=("res2net50d.in1k.safetensors", "res2net50_v1b_26w_4s-3cf99910.pth"),
-    hub="timm/res2net50d.in1k:model.safetensors",
-    licence="unknown",
-)
 
 
 class Res2Net50(nn.Module):
@@ -106,13 +100,12 @@ class Res2NetMethod(Method):
 
     def load_pretrained(self, weights: WeightStore) -> None:
         """The encoder's weights; the rest starts from random ones."""
-        state, where = weights.read(RES2NET50.name), f"weights {RES2NET50.name!r}"
+        name = weights.names[0]
         encoder = self.network.get_submodule("encoder")
-        load_strictly(encoder, state, where, may_have=("fc.*",))
+        load_strictly(encoder, weights.read(name), f"weights {name!r}", may_have=("fc.*",))
 
-    @classmethod
-    def from_official(cls, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def from_official(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The official keys in ours; the encoder's classifier is never used there."""
-        rules = {r"^resnet\.": "encoder.", **cls.rules}
+        rules = {r"^resnet\.": "encoder.", **self.rules}
         ours = renamed(state, rules, dropped=r"resnet\.fc\.")
         return {f"network.{key}": value for key, value in ours.items()}

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from baselines._shared.sam_keys import sam_keys
-from baselines._shared.sam_network import Embedder, Prompts, Sam, Sight, side_of
+from baselines._shared.sam_network import Embedder, Prompts, Sam, Sight
 from benchmark.methods.layers import load_strictly
 from benchmark.methods.losses import weighted_bce_iou
 from benchmark.methods.method import Inputs, Method
@@ -19,28 +19,29 @@ class SamMethod(Method):
     """A network of the SAM family that is shown a prompt.
 
     The encoder is frozen and its embeddings are cached in half precision (2.1 MB at 1024 pixels).
-    Images are shown to it at `native` pixels. Only where weights are random and images smaller
-    than `TRIAL_BELOW` pixels, as in trial runs, are they shown at `TRIAL_SIDE`.
 
-    Attributes:
-        native: side that the encoder was trained at, in pixels.
+    Args:
+        side: at which images are shown to the encoder, in pixels; a trial with random weights may
+            take a smaller one than that at which the encoder was trained.
         multimask: three masks, of which the one with the largest predicted IoU is used.
         learns: train the mask decoder; False leaves the network as released.
+
+    Attributes:
         minmax, bgr: see `Sight`.
     """
 
-    native: ClassVar[int] = 1024
-    multimask: ClassVar[bool] = False
-    learns: ClassVar[bool] = False
     minmax: ClassVar[bool] = False
     bgr: ClassVar[bool] = False
 
-    def __init__(self, size: int = 352) -> None:
+    def __init__(
+        self, size: int = 352, side: int = 1024, multimask: bool = False, learns: bool = False
+    ) -> None:
         super().__init__()
+        self.multimask = multimask
         self.network = Sam(self.image_encoder())
-        self.sight = Sight(side_of(size, self.native), self.minmax, self.bgr)
+        self.sight = Sight(side, self.minmax, self.bgr)
         self.network.requires_grad_(False)
-        if self.learns:
+        if learns:
             self._free_decoder()
 
     @abstractmethod
@@ -61,21 +62,18 @@ class SamMethod(Method):
             self.network.image_encoder.eval()
         return self
 
-    @classmethod
-    def from_official(cls, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def from_official(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The official keys, or those of transformers, to this method's."""
-        return {f"network.{key}": value for key, value in cls.keys(state).items()}
+        return {f"network.{key}": value for key, value in self.keys(state).items()}
 
-    @classmethod
-    def keys(cls, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    def keys(self, state: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """The keys of a file to those of `Sam`."""
         return sam_keys(state)
 
     def load_pretrained(self, weights: WeightStore) -> None:
-        """The whole network; from then on images are shown at its native side."""
-        name = self.card.weights[0].name
+        """The whole network."""
+        name = weights.names[0]
         load_strictly(self.network, self.keys(weights.read(name)), f"weights {name!r}")
-        self.sight.side = self.native
 
     def embedder(self) -> nn.Module:
         """Sight and image encoder."""

@@ -17,9 +17,6 @@ from benchmark.methods.method import Normalise
 
 MEAN = (123.675 / 255, 116.28 / 255, 103.53 / 255)
 STD = (58.395 / 255, 57.12 / 255, 57.375 / 255)
-# Images of a trial run are this small, and its weights are random: a side of 1024 would take
-# seconds an image and teach nothing.
-TRIAL_BELOW, TRIAL_SIDE = 128, 128
 
 
 @dataclass(frozen=True)
@@ -129,8 +126,3 @@ class Embedder(nn.Module):
         """(B, 256, h, w)."""
         embedding: Tensor = self.encoder(self.sight(image))
         return embedding
-
-
-def side_of(size: int, native: int) -> int:
-    """The side at which an encoder with random weights sees images of `size` pixels."""
-    return native if size >= TRIAL_BELOW else TRIAL_SIDE

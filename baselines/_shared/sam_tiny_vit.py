@@ -3,7 +3,6 @@
 Source: Zhang et al., Faster Segment Anything, arXiv:2306.14289; Wu et al., TinyViT, ECCV 2022.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,16 +10,7 @@ import timm
 from torch import Tensor, nn
 
 from baselines._shared.sam_decoder import WIDTH, ChannelNorm
-
-PREFIX = "image_encoder."
-CLASSIFIER = ("norm_head.", "head.")  # of ImageNet; no mask depends on it
-# Official name of a part of TinyViT to timm's.
-NAMES = (
-    (r"^patch_embed\.seq\.0\.", "patch_embed.conv1."),
-    (r"^patch_embed\.seq\.2\.", "patch_embed.conv2."),
-    (r"\.c\.", ".conv."),
-    (r"^layers\.", "stages."),
-)
+from baselines._shared.tiny_vit import CLASSIFIER, PREFIX, timm_key
 
 
 class TinyViTEncoder(nn.Module):
@@ -57,15 +47,5 @@ def tiny_vit_keys(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if key == name or name.startswith("neck."):
             out[key] = value
         elif not name.startswith(CLASSIFIER):
-            out[f"{PREFIX}vit.{_renamed(name)}"] = value
+            out[f"{PREFIX}vit.{timm_key(name)}"] = value
     return out
-
-
-def _renamed(name: str) -> str:
-    # timm holds the reduction at the start of the next stage, the official one at the end.
-    moved = re.sub(
-        r"^layers\.(\d)\.downsample", lambda m: f"stages.{int(m[1]) + 1}.downsample", name
-    )
-    for pattern, other in NAMES:
-        moved = re.sub(pattern, other, moved)
-    return moved

@@ -1,4 +1,4 @@
-"""Networks of segmentation-models-pytorch on an encoder with ImageNet weights."""
+"""Networks of segmentation-models-pytorch on an encoder with pretrained weights."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -9,32 +9,34 @@ from benchmark.methods.layers import load_strictly, on_multiple
 from benchmark.methods.method import Method, Normalise
 from benchmark.methods.weights import WeightStore
 
+STRIDE = 32  # of an encoder's last level
+
 
 class SmpMethod(Method):
-    """A network of segmentation-models-pytorch.
+    """A network of the library, built without weights.
 
     Args:
-        encoder: the encoder's name.
+        encoder: the library's name of the encoder.
 
     Attributes:
-        architecture: its class, called with the encoder's name and without weights.
-        stride: of the encoder's last level.
+        architecture: the library's class, called with the encoder's name.
+        classifier: patterns of the keys of a weights file that no encoder needs.
     """
 
     architecture: ClassVar[Callable[..., nn.Module]]
-    stride: ClassVar[int] = 32
+    classifier: ClassVar[tuple[str, ...]] = ("fc.*",)
 
-    def __init__(self, size: int = 352, *, encoder: str) -> None:
+    def __init__(self, size: int = 352, encoder: str = "resnet34") -> None:
         super().__init__()
         self.normalise = Normalise()
         self.network: Any = type(self).architecture(encoder, encoder_weights=None)
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits (B, 1, H, W); any H and W."""
-        return on_multiple(self.network, self.normalise(image), self.stride)
+        return on_multiple(self.network, self.normalise(image), STRIDE)
 
     def load_pretrained(self, weights: WeightStore) -> None:
-        """The encoder's weights, where the row names some; the decoder starts from random ones."""
-        for name in weights.names:
-            state = weights.read(name)
-            load_strictly(self.network.encoder, state, f"weights {name!r}", may_have=("fc.*",))
+        """The encoder's weights; the decoder starts from random ones."""
+        name = weights.names[0]
+        state = weights.read(name)
+        load_strictly(self.network.encoder, state, f"weights {name!r}", may_have=self.classifier)

@@ -17,23 +17,13 @@ Source: Gorade et al. for the idea; the readings, their values and the clamp are
 """
 
 from collections.abc import Callable
-from typing import ClassVar
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from benchmark.methods.losses import bce_dice
-from benchmark.methods.method import Card, Inputs, Method, Recipe
 
-SCC = "after Gorade et al., arXiv 2401.10373 (ICPR 2024)"
-MIXES = ("smoke", "mix1", "mix2", "open")
-WEIGHT = 0.5  # chosen on val with U-Net: results/open96/tuning
-# Arms by mode: what their names and titles end with. The complex spectrum without its constant is
-# the correlation in space: what the control gains is not spectral.
-ARMS = {
-    "magnitude": ("scc", "+ SCC, our reading"),
-    "complex-nodc": ("scc-control", "+ SCC's control (correlation in space)"),
-}
 # Inside the root: sqrt(a b) + eps has a gradient that is not a number where a mask is empty.
 EPS = 1e-12
 OVER = (-2, -1)  # all frequencies of a case
@@ -118,47 +108,30 @@ def spectral_loss(logits: Tensor, mask: Tensor, mode: str = "magnitude") -> Tens
         return (1 - MODES[mode](prob, mask)).mean()
 
 
-class SpatialSpectral(Method):
-    """A method trained with L_spatial, and with a spectral term where `scc_mode` names one.
+@dataclass(frozen=True)
+class SpatialSpectralLoss:
+    """L_spatial, and a spectral term where `mode` names one.
 
     Attributes:
-        scc_mode: a key of MODES; empty for the spatial loss alone.
-        scc_weight: of the spectral term.
+        mode: a key of MODES; empty for the spatial loss alone.
+        weight: of the spectral term.
     """
 
-    scc_mode: ClassVar[str] = ""
-    scc_weight: ClassVar[float] = 0.0
+    mode: str = ""
+    weight: float = 0.0
 
-    def loss(self, inputs: Inputs, mask: Tensor) -> dict[str, Tensor]:
-        """Spatial and spectral part, and their weighted sum."""
-        logits = self(inputs.image)
+    def __post_init__(self) -> None:
+        if self.mode and self.mode not in MODES:
+            raise ValueError(
+                f"scc_mode: {self.mode!r}, expected one of {', '.join(MODES)}, or nothing for the "
+                "spatial loss alone. Correct the row's arguments."
+            )
+
+    def __call__(self, logits: Tensor, mask: Tensor) -> dict[str, Tensor]:
+        """Both parts and their weighted sum, of logits and mask (B, 1, H, W)."""
         spatial = bce_dice(logits, mask)
-        if not self.scc_mode:
+        if not self.mode:
             return {"total": spatial}
-        spectral = spectral_loss(logits, mask, self.scc_mode)
-        total = spatial + self.scc_weight * spectral
+        spectral = spectral_loss(logits, mask, self.mode)
+        total = spatial + self.weight * spectral
         return {"total": total, "spatial": spatial.detach(), "spectral": spectral.detach()}
-
-
-def arm(plain: Card, mode: str, also: str = "") -> Card:
-    """The card of an arm, from that of the spatial loss alone.
-
-    Args:
-        plain: named `<network>-bce-dice`, titled `<network>, BCE + Dice`.
-        mode: a key of ARMS.
-        also: what to add on the choice of the weight.
-    """
-    name, title = ARMS[mode]
-    why = (
-        f"L_spatial + {WEIGHT} L_spectral, a weight chosen on val of Open at 96 pixels from 0.1, "
-        f"0.5 and 1.0{also}. The equation of SCC is not public: this is our interpretation of it"
-    )
-    return plain.model_copy(
-        update={
-            "name": f"{plain.name.removesuffix('bce-dice')}{name}",
-            "title": f"{plain.title.removesuffix(', BCE + Dice')} {title}",
-            "source": f"{plain.source}; loss: {SCC}",
-            "base": plain.name,
-            "recipe": Recipe(why=why),
-        }
-    )

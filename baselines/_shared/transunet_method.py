@@ -8,7 +8,6 @@ do in the official code.
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -17,17 +16,11 @@ from baselines._shared.conv import Rules, renamed
 from baselines._shared.transunet import DEPTH, STRIDE, TransUNet, resized_positions
 from benchmark.core.errors import MethodError
 from benchmark.methods.layers import load_strictly, on_multiple
-from benchmark.methods.method import Method, Normalise, Weights
+from benchmark.methods.method import Method, Normalise
 from benchmark.methods.weights import WeightStore
 
 Triple = tuple[float, float, float]
-IMAGENET21K = frozenset({"ImageNet-21k"})
-R50_VIT_B16 = Weights(
-    name="r50-vit-b16.in21k",
-    files=("vit_base_r50_s16_224.orig_in21k.safetensors", "R50+ViT-B_16.npz"),
-    hub="timm/vit_base_r50_s16_224.orig_in21k:model.safetensors",
-    licence="Apache-2.0",
-)
+HALF: Triple = (0.5, 0.5, 0.5)
 GOOGLE_KEY, TIMM_KEY = "embedding/kernel", "pos_embed"
 NOTHING = r"(?!)"  # a pattern that meets no key
 # From the official names; the decoder's and the head's are the method's alone.
@@ -89,41 +82,37 @@ GOOGLE: Rules = {
 class TransUNetMethod(Method):
     """TransUNet with one logit; its encoder starts from ImageNet-21k.
 
-    Attributes:
+    Args:
         mean, std: of the images; the encoder was trained on values in [-1, 1].
     """
 
-    mean: ClassVar[Triple] = (0.5, 0.5, 0.5)
-    std: ClassVar[Triple] = (0.5, 0.5, 0.5)
-
-    def __init__(self, size: int = 352) -> None:
+    def __init__(self, size: int = 352, mean: Triple = HALF, std: Triple = HALF) -> None:
         super().__init__()
-        self.normalise = Normalise(self.mean, self.std)
+        self.normalise = Normalise(mean, std)
         self.network = TransUNet(size)
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits (B, 1, H, W); any H and W."""
         return on_multiple(self.network, self.normalise(image), STRIDE)
 
-    @classmethod
-    def from_official(cls, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def from_official(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The official state_dict under this method's names.
 
         Raises: MethodError for the encoder's weights alone, which are not imported but found.
         """
         if GOOGLE_KEY in state or TIMM_KEY in state:
             raise MethodError(
-                f"method {cls.card.name!r}",
+                f"method {self.card.name!r}",
                 "the weights of ImageNet-21k, the encoder's alone",
                 "a state_dict of the whole network",
-                f"Put the file into weights/ as {' or '.join(R50_VIT_B16.files)}.",
+                f"Put the file into weights/ as {' or '.join(self.card.weights[0].files)}.",
             )
         own = _fused(renamed(state, OFFICIAL, NOTHING))
         return {f"network.{key}": value for key, value in own.items()}
 
     def load_pretrained(self, weights: WeightStore) -> None:
         """The encoder's weights, with positions for this size; the decoder's stay random."""
-        name = self.card.weights[0].name
+        name = weights.names[0]
         encoder = self.network.encoder
         state = encoder_state(weights.read(name), encoder.grid)
         load_strictly(encoder, state, f"weights {name!r}")

@@ -1,6 +1,6 @@
 """EVP: explicit visual prompts in a frozen MiT-B4, read by SegFormer's head.
 
-Encoder, adaptor and high-frequency image are MMSNet's own modules, whose equations are EVP's.
+Encoder, adaptor and high-frequency image are those of `_shared`, which MMSNet builds on too.
 """
 
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmsnet.encoders import MiT
-from mmsnet.fep import FourierPrompt
-from mmsnet.mfa import Adaptor
+from baselines._shared.frequency_prompt import FourierPrompt
+from baselines._shared.mix_transformer import MiT
+from baselines._shared.prompt_adaptor import Adaptor
 
 REDUCTION = 4  # r
 SHARE = 0.25  # tau, of the spectrum's area that is no high frequency
@@ -20,7 +20,7 @@ WIDTH = 768
 
 
 class EVP(nn.Module):
-    """F = MFA(MiT-B4, H),  H = |Re F^-1(M F(I))|;  logits = up_4(head(F)).
+    """F = Adaptor(MiT-B4, H),  H = |Re F^-1(M F(I))|;  logits = up_4(head(F)).
 
     I and H are (B, 3, H, W), F four maps (B, d_i, H / s_i, W / s_i) with d = 64, 128, 320, 512 and
     s = 4, 8, 16, 32, logits (B, 1, H, W).

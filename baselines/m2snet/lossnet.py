@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from baselines._shared.conv import resize
 from benchmark.methods.layers import load_strictly
-from benchmark.methods.method import Normalise, Weights
+from benchmark.methods.method import Normalise
 from benchmark.methods.weights import WeightStore
 
 SIDE = 224
@@ -24,12 +24,6 @@ UNUSED = (
     "classifier.*",
     "pre_logits.*",
     "head.*",
-)
-VGG16 = Weights(
-    name="vgg16.tv_in1k",
-    files=("vgg16.tv_in1k.safetensors", "vgg16-397923af.pth"),
-    hub="timm/vgg16.tv_in1k:model.safetensors",
-    licence="BSD-3-Clause (torchvision)",
 )
 
 
@@ -64,7 +58,6 @@ class LossNet(nn.Module):
         image: Tensor = self.normalise(grey.expand(-1, 3, -1, -1))
         return resize(image, (SIDE, SIDE))
 
-    def load_pretrained(self, weights: WeightStore) -> None:
+    def load_pretrained(self, name: str, weights: WeightStore) -> None:
         """The weights of VGG-16, from a file of timm's or torchvision's names."""
-        where = f"weights {VGG16.name!r}"
-        load_strictly(self, weights.read(VGG16.name), where, may_have=UNUSED)
+        load_strictly(self, weights.read(name), f"weights {name!r}", may_have=UNUSED)

@@ -1,70 +1,31 @@
 """M2SNet, and MSNet, which is the same without the multi-scale unit."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from baselines._shared.conv import Rules, resize
-from baselines._shared.res2net import MULTIPLE, RES2NET50, Res2NetMethod
-from benchmark.methods.layers import IMAGENET
+from baselines._shared.res2net import MULTIPLE, Res2NetMethod
 from benchmark.methods.losses import weighted_bce_iou
-from benchmark.methods.method import Card, Inputs, Normalise, Recipe
+from benchmark.methods.method import Inputs, Normalise
 from benchmark.methods.weights import WeightStore
 
-from .lossnet import VGG16, LossNet
+from .lossnet import LossNet
 from .network import MSNet as Network
 
-CARD = Card(
-    name="m2snet",
-    title="M2SNet",
-    source="Zhao et al., arXiv 2303.10894; encoder: Gao et al., TPAMI 2021",
-    code="https://github.com/Xiaoqi-Zhao-DLUT/MSNet-M2SNet",
-    licence="none",
-    mixes=("smoke", "mix1", "mix2", "open", "open96"),
-    pretrained_on=IMAGENET,
-    weights=(RES2NET50,),
-)
-MSNET = CARD.model_copy(
-    update={
-        "name": "msnet",
-        "title": "MSNet",
-        "source": "Zhao et al., MICCAI 2021; encoder: Gao et al., TPAMI 2021",
-        "mixes": ("smoke", "mix1", "mix2", "open"),
-    }
-)
 SIDES = (7 / 11, 8 / 11, 9 / 11, 10 / 11, 1.0)  # 224, 256, 288, 320, 352 of 352
 SHARE = 0.1  # of LossNet in the loss
-RECIPE = Recipe(
-    epochs=50,
-    batch=16,
-    optimiser="sgd",
-    lr=0.05,
-    momentum=0.9,
-    nesterov=True,
-    weight_decay=5e-4,
-    schedule="triangular",
-    hflip=0.5,
-    vflip=0.0,
-    rotation_deg=10.0,
-    why="the authors' training script for polyps, with a size drawn for every batch. The encoder "
-    "learns at the full rate, as theirs does: the name that should give it a tenth matches none. "
-    "They released the script of MSNet alone; M2SNet is trained by the same. Their rate changes "
-    "once an epoch, ours at every step",
-)
-
-
-def _as_published(card: Card) -> Card:
-    about = {"name": f"{card.name}-as-published", "title": f"{card.title}, as published"}
-    more = {"group": "as-published", "base": card.name, "mixes": MSNET.mixes, "recipe": RECIPE}
-    return card.model_copy(update={**about, **more, "weights": (RES2NET50, VGG16)})
 
 
 class M2SNet(Res2NetMethod):
-    """One map is supervised."""
+    """One map is supervised.
 
-    card = CARD
-    multiscale: ClassVar[bool] = True
+    Args:
+        multiscale: False is MSNet, which compares single pixels alone.
+    """
+
     rules: ClassVar[Rules] = {
         r"^x([2-5])_dem_1\.": lambda m: f"enter.{int(m[1]) - 2}.",
         r"^x5_dem_4\.": "deepest.",
@@ -77,15 +38,8 @@ class M2SNet(Res2NetMethod):
         r"^output1\.0\.": "head.",
     }
 
-    def __init__(self, size: int = 352) -> None:
-        super().__init__(Network(self.multiscale))
-
-
-class MSNet(M2SNet):
-    """The same that compares single pixels alone."""
-
-    card = MSNET
-    multiscale: ClassVar[bool] = False
+    def __init__(self, size: int = 352, multiscale: bool = True) -> None:
+        super().__init__(Network(multiscale))
 
 
 class OwnInTraining(nn.Module):
@@ -105,27 +59,35 @@ class OwnInTraining(nn.Module):
 
 
 class M2SNetAsPublished(M2SNet):
-    """The same with the loss and the recipe of its authors.
+    """The same with the loss of its authors.
 
-    Attributes:
+    Args:
         weighted_bce: False is their line, in which the weights of the BCE cancel.
         two_statistics: True is theirs, other mean and deviation in training than after it.
     """
 
-    card = _as_published(CARD)
-    weighted_bce: ClassVar[bool] = False
-    two_statistics: ClassVar[bool] = True
-
-    def __init__(self, size: int = 352) -> None:
-        super().__init__(size)
-        if self.two_statistics:
+    def __init__(
+        self,
+        size: int = 352,
+        multiscale: bool = True,
+        weighted_bce: bool = False,
+        two_statistics: bool = True,
+    ) -> None:
+        super().__init__(size, multiscale)
+        self.weighted_bce = weighted_bce
+        if two_statistics:
             self.normalise = OwnInTraining()
-        self._lossnet = [LossNet()]  # in a list: a part of the loss, and none of the network
+        # In a dictionary of its own, so that torch does not take it for a part of the network.
+        self._loss_modules = {"lossnet": LossNet()}
+
+    def loss_modules(self) -> Mapping[str, nn.Module]:
+        """LossNet."""
+        return self._loss_modules
 
     def load_pretrained(self, weights: WeightStore) -> None:
         """The encoder's weights, and those of LossNet."""
         super().load_pretrained(weights)
-        self._lossnet[0].load_pretrained(weights)
+        self._loss_modules["lossnet"].load_pretrained(weights.names[1], weights)
 
     def loss(self, inputs: Inputs, mask: Tensor) -> dict[str, Tensor]:
         """Structure loss and a tenth of LossNet, at a side drawn for the batch."""
@@ -133,7 +95,7 @@ class M2SNetAsPublished(M2SNet):
         logits = self(resize(inputs.image, (side, side)))
         mask = resize(mask, (side, side))
         structure = weighted_bce_iou(logits, mask, self.weighted_bce)
-        perceptual = self._lossnet[0].to(mask.device)(torch.sigmoid(logits.float()), mask)
+        perceptual = self._loss_modules["lossnet"](torch.sigmoid(logits.float()), mask)
         total = structure + SHARE * perceptual
         return {"total": total, "structure": structure.detach(), "lossnet": perceptual.detach()}
 
@@ -142,10 +104,3 @@ class M2SNetAsPublished(M2SNet):
             return side
         drawn = SIDES[int(torch.randint(len(SIDES), ()))]
         return max(1, round(side * drawn / MULTIPLE)) * MULTIPLE
-
-
-class MSNetAsPublished(M2SNetAsPublished):
-    """The same that compares single pixels alone."""
-
-    card = _as_published(MSNET)
-    multiscale: ClassVar[bool] = False

@@ -1,6 +1,6 @@
 """MADGNet: a U-shaped network whose up-blocks are guided by frequencies, with three tasks a stage.
 
-The up-blocks and their guidance are MMSNet's own modules, whose equations are MADGNet's.
+The up-blocks and their guidance are those of `_shared`, which MMSNet builds on too.
 """
 
 from typing import Any
@@ -10,8 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmsnet.decoder import UpBlock
-from mmsnet.msfg import Guidance, normed
+from baselines._shared.conv import normed
+from baselines._shared.frequency_guidance import Guidance
+from baselines._shared.up_block import UpBlock
 
 FREQUENCIES = 16  # K
 CHANNELS = (64, 256, 512, 1024, 2048)  # of the encoder's maps, finest first
@@ -28,7 +29,7 @@ class MADGNet(nn.Module):
     y_1 .. y_4 have 256, 128, 64 and 32 channels at strides 16 to 2.
     Source: Nam et al., MADGNet, CVPR 2024, arXiv 2405.06284 (MFMSA block, E-SDM).
     Ours / theirs: the same numbers. They keep each DCT basis once a channel, and look them up in
-    `state_dict()` at every step; `mmsnet.msfg` has one copy, and no product for each of the K.
+    `state_dict()` at every step; ours has one copy, and no product for each of the K.
     """
 
     def __init__(self) -> None:

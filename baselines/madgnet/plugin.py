@@ -2,27 +2,20 @@
 
 import re
 from collections.abc import Mapping
-from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmark.methods.layers import IMAGENET, load_strictly, on_multiple
+from benchmark.methods.layers import load_strictly, on_multiple
 from benchmark.methods.losses import weighted_bce_iou
-from benchmark.methods.method import Card, Inputs, Method, Normalise, Recipe, Weights
+from benchmark.methods.method import Inputs, Method, Normalise
 from benchmark.methods.weights import WeightStore
 
 from .network import MADGNet as Network
 from .targets import boundary, distance
 
 STRIDE, STAGES, TASKS = 32, 4, 3
-RESNEST50 = Weights(
-    name="resnest50d.in1k",
-    files=("resnest50d.in1k.safetensors", "resnest50-528c19ca.pth"),
-    hub="timm/resnest50d.in1k:model.safetensors",
-    licence="Apache-2.0",
-)
 # Official names and ours. Their stages count from 1, skip 1 belongs to stage 1.
 _BLOCK = r"^decoder_stage(\d)\."
 _GUIDE = _BLOCK + r"attention_layer\."
@@ -50,24 +43,13 @@ class MADGNet(Method):
 
     Supervised as the authors do: map, distance and boundary of each of the four stages.
 
-    Attributes:
+    Args:
         weighted_bce: whether the edges weigh more in the maps' BCE, as the authors meant.
     """
 
-    weighted_bce: ClassVar[bool] = True
-    card = Card(
-        name="madgnet",
-        title="MADGNet",
-        source="Nam et al., CVPR 2024; encoder: Zhang et al., ResNeSt, CVPRW 2022",
-        code="https://github.com/Inha-CVAI/MADGNet",
-        licence="none given; written from its description",
-        mixes=("smoke", "mix1", "mix2", "open"),
-        pretrained_on=IMAGENET,
-        weights=(RESNEST50,),
-    )
-
-    def __init__(self, size: int = 352) -> None:
+    def __init__(self, size: int = 352, weighted_bce: bool = True) -> None:
         super().__init__()
+        self.weighted_bce = weighted_bce
         self.normalise = Normalise()
         self.network = Network()
 
@@ -96,12 +78,11 @@ class MADGNet(Method):
 
     def load_pretrained(self, weights: WeightStore) -> None:
         """The encoder's weights; all else starts from random ones."""
-        name = RESNEST50.name
+        name = weights.names[0]
         state = weights.read(name)
         load_strictly(self.network.encoder, state, f"weights {name!r}", may_have=("fc.*",))
 
-    @classmethod
-    def from_official(cls, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def from_official(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Every weight; the DCT bases are constants, and the encoder's classifier is not used."""
         renamed = {}
         for key, value in state.items():
@@ -122,33 +103,3 @@ def _renamed(key: str) -> str:
             stage, *more = match.groups() or ("1",)
             return ours.format(int(stage) - 1, *more) + key[match.end() :]
     return key
-
-
-class MADGNetAsPublished(MADGNet):
-    """MADGNet with the structure loss as its line runs, and a replication's recipe."""
-
-    weighted_bce = False
-    card = Card(
-        name="madgnet-as-published",
-        title="MADGNet, as published",
-        source=MADGNet.card.source,
-        code=MADGNet.card.code,
-        licence=MADGNet.card.licence,
-        group="as-published",
-        base="madgnet",
-        mixes=MADGNet.card.mixes,
-        pretrained_on=IMAGENET,
-        weights=MADGNet.card.weights,
-        recipe=Recipe(
-            optimiser="adam",
-            lr=1e-4,
-            lr_end=1e-6,
-            weight_decay=0.0,
-            schedule="cosine",
-            hflip=0.5,
-            vflip=0.5,
-            rotation_deg=5.0,
-            why="the authors released no training code; the recipe is a third-party replication's, "
-            "epochs and batch, which it leaves to its user, are the suite's",
-        ),
-    )

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmark.methods.losses import weighted_bce_iou
-from benchmark.methods.method import Card, Inputs, Method, Normalise, Recipe
+from benchmark.methods.method import Inputs, Method, Normalise
 
 from .network import plain_unet, without_copies
 
@@ -49,18 +49,7 @@ def dice_ce(logits: Tensor, mask: Tensor) -> Tensor:
 
 
 class NNUNet2D(Method):
-    """The plain 2-D network of nnU-Net with deep supervision, under the suite's recipe."""
-
-    card = Card(
-        name="nnunet-2d",
-        title="nnU-Net's 2-D network (not its pipeline)",
-        source="Isensee et al., Nature Methods 2021: its network at 352 pixels, without the "
-        "pipeline that configures itself",
-        code="https://github.com/MIC-DKFZ/nnUNet",
-        licence="Apache-2.0",
-        mixes=("smoke", "mix1", "mix2", "open"),
-        unused={"network.decoder.seg_layers.0.*": "the lowest resolution weighs 0 in the loss"},
-    )
+    """The plain 2-D network of nnU-Net with deep supervision and the suite's loss."""
 
     def __init__(self, size: int = 352) -> None:
         super().__init__()
@@ -88,39 +77,13 @@ class NNUNet2D(Method):
             total = total + weight * loss(logits, small)
         return total
 
-    @classmethod
-    def from_official(cls, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def from_official(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The library's own keys; it holds most tensors under several."""
         return {f"network.{key}": value for key, value in without_copies(state).items()}
 
 
 class NNUNet2DAsPublished(NNUNet2D):
-    """The same network with the authors' loss and optimiser."""
-
-    card = Card(
-        name="nnunet-2d-as-published",
-        title="nnU-Net's 2-D network (not its pipeline), loss and optimiser as published",
-        source=NNUNet2D.card.source,
-        code=NNUNet2D.card.code,
-        licence=NNUNet2D.card.licence,
-        group="as-published",
-        base="nnunet-2d",
-        mixes=NNUNet2D.card.mixes,
-        unused=NNUNet2D.card.unused,
-        recipe=Recipe(
-            optimiser="sgd",
-            lr=0.01,
-            lr_end=0.0,
-            momentum=0.99,
-            nesterov=True,
-            weight_decay=3e-5,
-            schedule="poly",
-            clip=12.0,
-            why="the authors' optimiser and loss, shortened: epochs and batch are the suite's "
-            "(theirs: 250,000 steps, batch planned per dataset); not reproduced: planning, their "
-            "augmentation, oversampled foreground, mirrored tests",
-        ),
-    )
+    """The same network with the authors' loss."""
 
     def loss(self, inputs: Inputs, mask: Tensor) -> dict[str, Tensor]:
         """Dice + cross-entropy of the two classes at every supervised resolution, weighted."""

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines._shared.sam_vit_b import SAM_VIT_B, SamVitB
-from benchmark.methods.method import Card, Features, Inputs
+from baselines._shared.sam_vit_b import SamVitB
+from benchmark.methods.method import Features, Inputs
 
 from .linear import cell_masks, fit_cells, sample
 from .prompts import bounds, deepest
@@ -28,24 +28,11 @@ class SelfPromptSam(SamVitB):
     Where its mask is empty, so is the prediction: its authors leave such images out of the mean.
     """
 
-    card = Card(
-        name="self-prompt-sam",
-        title="Self-prompt SAM (linear classifier)",
-        source="Wu et al., MICCAI Workshop DART 2023",
-        code="https://github.com/PeterYYZhang/few-shot-self-prompt-SAM",
-        licence="none given",
-        mixes=("smoke", "mix1", "mix2", "open"),
-        pretrained_on=frozenset({"SA-1B"}),
-        weights=(SAM_VIT_B,),
-        base="sam",
-    )
-
-    def __init__(self, size: int = 352) -> None:
-        super().__init__(size)
+    def __init__(self, size: int = 352, side: int = 1024) -> None:
+        super().__init__(size, side)
         self.linear = nn.Linear(256, 1)
 
-    @classmethod
-    def from_official(cls, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def from_official(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """SAM's weights, and a classifier of zeros, since none was ever published."""
         zeros = {"linear.weight": torch.zeros(1, 256), "linear.bias": torch.zeros(1)}
         return {**super().from_official(state), **zeros}

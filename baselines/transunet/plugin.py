@@ -4,10 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from baselines._shared.transunet_method import IMAGENET21K, R50_VIT_B16, TransUNetMethod
-from benchmark.methods.method import Card, Inputs, Recipe
-
-MIXES = ("smoke", "mix1", "mix2", "open")
+from baselines._shared.transunet_method import TransUNetMethod
+from benchmark.methods.method import Inputs
 
 
 def ce_dice(logits: Tensor, mask: Tensor, smooth: float = 1e-5) -> Tensor:
@@ -30,48 +28,12 @@ def ce_dice(logits: Tensor, mask: Tensor, smooth: float = 1e-5) -> Tensor:
 class TransUNet(TransUNetMethod):
     """TransUNet; images have mean and deviation 0.5, as its encoder learnt them."""
 
-    card = Card(
-        name="transunet",
-        title="TransUNet (R50-ViT-B/16)",
-        source="Chen et al., arXiv 2102.04306; Medical Image Analysis 2024",
-        code="https://github.com/Beckschen/TransUNet",
-        licence="Apache-2.0",
-        mixes=MIXES,
-        pretrained_on=IMAGENET21K,
-        weights=(R50_VIT_B16,),
-    )
-
 
 class TransUNetAsPublished(TransUNetMethod):
-    """The same with the loss, the recipe and the images in [0, 1] of its authors."""
+    """The same with the loss and the images in [0, 1] of its authors."""
 
-    mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
-    card = Card(
-        name="transunet-as-published",
-        title="TransUNet, as published",
-        source=TransUNet.card.source,
-        code=TransUNet.card.code,
-        licence=TransUNet.card.licence,
-        group="as-published",
-        base="transunet",
-        mixes=MIXES,
-        pretrained_on=IMAGENET21K,
-        weights=(R50_VIT_B16,),
-        recipe=Recipe(
-            epochs=150,
-            batch=24,
-            optimiser="sgd",
-            lr=0.01,
-            lr_end=0.0,
-            momentum=0.9,
-            weight_decay=1e-4,
-            schedule="poly",
-            rotation_deg=20.0,
-            why="the authors' training script, but on RGB at the mix's size instead of CT slices "
-            "at 224, with one logit for their two classes, and with flips and rotations of every "
-            "image instead of quarter turns or rotations of some",
-        ),
-    )
+    def __init__(self, size: int = 352) -> None:
+        super().__init__(size, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 
     def loss(self, inputs: Inputs, mask: Tensor) -> dict[str, Tensor]:
         """Cross-entropy and Dice of both classes."""

@@ -1,42 +1,22 @@
-"""TransUNet with a spectral loss on its masks, and its control.
+"""TransUNet with a spectral loss on its masks.
 
-L_spatial = 0.5 BCE + 0.5 Dice in all of them.
+L_spatial = 0.5 BCE + 0.5 Dice in all rows.
 """
 
-from baselines._shared.spectral import MIXES, WEIGHT, SpatialSpectral, arm
-from baselines._shared.transunet_method import IMAGENET21K, R50_VIT_B16, TransUNetMethod
-from benchmark.methods.method import Card
+from torch import Tensor
 
-ALSO = ", with U-Net, as the weights of this encoder were not at hand"
-
-
-class TransUNetBceDice(SpatialSpectral, TransUNetMethod):
-    """The spatial loss alone."""
-
-    card = Card(
-        name="transunet-bce-dice",
-        title="TransUNet (R50-ViT-B/16), BCE + Dice",
-        source="Chen et al., arXiv 2102.04306; Medical Image Analysis 2024",
-        code="https://github.com/Beckschen/TransUNet",
-        licence="Apache-2.0",
-        base="transunet",
-        mixes=MIXES,
-        pretrained_on=IMAGENET21K,
-        weights=(R50_VIT_B16,),
-    )
+from baselines._shared.spectral import SpatialSpectralLoss
+from baselines._shared.transunet_method import TransUNetMethod
+from benchmark.methods.method import Inputs
 
 
-class TransUNetScc(TransUNetBceDice):
-    """With the correlation of the magnitudes of the spectra."""
+class TransUNetSpatialSpectral(TransUNetMethod):
+    """TransUNet; see `SpatialSpectralLoss` for the arguments of the loss."""
 
-    scc_mode = "magnitude"
-    scc_weight = WEIGHT
-    card = arm(TransUNetBceDice.card, scc_mode, ALSO)
+    def __init__(self, size: int = 352, scc_mode: str = "", scc_weight: float = 0.0) -> None:
+        super().__init__(size)
+        self.spatial_spectral = SpatialSpectralLoss(scc_mode, scc_weight)
 
-
-class TransUNetSccControl(TransUNetBceDice):
-    """With the correlation of the complex spectra, which is that in space."""
-
-    scc_mode = "complex-nodc"
-    scc_weight = WEIGHT
-    card = arm(TransUNetBceDice.card, scc_mode, ALSO)
+    def loss(self, inputs: Inputs, mask: Tensor) -> dict[str, Tensor]:
+        """Spatial and spectral part, and their weighted sum."""
+        return self.spatial_spectral(self(inputs.image), mask)

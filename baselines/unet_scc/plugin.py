@@ -1,44 +1,31 @@
-"""U-Net (ResNet-50, 32,521,105 parameters) with a spectral loss on its masks, and its control.
+"""U-Net (ResNet-50, 32,521,105 parameters) with a spectral loss on its masks.
 
-L_spatial = 0.5 BCE + 0.5 Dice in all of them.
+L_spatial = 0.5 BCE + 0.5 Dice in all rows.
 """
 
 import segmentation_models_pytorch as smp
+from torch import Tensor
 
-from baselines._shared.spectral import MIXES, WEIGHT, SpatialSpectral, arm
-from benchmark.methods.layers import IMAGENET, RESNET50, SmpMethod
-from benchmark.methods.method import Card
+from baselines._shared.smp import SmpMethod
+from baselines._shared.spectral import SpatialSpectralLoss
+from benchmark.methods.method import Inputs
 
 
-class UNetBceDice(SpatialSpectral, SmpMethod):
-    """The spatial loss alone."""
+class UNetSpatialSpectral(SmpMethod):
+    """U-Net; see `SpatialSpectralLoss` for the arguments of the loss."""
 
     architecture = smp.Unet
-    encoder = "resnet50"
-    card = Card(
-        name="unet-bce-dice",
-        title="U-Net (ResNet-50), BCE + Dice",
-        source="Ronneberger et al., MICCAI 2015; encoder: He et al., CVPR 2016",
-        code="https://github.com/qubvel-org/segmentation_models.pytorch",
-        licence="MIT",
-        base="unet-resnet50",
-        mixes=MIXES,
-        pretrained_on=IMAGENET,
-        weights=(RESNET50,),
-    )
 
+    def __init__(
+        self,
+        size: int = 352,
+        encoder: str = "resnet50",
+        scc_mode: str = "",
+        scc_weight: float = 0.0,
+    ) -> None:
+        super().__init__(size, encoder)
+        self.spatial_spectral = SpatialSpectralLoss(scc_mode, scc_weight)
 
-class UNetScc(UNetBceDice):
-    """With the correlation of the magnitudes of the spectra."""
-
-    scc_mode = "magnitude"
-    scc_weight = WEIGHT
-    card = arm(UNetBceDice.card, scc_mode)
-
-
-class UNetSccControl(UNetBceDice):
-    """With the correlation of the complex spectra, which is that in space."""
-
-    scc_mode = "complex-nodc"
-    scc_weight = WEIGHT
-    card = arm(UNetBceDice.card, scc_mode)
+    def loss(self, inputs: Inputs, mask: Tensor) -> dict[str, Tensor]:
+        """Spatial and spectral part, and their weighted sum."""
+        return self.spatial_spectral(self(inputs.image), mask)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from benchmark.core.errors import ParamsError
 from benchmark.core.recipe import Name
+from benchmark.core.yaml_files import read_yaml
 
 CLAIMS = Path(__file__).parent / "claims.yaml"
 MODALITY = "{modality}"
@@ -240,7 +241,7 @@ def load_claims(path: Path = CLAIMS) -> tuple[Claim, ...]:
     Raises: ParamsError naming the claim and the key.
     """
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = read_yaml(path)
         return tuple(ClaimsFile.model_validate(raw).claims)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         problem = " ".join(str(error).split())

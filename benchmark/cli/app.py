@@ -67,7 +67,9 @@ def check(name: o.MethodName) -> None:
     for result in results:
         typer.echo(result.line())
     failed = sum(not result.ok for result in results)
-    typer.echo(f"{name}: {len(results) - failed} rules kept, {failed} broken")
+    kept = sum(result.ok and result.tried for result in results)
+    waits = f", {len(results) - failed - kept} not tried" if failed + kept < len(results) else ""
+    typer.echo(f"{name}: {kept} rules kept, {failed} broken{waits}")
     if failed:
         raise typer.Exit(1)
 
@@ -79,6 +81,7 @@ def data(
     source: o.Folder = None,
     download: o.Download = False,
     record: o.Record = None,
+    force: o.Force = False,
 ) -> None:
     """Tells which datasets are here, which are missing and how to get them."""
     from benchmark.core.params import load_params
@@ -89,7 +92,9 @@ def data(
     params = load_params(places.root)
     names = [dataset] if dataset else status.datasets_of(params, mix)
     if source is not None:
-        for line in status.point_to(source, names if dataset or mix else [], places):
+        from benchmark.data.pointers import point_to
+
+        for line in point_to(source, names if dataset or mix else [], places, force):
             typer.echo(line)
         return
     if download:

@@ -17,6 +17,9 @@ Folder = Annotated[
     Path | None,
     typer.Option("--from", help="Folder with images/ and masks/, or a folder of such folders."),
 ]
+Force = Annotated[
+    bool, typer.Option("--force", help="Use a folder whose cases are not those of the dataset.")
+]
 Download = Annotated[bool, typer.Option("--download", help="Fetch what is missing.")]
 Record = Annotated[Path | None, typer.Option("--record", help="Write what is here as JSON.")]
 Every = Annotated[bool, typer.Option("--all", help="Every run (of a mix, of a method).")]

@@ -12,8 +12,9 @@ class MixSegError(Exception):
     """
 
     def __init__(self, where: object, found: str, expected: str, do: str) -> None:
-        super().__init__(f"{where}: {found}, expected {expected}. {do}")
         self.where = str(where)
+        self.problem = f"{where}: {found}, expected {expected}."
+        super().__init__(f"{self.problem} {do}")
 
 
 class MethodError(MixSegError):

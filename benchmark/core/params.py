@@ -10,9 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from benchmark.core.errors import ParamsError
 from benchmark.core.files import PARAMS
 from benchmark.core.recipe import Name, Recipe
+from benchmark.core.yaml_files import read_yaml
 
 if TYPE_CHECKING:
     from benchmark.methods.declaration import Card
+
+SHOWN = 120  # characters of a value that a message shows
 
 
 class Drawn(BaseModel):
@@ -71,6 +74,12 @@ class Mix(BaseModel):
         if any(seed < 0 for seed in self.seeds):
             raise ValueError(f"seeds must not be negative: {self.seeds}")
         return self
+
+    def request(self) -> dict[str, object]:
+        """What of this mix its prepared data must answer."""
+        drawn = self.drawn.model_dump() if self.drawn else None
+        return {"size": self.size, "train": self.train, "test": self.test,
+                "at_most": self.at_most, "drawn": drawn}  # fmt: skip
 
     def runs(self, card: "Card") -> bool:
         """Whether a row runs on this mix, by its group and by `rows`; its own `mixes` apart."""
@@ -159,7 +168,7 @@ _READ: dict[tuple[Path, int, int], Params] = {}
 
 def _read(path: Path) -> Params:
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = read_yaml(path)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         problem = " ".join(str(error).split())
         raise ParamsError(path, f"unreadable ({problem})", "YAML", "Mend the file.") from error
@@ -171,10 +180,14 @@ def _read(path: Path) -> Params:
         key = ".".join(str(part) for part in first["loc"]) or "the file"
         found = first["msg"] if first["type"] == "missing" else f"{first['msg']}"
         if first["type"] not in ("missing", "value_error"):
-            found += f" (found {first['input']!r})"
+            found += f" (found {_short(repr(first['input']))})"
         raise ParamsError(
             f"{path.name}: {key}", found[0].lower() + found[1:], _expected(first), "Mend that key."
         ) from error
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def _expected(problem: object) -> str:

@@ -1,6 +1,7 @@
 """Safe unpacking of zip and tar archives: into a temporary folder first, then renamed."""
 
 import errno
+import filecmp
 import gzip
 import io
 import os
@@ -28,6 +29,8 @@ JUNK = {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"}
 BROKEN = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error)
 DAMAGED = (*BROKEN, EOFError, ValueError, struct.error)
 FULL = (errno.ENOSPC, errno.EDQUOT)
+DEEPEST = 32  # folders inside one another; published archives have a handful
+LONGEST = 1024  # bytes of a member's whole name
 NO_HARM = "Nothing was unpacked."
 
 
@@ -139,9 +142,13 @@ def _named_errors(archive: Path, into: Path) -> Iterator[None]:
         do = f"Unpack it by hand into {into}. {NO_HARM}"
         raise DownloadError(archive, f"unreadable ({error})", "a plain zip", do) from error
     except OSError as error:
-        if error.errno not in FULL:
+        if error.errno in FULL:
+            raise disk_full(archive, into) from error
+        if error.errno != errno.ENAMETOOLONG:
             raise
-        raise disk_full(archive, into) from error
+        found = f"a member whose path below {into} is too long for this disk"
+        do = f"Move the project to a folder with a shorter path. {NO_HARM}"
+        raise DownloadError(archive, found, "a shorter one", do) from error
 
 
 def disk_full(where: object, folder: Path, need: int | None = None) -> DiskFull:
@@ -173,13 +180,13 @@ class _Unpacking:
         if not self.seen:
             found = f"no file matches {', '.join(self.keep) or '*'}"
             do = f"Look into it; the publisher may have changed it. {NO_HARM}"
-            raise DownloadError(self.archive, found, "the dataset's files", do)
+            raise BadArchive(self.archive, found, "the dataset's files", do)
 
     def _check(self, member: _Member) -> Path | None:
         """Where a member goes; None for a folder and for what is not wanted."""
         self.members += 1
         self.total += member.size
-        parts = self._parts(member.name)
+        parts = self._parts(member)
         self._bounds("all of it", self.total, self.packed)
         if member.packed is not None:
             self._bounds(member.name, member.size, member.packed)
@@ -194,13 +201,19 @@ class _Unpacking:
         self.seen.add(name)
         return self.folder.joinpath(*parts)
 
-    def _parts(self, packed_name: str) -> tuple[str, ...]:
-        name = packed_name.replace("\\", "/")
+    def _parts(self, member: _Member) -> tuple[str, ...]:
+        name = member.name.replace("\\", "/")
         parts = PurePosixPath(name).parts
         if name.startswith("/") or re.match(r"[A-Za-z]:", name):
             raise self._unsafe(name, "an absolute path", "paths inside the archive")
         if ".." in parts:
             raise self._unsafe(name, "a path that leaves the folder", "paths inside it")
+        if not name or (not parts and not member.folder):
+            raise self._unsafe(name, "an empty name", "a name for each member")
+        if len(parts) > DEEPEST or len(os.fsencode(name)) > LONGEST:
+            found = f"a path of {len(parts)} parts and {len(os.fsencode(name))} bytes"
+            wanted = f"at most {DEEPEST} parts and {LONGEST} bytes"
+            raise self._unsafe(name, found, wanted)
         if any(len(os.fsencode(part)) > 255 for part in parts) or re.search(r"[\x00-\x1f]", name):
             raise self._unsafe(name, "a name no file can have", "plain names")
         return parts
@@ -241,10 +254,8 @@ def _zip_members(archive: Path) -> Iterator[Opened]:
                 raise NotImplementedError(f"{entry.filename} is encrypted")
             plain = stat.S_IFMT(entry.external_attr >> 16) in (0, stat.S_IFREG, stat.S_IFDIR)
             sizes = entry.file_size, entry.compress_size
-            yield (
-                _Member(entry.filename, entry.is_dir(), plain, *sizes),
-                partial(packed.open, entry),
-            )
+            folder = entry.filename.endswith("/")  # is_dir() fails on an empty name
+            yield _Member(entry.filename, folder, plain, *sizes), partial(packed.open, entry)
 
 
 class _Reader:
@@ -295,6 +306,6 @@ def _merge(archive: Path, source: Path, target: Path, moved: list[tuple[Path, Pa
             moved.append((entry, place))
         elif entry.is_dir() and place.is_dir():
             _merge(archive, entry, place, moved)
-        else:
+        elif not (place.is_file() and filecmp.cmp(entry, place, shallow=False)):
             do = f"Move it away, or delete {target} and start again. {NO_HARM}"
             raise DownloadError(archive, f"{place} is there already", "a free place", do)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from benchmark.core.errors import MissingDataError, StoreError
 from benchmark.core.files import read_json, sha256_bytes
+from benchmark.core.spreadsheet import is_formula
 
 Pixels = np.ndarray
 
@@ -67,6 +68,7 @@ def load_cases(prepared: Path, splits: tuple[str, ...]) -> Cases:
     for dataset, about in manifest["datasets"].items():
         folder = prepared / dataset
         table = pd.read_csv(folder / "cases.csv", dtype=str, keep_default_na=False)
+        _check_names(folder / "cases.csv", table)
         table.insert(0, "dataset", dataset)
         table.insert(1, "modality", about["modality"])
         table["row"] = np.arange(len(table))
@@ -89,6 +91,18 @@ def _manifest(prepared: Path) -> dict[str, Any]:
         )
     manifest: dict[str, Any] = read_json(path)
     return manifest
+
+
+def _check_names(path: Path, table: pd.DataFrame) -> None:
+    """The names go into scores.csv and tables, which people open in spreadsheets."""
+    for name in (*table["case"], *table["group"]):
+        if is_formula(name):
+            raise StoreError(
+                path,
+                f"the name {name!r}, which a spreadsheet runs as a formula",
+                "names that begin with a letter, a digit or _",
+                f"Rename the picture and run `mixseg prepare --mix {path.parent.parent.name}`.",
+            )
 
 
 def _open(path: Path, rows: int) -> Pixels:

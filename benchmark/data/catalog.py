@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from benchmark.core.errors import CatalogError
 from benchmark.core.recipe import Name
+from benchmark.core.yaml_files import read_yaml
 
 CATALOG = Path(__file__).with_name("catalog.yaml")
 DRAWN = "drawn"
@@ -118,7 +119,7 @@ def load_catalog(path: Path = CATALOG) -> dict[str, Dataset]:
     Raises: CatalogError naming the row and the key at fault.
     """
     try:
-        rows = yaml.safe_load(path.read_text(encoding="utf-8"))
+        rows = read_yaml(path)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         problem = " ".join(str(error).split())
         raise CatalogError(path, f"unreadable ({problem})", "YAML", "Mend the file.") from error

@@ -14,15 +14,14 @@ from benchmark.core.errors import DownloadError, MissingDataError
 from benchmark.core.files import Places, read_json, sha256_file, write_atomic, write_json
 from benchmark.core.progress import Progress
 from benchmark.data.archives import BadArchive, DiskFull, unpack
-from benchmark.data.catalog import Dataset, Source
+from benchmark.data.catalog import Dataset, Source, load_catalog
 from benchmark.data.catalog import dataset as row_of
 from benchmark.data.fetch import Patience, Wanted, fetch
-from benchmark.data.status import count_cases, folder_of, stuck
+from benchmark.data.raw import ARCHIVES, DONE, contents, done, folder_of, unpacked, waiting
+from benchmark.data.status import Count, count_cases, stuck
 
 LEDGER = Path(__file__).with_name("checksums.json")
-ARCHIVES = "archives"  # below data/raw: files of which several datasets take their part
-DONE = ".unpacked.json"
-PACKED = (".zip", ".tar", ".tar.gz", ".tgz", ".rar", ".7z")
+NESTED = 3  # archives inside archives
 
 
 def download(
@@ -34,17 +33,18 @@ def download(
 ) -> list[Path]:
     """Makes a dataset's raw folder complete; what is there already is not fetched again.
 
-    An archive dropped by hand into data/raw/<raw> or data/raw/archives is checked and unpacked like
-    a downloaded one.
+    Archives that a person dropped into data/raw/<raw> or data/raw/archives are checked and unpacked
+    first. Only what is missing after that is fetched.
 
     Args:
         dataset: a row of the catalog.
         raw: data/raw.
-        ledger: checksums of files seen before, by name; added to when a file comes for the first
-            time.
+        ledger: checksums of files that gave a whole dataset, by name; added to when a file does so
+            for the first time.
     Returns: what lies in the raw folder (the folder pointed to, for a pointer); [] for drawn ones.
-    Raises: MissingDataError if a person has to fetch it, DownloadError for all that can go wrong
-        on the way; nothing half-written is left but name.part, from which the next run goes on.
+    Raises: MissingDataError if a person has to fetch it or cases are missing in the end,
+        DownloadError for all that can go wrong on the way; nothing half-written is left but
+        name.part, from which the next run goes on.
     """
     if dataset.drawn:
         return []
@@ -57,10 +57,8 @@ def download(
     with _alone(raw):
         job = _Job(dataset, raw, ledger, progress, patience or Patience())
         if count.state != "here":
-            for source in dataset.sources:
-                job.bring(source)
-            job.unpack_dropped()
-        return job.result()
+            count = job.complete()
+        return job.result(count)
 
 
 def fetch_all(
@@ -113,54 +111,74 @@ class _Job:
     def folder(self) -> Path:
         return self.raw / self.dataset.raw
 
-    def bring(self, source: Source) -> None:
+    def complete(self) -> Count:
+        """Unpacks what lies here, then fetches what is still missing; how far it came."""
+        for _ in range(NESTED):
+            for path in waiting(self.dataset, self.raw):
+                source = self._source(path)
+                if source is None:
+                    self._unpack(path, [])
+                elif not unpacked(self.folder, path):  # it may lie in two places
+                    self._check(source, path)
+                    self._put(source, path)
+        count = count_cases(self.dataset, self.raw)
+        if count.state != "here":
+            for source in self.dataset.sources:
+                self._bring(source)
+            count = count_cases(self.dataset, self.raw)
+        if count.state == "here":
+            self._record()
+        return count
+
+    def _source(self, path: Path) -> Source | None:
+        """What the catalog knows of an archive, by its name.
+
+        Rows that share a folder share its archives.
+        """
+        shared = [row for row in load_catalog().values() if row.raw == self.dataset.raw]
+        sources = [source for row in (self.dataset, *shared) for source in row.sources]
+        return next((source for source in sources if source.file == path.name), None)
+
+    def _bring(self, source: Source) -> None:
         """Finds or fetches one file and unpacks it."""
         path = self._dropped(source)
-        if self._done(source.file) or (path is None and not source.urls):
+        archive = path or self.raw / ARCHIVES / source.file
+        if unpacked(self.folder, archive) or (path is None and not source.urls):
             return
-        fetched = path is None
         if path is None:
-            path = self.raw / ARCHIVES / source.file
-            self._fetch(source, path)
+            self._fetch(source, archive)
         else:
-            self._check(source, path)
+            self._check(source, archive)
         try:
-            self._put(source, path)
+            self._put(source, archive)
         except BadArchive:
-            if fetched:
-                path.unlink()
+            if path is None:
+                archive.unlink()
             raise
-        self._record(source, path)
 
     def _put(self, source: Source, path: Path) -> None:
         if source.unpack:
-            self._unpack(path, source.file, source.keep)
+            self._unpack(path, source.keep)
         elif path.parent != self.folder:
             with write_atomic(self.folder / source.file) as temporary:
                 shutil.copyfile(path, temporary)
 
-    def unpack_dropped(self) -> None:
-        """Unpacks archives of other names that a person put into the dataset's folder."""
-        known = {source.file for source in self.dataset.sources}
-        for path in sorted(self.folder.glob("*")):
-            packed = path.is_file() and path.name.lower().endswith(PACKED)
-            # a RAR beside its contents was unpacked by hand
-            by_hand = path.suffix.lower() in (".rar", ".7z") and self._entries()
-            if packed and not by_hand and path.name not in known and not self._done(path.name):
-                self._unpack(path, path.name, [])
-
-    def result(self) -> list[Path]:
-        """What lies in the folder, or what a person has to do."""
-        entries = self._entries()
+    def result(self, count: Count) -> list[Path]:
+        """What lies in the folder, if it is the whole dataset; else what a person has to do."""
+        entries, how = contents(self.folder), self.dataset.how
+        deeper = waiting(self.dataset, self.raw)
+        if deeper and count.state != "here":
+            found = f"an archive inside {NESTED} others"
+            raise DownloadError(deeper[0], found, "pictures", f"Unpack it by hand. Or: {how}")
         if not entries:
             wanted = f"its files in {self.folder}"
             found = "not here, and no program may fetch it"
-            raise MissingDataError(self.dataset.name, found, wanted, self.dataset.how)
+            raise MissingDataError(self.dataset.name, found, wanted, how)
+        if count.state != "here":
+            found = f"{count.found} cases ({count.problem.rstrip('.')})"
+            do = f"Add what is missing, or move the folder away and start again: {how}"
+            raise MissingDataError(self.folder, found, str(self.dataset.counts.total), do)
         return entries
-
-    def _entries(self) -> list[Path]:
-        shown = [p for p in sorted(self.folder.glob("*")) if not p.name.startswith(".")]
-        return [p for p in shown if p.is_dir() or not p.name.lower().endswith(PACKED)]
 
     def _dropped(self, source: Source) -> Path | None:
         places = (self.folder / source.file, self.raw / ARCHIVES / source.file)
@@ -203,12 +221,17 @@ class _Job:
     def _seen(self) -> dict[str, dict[str, Any]]:
         return dict(read_json(self.ledger)) if self.ledger.is_file() else {}
 
-    def _record(self, source: Source, path: Path) -> None:
-        """Writes down the checksum of a file seen for the first time."""
+    def _record(self) -> None:
+        """Writes down the checksums of files that gave a whole dataset for the first time."""
         seen = self._seen()
-        if source.sha256 is None and source.file not in seen:
-            seen[source.file] = {"sha256": sha256_file(path), "bytes": path.stat().st_size}
-            write_json(self.ledger, dict(sorted(seen.items())))
+        new = {}
+        for source in self.dataset.sources:
+            path = self._dropped(source)
+            known = source.sha256 is not None or source.file in seen
+            if path is not None and not known and unpacked(self.folder, path):
+                new[source.file] = {"sha256": sha256_file(path), "bytes": path.stat().st_size}
+        if new:
+            write_json(self.ledger, dict(sorted((seen | new).items())))
 
     def _wrong(self, path: Path, found: str, wanted: str) -> DownloadError:
         do = (
@@ -217,15 +240,8 @@ class _Job:
         )
         return DownloadError(path.with_name(path.name.removesuffix(".part")), found, wanted, do)
 
-    def _done(self, name: str) -> bool:
-        """Whether a file's contents are unpacked here, and still lie here."""
-        tops = self._read_done().get(name)
-        return tops is not None and all((self.folder / top).exists() for top in tops)
-
-    def _read_done(self) -> dict[str, list[str]]:
-        record = self.folder / DONE
-        return dict(read_json(record)) if record.is_file() else {}
-
-    def _unpack(self, archive: Path, name: str, keep: list[str]) -> None:
+    def _unpack(self, archive: Path, keep: list[str]) -> None:
         tops = unpack(archive, self.folder, keep, self.progress)
-        write_json(self.folder / DONE, self._read_done() | {name: tops})
+        record = {"bytes": archive.stat().st_size, "tops": tops}
+        write_json(self.folder / DONE, done(self.folder) | {archive.name: record})
+        self.progress.say(f"{self.dataset.name}: unpacked {archive}")

@@ -2,14 +2,12 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmark.core.errors import ImageError, MissingDataError
 
 PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif"}
-DEPTH = 4  # levels of folders that unpacking may have put around the published ones
 
 
 @dataclass(frozen=True)
@@ -23,6 +21,8 @@ class RawCase:
         group: what must not be divided between splits (patient, sequence); the case itself where
             nothing is known.
         split: train or test where the published folders say so.
+        outline: where the mask is an XML file, the number of the picture in it and the position
+            of the outline.
     """
 
     case: str
@@ -30,46 +30,11 @@ class RawCase:
     masks: tuple[Path, ...]
     group: str
     split: str | None = None
+    outline: tuple[int, int] | None = None
 
 
 class NoFolder(Exception):
     """Says which of the published folders is not there."""
-
-
-def folders(root: Path) -> Iterator[Path]:
-    """`root` and the folders below it, the outer ones first."""
-    level = [root]
-    for _ in range(DEPTH + 1):
-        yield from level
-        level = [
-            child
-            for folder in level
-            for child in sorted(folder.iterdir())
-            if child.is_dir() and not child.name.startswith((".", "__"))
-        ]
-
-
-def homes(root: Path, *children: str) -> list[Path]:
-    """The folders, `root` itself or below it, that hold all these folders."""
-    return [f for f in folders(root) if all((f / child).is_dir() for child in children)]
-
-
-def home(root: Path, *children: str) -> Path:
-    """The outermost folder, `root` itself or below it, that holds all these folders.
-
-    Raises: NoFolder if there is none.
-    """
-    found = homes(root, *children)
-    if not found:
-        raise NoFolder(f"no folder with {' and '.join(children)} in it")
-    return found[0]
-
-
-def named(root: Path, name: str) -> Path | None:
-    """The folder of this name; of folders nested in their namesakes, the innermost."""
-    found = [folder for folder in folders(root) if folder.name.casefold() == name.casefold()]
-    nested = [folder for folder in found if folder.parent in found]
-    return next(iter(nested[::-1] or found), None)
 
 
 def pictures(folder: Path) -> list[Path]:

@@ -1,195 +1,52 @@
-"""Readers of the raw folders as published: which image has which masks, in which split."""
+"""What each dataset's raw folder may look like: which image has which masks, in which split."""
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from benchmark.core.errors import CatalogError, MissingDataError
+from benchmark.core.errors import CatalogError, ImageError, MissingDataError
+from benchmark.core.spreadsheet import is_formula
 from benchmark.data.catalog import Dataset
-from benchmark.data.folders import (
-    NoFolder,
-    RawCase,
-    folders,
-    home,
-    homes,
-    joined,
-    named,
-    paired,
-    pictures,
-    twins,
+from benchmark.data.discs import PUBLISHED, disc_rule
+from benchmark.data.folders import NoFolder, RawCase, twins
+from benchmark.data.images import MaskRule, Pixels, read_case
+from benchmark.data.outlines import read_nodule
+from benchmark.data.published import (
+    busi,
+    ddti,
+    ddti_xml,
+    drishti,
+    in_splits,
+    isic,
+    origa_sets,
+    own_folder,
+    pair,
+    pranet,
+    refuge,
+    tn3k,
 )
-from benchmark.data.images import MaskRule
-
-Reader = Callable[[Path, str], list[RawCase]]
+from benchmark.data.raw import folder_of, unpacking, waiting
+from benchmark.data.tree import Reader, Tree
 
 
 @dataclass(frozen=True)
-class Layout:
-    """How a dataset is published.
+class Form:
+    """One way in which a dataset is published or copied.
 
     Attributes:
-        name: the catalog's key.
-        rule: what the masks' values mean.
-        read: gives the cases of a folder; the second argument is the name of the dataset's raw
-            folder, for archives that hold several datasets.
         describes: the folder tree, for the user.
+        read: gives the cases of a folder tree; raises NoFolder where the tree is another.
+        rule: what the masks' values mean; None where the masks at hand tell it.
     """
 
-    name: str
-    rule: MaskRule
-    read: Reader
     describes: str
+    read: Reader
+    rule: MaskRule | None
 
 
-def raw_cases(dataset: Dataset, raw: Path) -> list[RawCase]:
-    """All cases of a dataset in the raw folder, sorted by name.
-
-    Args:
-        dataset: a row of the catalog that is not drawn.
-        raw: data/raw.
-
-    Raises: MissingDataError if the folder, masks or everything is missing, ImageError if two files
-        make one case.
-    """
-    root, layout = source(dataset, raw)
-    if not root.is_dir() or not any(root.iterdir()):
-        found = "an empty folder" if root.is_dir() else "no folder"
-        raise MissingDataError(root, found, layout.describes, dataset.how)
-    try:
-        cases = layout.read(root, dataset.raw)
-    except NoFolder as missing:
-        raise MissingDataError(root, str(missing), layout.describes, dataset.how) from None
-    if not cases:
-        raise MissingDataError(root, "no picture", layout.describes, dataset.how)
-    cases.sort(key=lambda case: case.case)
-    for one, other in pairwise(cases):
-        if one.case == other.case:
-            raise twins(one.image, other.image)
-    return cases
-
-
-def source(dataset: Dataset, raw: Path) -> tuple[Path, Layout]:
-    """The folder that a dataset is read from, and its layout.
-
-    A file data/raw/<dataset.raw>.from, holding the path of a folder with images/ and masks/,
-    stands for the folder data/raw/<dataset.raw>.
-
-    Raises: CatalogError if the row's layout is not known.
-    """
-    pointer = raw / f"{dataset.raw}.from"
-    if pointer.is_file():
-        return Path(pointer.read_text(encoding="utf-8").strip()), LAYOUTS["folder"]
-    if dataset.layout not in LAYOUTS:
-        raise CatalogError(
-            f"catalog.yaml: {dataset.name}: layout",
-            repr(dataset.layout),
-            f"one of {', '.join(LAYOUTS)}",
-            "Mend that key.",
-        )
-    return raw / dataset.raw, LAYOUTS[dataset.layout]
-
-
-def _pair(images: str, masks: str) -> Reader:
-    """A reader of one folder of images beside one of masks with the same stems."""
-
-    def read(root: Path, name: str) -> list[RawCase]:
-        folder = home(root, images, masks)
-        return paired(pictures(folder / images), pictures(folder / masks))
-
-    return read
-
-
-_images_masks = _pair("images", "masks")
-
-
-def _folder(root: Path, name: str) -> list[RawCase]:
-    splits = [split for split in ("train", "test") if (root / split).is_dir()]
-    if not splits:
-        return _images_masks(root, name)
-    return joined({split: _images_masks(root / split, name) for split in splits})
-
-
-def _zenodo(root: Path, name: str) -> list[RawCase]:
-    domains = homes(root, "train", "test")
-    mine = [domain for domain in domains if domain.name.casefold() == name.casefold()] or domains
-    if len(mine) != 1:
-        raise NoFolder(f"{len(mine)} folders with train and test")
-    read = _pair("image", "mask")
-    return joined({split: read(mine[0] / split, name) for split in ("train", "test")})
-
-
-def _pranet(root: Path, name: str) -> list[RawCase]:
-    """CVC-ClinicDB as first published, or PraNet's TrainDataset with the test set of this name."""
-    if homes(root, "Original", "Ground Truth"):
-        return _pair("Original", "Ground Truth")(root, name)
-    parts = {}
-    train = named(root, "TrainDataset")
-    # The numbers in TrainDataset are frames of CVC-ClinicDB; CVC-300 numbers other frames.
-    if train is not None and name == "cvc-clinicdb":
-        plural = "s" if homes(train, "images") else ""
-        parts["train"] = _pair(f"image{plural}", f"mask{plural}")(train, name)
-    tests = homes(root, "images", "masks")
-    mine = [f for f in tests if f.name.casefold() == name.casefold()]
-    if mine or (tests and not parts):
-        parts["test"] = _images_masks((mine or tests)[0], name)
-    if not parts:
-        raise NoFolder("neither TrainDataset nor a test set with images and masks")
-    return joined(parts)
-
-
-def _busi(root: Path, name: str) -> list[RawCase]:
-    folder = home(root, "benign", "malignant")
-    files = [path for kind in ("benign", "malignant") for path in pictures(folder / kind)]
-    suffix = r"_mask(_\d+)?"
-    masks = [path for path in files if re.search(f"{suffix}$", path.stem)]
-    return paired(sorted(set(files) - set(masks)), masks, suffix)
-
-
-def _tn3k(root: Path, name: str) -> list[RawCase]:
-    parts = {}
-    for split, part in (("train", "trainval"), ("test", "test")):
-        parts[split] = _pair(f"{part}-image", f"{part}-mask")(root, name)
-    return joined(parts)
-
-
-def _isic(*parts: tuple[str, str, str | None]) -> Reader:
-    """A reader of (folder of images, folder of masks, split); parts not fetched are passed over."""
-
-    def read(root: Path, name: str) -> list[RawCase]:
-        cases = []
-        for images_name, masks_name, split in parts:
-            images, masks = named(root, images_name), named(root, masks_name)
-            if images is not None and masks is not None:
-                files = [p for p in pictures(images) if not p.stem.endswith("_superpixels")]
-                pairs = paired(files, pictures(masks), "_segmentation")
-                cases += [replace(case, split=split) for case in pairs]
-        if not cases:
-            raise NoFolder(f"no {parts[0][0]} with {parts[0][1]}")
-        return cases
-
-    return read
-
-
-def _drishti(root: Path, name: str) -> list[RawCase]:
-    parts = {}
-    outer = home(root, "Training", "Test")
-    for split, folder in (("train", "Training"), ("test", "Test")):
-        inner = home(outer / folder, "Images")
-        images = [path for f in folders(inner / "Images") for path in pictures(f)]
-        maps = [path for f in folders(inner) if f.name == "SoftMap" for path in pictures(f)]
-        discs = [path for path in maps if path.stem.endswith("_ODsegSoftmap")]
-        parts[split] = paired(images, discs, "_ODsegSoftmap")
-    return joined(parts)
-
-
-def _ddti(root: Path, name: str) -> list[RawCase]:
-    cases = _pair("cropped", "mask")(root, name)
-    # 139_1(2): patient 139, first picture, second nodule.
-    return [replace(case, group=case.case.split("_")[0]) for case in cases]
-
-
+_USUAL = MaskRule()
+# Four experts' outlines, averaged: quarters of 255. Over 127 is what half of them or more drew.
+_EXPERTS = MaskRule((0, 64, 128, 191, 255))
 _ISIC2017 = tuple(
     (f"ISIC-2017_{part}_Data", f"ISIC-2017_{part}_Part1_GroundTruth", split)
     for part, split in (("Training", "train"), ("Validation", None), ("Test_v2", "test"))
@@ -198,36 +55,185 @@ _ISIC2018 = tuple(
     (f"ISIC2018_Task1-2_{part}_Input", f"ISIC2018_Task1_{part}_GroundTruth", split)
     for part, split in (("Training", "train"), ("Test", "test"))
 )
-_USUAL = MaskRule()
-# Four experts' outlines, averaged: quarters of 255. Over 127 is what half of them or more drew.
-_EXPERTS = MaskRule((0, 64, 128, 191, 255))
-# 255 background, 128 rim of the disc, 0 cup: all below 255 is disc.
-_DISC = MaskRule((0, 128, 255), low=0, high=254)
 
 
-def _layouts() -> list[Layout]:
-    isic2017, isic2018 = (
-        " and ".join(f"{images}/ with {masks}/" for images, masks, _ in parts)
-        for parts in (_ISIC2017, _ISIC2018)
-    )
-    drishti = "Drishti-GS1_files/{Training,Test}/Images/*.png with {GT,Test_GT}/<name>/SoftMap/"
-    pranet = (
-        "TrainDataset/{image,mask}/ and TestDataset/<set>/{images,masks}/, or CVC-ClinicDB's own "
-        "Original/ and Ground Truth/"
-    )
-    own = "images/ and masks/ of equal stems, or train/ and test/ with both inside"
-    return [
-        Layout("folder", _USUAL, _folder, own),
-        Layout("zenodo-8009107", _DISC, _zenodo, "<domain>/{train,test}/{image,mask}/*.png"),
-        Layout("kvasir-seg", _USUAL, _images_masks, "Kvasir-SEG/{images,masks}/*.jpg"),
-        Layout("pranet-split", _USUAL, _pranet, pranet),
-        Layout("busi", _USUAL, _busi, "Dataset_BUSI_with_GT/{benign,malignant}/ with *_mask*.png"),
-        Layout("tn3k", _USUAL, _tn3k, "tn3k/{trainval,test}-{image,mask}/*.jpg"),
-        Layout("isic2017", _USUAL, _isic(*_ISIC2017), isic2017),
-        Layout("isic2018", _USUAL, _isic(*_ISIC2018), isic2018),
-        Layout("drishti-gs", _EXPERTS, _drishti, drishti),
-        Layout("ddti", _USUAL, _ddti, "cropped/*.png and mask/*.gif"),
-    ]
+def _isic(parts: tuple[tuple[str, str, str | None], ...]) -> Form:
+    describes = " and ".join(f"{images}/ with {masks}/" for images, masks, _ in parts)
+    return Form(describes, isic(*parts), _USUAL)
 
 
-LAYOUTS = {layout.name: layout for layout in _layouts()}
+def _pranet(train: bool, test_set: str, of_train: str | None) -> Form:
+    describes = f"PraNet's TestDataset/{test_set}/{{images,masks}}/"
+    if train:
+        describes = f"PraNet's TrainDataset/{{image,mask}}/ with TestDataset/{test_set}/"
+    return Form(describes, pranet(test_set, of_train), _USUAL)
+
+
+_OWN = "images/ and masks/ of equal stems, or train/ and test/ with both inside"
+_FOLDER = Form(_OWN, own_folder(), _USUAL)
+_DISCS = Form(_OWN, own_folder(), None)
+_NUMBERS, _OTHER_NAMES = r"\d+", r".*\D.*"  # stems in TrainDataset
+_ZENODO = "{train,test}/{image,mask}/*.png"
+_ENDOSCENE = "CVC-EndoSceneStill/CVC-300/{bbdd,gtpolyp}/*.bmp"
+
+# The catalog's key of a layout to its forms; the first one that fits is read.
+LAYOUTS: dict[str, tuple[Form, ...]] = {
+    "folder": (_FOLDER,),
+    "origa": (
+        Form(f"ORIGA/{_ZENODO}", in_splits("image", "mask", "ORIGA"), PUBLISHED),
+        Form("ORIGA/{Images,Masks}/ with OrigaList.csv", origa_sets, None),
+        _DISCS,
+    ),
+    "refuge": (
+        Form(f"REFUGE/{_ZENODO}", in_splits("image", "mask", "REFUGE"), PUBLISHED),
+        Form("Training400/ and Test400/ with Disc_Cup_Masks/**/*.bmp", refuge, PUBLISHED),
+        Form(
+            "REFUGE2/{train,val,test}/{images,mask}/", in_splits("images", "mask", "REFUGE2"), None
+        ),
+        Form(
+            "REFUGE/{train,val,test}/{Images,Masks}/", in_splits("images", "masks", "REFUGE"), None
+        ),
+        _DISCS,
+    ),
+    "kvasir-seg": (
+        _pranet(True, "Kvasir", _OTHER_NAMES),
+        Form("Kvasir-SEG/{images,masks}/*.jpg", own_folder("Kvasir-SEG"), _USUAL),
+    ),
+    "cvc-clinicdb": (
+        _pranet(True, "CVC-ClinicDB", _NUMBERS),
+        Form("Original/ and Ground Truth/", pair("Original", "Ground Truth", alike=True), _USUAL),
+        _FOLDER,
+    ),
+    "cvc-300": (
+        _pranet(False, "CVC-300", None),
+        Form(_ENDOSCENE, pair("bbdd", "gtpolyp", "CVC-300"), _USUAL),
+        _FOLDER,
+    ),
+    "busi": (
+        Form("Dataset_BUSI_with_GT/{benign,malignant}/ with *_mask*.png", busi, _USUAL),
+        _FOLDER,
+    ),
+    "tn3k": (Form("tn3k/{trainval,test}-{image,mask}/*.jpg", tn3k, _USUAL), _FOLDER),
+    "isic2017": (_isic(_ISIC2017), _FOLDER),
+    "isic2018": (_isic(_ISIC2018), _FOLDER),
+    "drishti-gs": (
+        Form(
+            "Drishti-GS1_files/{Training,Test}/Images/ with {GT,Test_GT}/<name>/SoftMap/",
+            drishti,
+            _EXPERTS,
+        ),
+        _FOLDER,
+    ),
+    "ddti": (
+        Form("cropped/*.png and mask/*.gif", ddti, _USUAL),
+        Form("N.xml beside N_1.jpg and N_2.jpg", ddti_xml, _USUAL),
+        _FOLDER,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class RawFolder:
+    """What was found of a dataset.
+
+    Attributes:
+        root: its folder.
+        form: what the folder was taken for.
+        cases: sorted by name.
+    """
+
+    root: Path
+    form: Form
+    cases: list[RawCase]
+
+    @property
+    def rule(self) -> MaskRule:
+        """What the masks' values mean.
+
+        Raises: ImageError if the masks of the set do not agree.
+        """
+        return self.form.rule or disc_rule([mask for case in self.cases for mask in case.masks])
+
+
+def describes(dataset: Dataset) -> str:
+    """The folder trees in which a dataset is read, for the user.
+
+    Raises: CatalogError if the row's layout is not known.
+    """
+    return ", or ".join(form.describes for form in _forms(dataset))
+
+
+def raw_folder(dataset: Dataset, raw: Path, root: Path | None = None) -> RawFolder:
+    """Looks through a dataset's raw folder.
+
+    Args:
+        dataset: a row of the catalog that is not drawn.
+        raw: data/raw.
+        root: another folder than the one that the dataset is read from now.
+
+    Raises: MissingDataError if the folder, masks or everything is missing, ImageError if two files
+        make one case or a name cannot be used, CatalogError if the row's layout is not known.
+    """
+    forms, root = _forms(dataset), root or folder_of(dataset, raw)
+    if not root.is_dir() or not any(root.iterdir()):
+        found = "an empty folder" if root.is_dir() else "no folder"
+        raise _missing(dataset, raw, root, found)
+    tree, reasons = Tree.of(root, dataset.name, dataset.title, dataset.raw), []
+    for form in forms:
+        try:
+            cases = form.read(tree)
+        except NoFolder as reason:
+            reasons.append(str(reason))
+            continue
+        if not cases:
+            raise _missing(dataset, raw, root, "no picture")
+        cases.sort(key=lambda case: case.case)
+        _check_names(cases, root)
+        return RawFolder(root, form, cases)
+    raise _missing(dataset, raw, root, "; ".join(dict.fromkeys(reasons)))
+
+
+def raw_cases(dataset: Dataset, raw: Path) -> list[RawCase]:
+    """All cases of a dataset in the raw folder, sorted by name; errors as in `raw_folder`."""
+    return raw_folder(dataset, raw).cases
+
+
+def read_pixels(case: RawCase, rule: MaskRule, size: int) -> tuple[Pixels, Pixels]:
+    """One case, squashed to a square; see `read_case` and `read_nodule`."""
+    if case.outline is not None:
+        return read_nodule(case.image, case.masks[0], case.outline, size)
+    return read_case(case.image, case.masks, rule, size)
+
+
+def _forms(dataset: Dataset) -> tuple[Form, ...]:
+    if dataset.layout not in LAYOUTS:
+        raise CatalogError(
+            f"catalog.yaml: {dataset.name}: layout",
+            repr(dataset.layout),
+            f"one of {', '.join(LAYOUTS)}",
+            "Mend that key.",
+        )
+    return LAYOUTS[dataset.layout]
+
+
+def _missing(dataset: Dataset, raw: Path, root: Path, found: str) -> MissingDataError:
+    do, packed = dataset.how, waiting(dataset, raw)
+    if root != raw / dataset.raw:
+        do = "Put the pictures into images/ and the masks, of the same stems, into masks/."
+    elif packed:
+        found = f"{', '.join(path.name for path in packed)} not unpacked yet, and {found}"
+        do = f"{unpacking(dataset, packed)} Or: {do}"
+    return MissingDataError(root, found, describes(dataset), do)
+
+
+def _check_names(cases: list[RawCase], root: Path) -> None:
+    """Refuses two files of one case, and names that a spreadsheet would run as a formula."""
+    for one, other in pairwise(cases):
+        if one.case == other.case:
+            raise twins(one.image, other.image)
+    for case in cases:
+        names = (case.case, case.group, case.image.relative_to(root).as_posix())
+        if odd := [name for name in names if is_formula(name)]:
+            found = f"the name {odd[0]!r}, which a spreadsheet runs as a formula"
+            expected = "a name that begins with a letter, a digit or _"
+            raise ImageError(case.image, found, expected, "Rename the file or its folder.")

@@ -19,8 +19,8 @@ from benchmark.core.params import Mix
 from benchmark.core.progress import Progress, Task
 from benchmark.data.catalog import Dataset, dataset
 from benchmark.data.folders import RawCase
-from benchmark.data.images import MaskRule, Pixels, read_case
-from benchmark.data.layouts import raw_cases, source
+from benchmark.data.images import MaskRule, Pixels
+from benchmark.data.layouts import raw_folder, read_pixels
 from benchmark.data.phantoms.draw import draw
 from benchmark.data.splits import SPLITS, assign, draw_val, read_list
 
@@ -122,9 +122,10 @@ def _some(items: list[Item], dataset: str, at_most: int | None) -> list[Item]:
 
 
 def _raw(row: Dataset, mix: Mix, places: Places) -> tuple[list[Item], int]:
-    root, layout = source(row, places.raw)
-    used, left_out = assign(row.name, row.counts, raw_cases(row, places.raw))
-    return [_item(case, root, layout.rule, mix.size) for case in used], len(left_out)
+    found = raw_folder(row, places.raw)
+    used, left_out = assign(row.name, row.counts, found.cases)
+    rule = found.rule
+    return [_item(case, found.root, rule, mix.size) for case in used], len(left_out)
 
 
 def _item(case: RawCase, root: Path, rule: MaskRule, size: int) -> Item:
@@ -135,7 +136,7 @@ def _item(case: RawCase, root: Path, rule: MaskRule, size: int) -> Item:
         case.group,
         case.split,
         where,
-        lambda: read_case(case.image, case.masks, rule, size),
+        lambda: read_pixels(case, rule, size),
     )
 
 

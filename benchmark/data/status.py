@@ -1,20 +1,24 @@
-"""What data is here, what is missing and how to get it; and pointers to folders of one's own."""
+"""What data is here, what it was taken for, what is missing and how to get it."""
 
 import csv
-import difflib
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from benchmark.core.errors import CatalogError, ImageError, MissingDataError
-from benchmark.core.files import Places, write_json, write_text
+from benchmark.core.errors import ImageError, MissingDataError
+from benchmark.core.files import Places, write_json
 from benchmark.core.params import Mix, Params
 from benchmark.data.catalog import Dataset, load_catalog
 from benchmark.data.catalog import dataset as row_of
+from benchmark.data.raw import contents, done, folder_of, unpacking, waiting
+
+if TYPE_CHECKING:
+    from benchmark.data.folders import RawCase
 
 SPLITS = Path(__file__).with_name("splits")
-FETCH = "mixseg data --download"
+SHOWN = 3  # names in a message
 
 State = Literal["here", "missing", "incomplete"]
 
@@ -26,7 +30,7 @@ class DataStatus:
     Attributes:
         mixes: the mixes that train or test on it.
         found, expected: cases; both 0 for a drawn dataset.
-        how: where it is, or how to get it.
+        how: where it is and what it was taken for, or how to get it.
     """
 
     dataset: str
@@ -41,11 +45,17 @@ class DataStatus:
 
 @dataclass(frozen=True)
 class Count:
-    """How much of a dataset lies in the raw folder, and what is wrong with it."""
+    """How much of a dataset lies in a folder.
+
+    Attributes:
+        problem: what is wrong with it; empty if it is whole, or if nothing is there.
+        form: the folder tree that it was taken for; empty if it could not be read.
+    """
 
     state: State
     found: int
-    problem: str
+    problem: str = ""
+    form: str = ""
 
 
 def status(
@@ -58,15 +68,6 @@ def status(
 def _status(row: Dataset, raw: Path, mixes: Mapping[str, Mix]) -> DataStatus:
     users = tuple(name for name, mix in mixes.items() if row.name in (*mix.train, *mix.test))
     count = count_cases(row, raw)
-    how = row.how
-    if count.state == "here" and not row.drawn:
-        how = f"in {folder_of(row, raw)}"
-    elif folder_of(row, raw) != raw / row.raw:
-        how = stuck(row, raw)
-    elif row.access == "plain" and not row.drawn:
-        how = f"{FETCH} fetches it. By hand: {row.how}"
-    if count.problem:
-        how = f"{count.problem} {how}"
     return DataStatus(
         dataset=row.name,
         title=row.title,
@@ -75,8 +76,41 @@ def _status(row: Dataset, raw: Path, mixes: Mapping[str, Mix]) -> DataStatus:
         state=count.state,
         found=count.found,
         expected=row.counts.total,
-        how=how,
+        how=row.how if row.drawn else _how(row, raw, count),
     )
+
+
+def _how(row: Dataset, raw: Path, count: Count) -> str:
+    """What was looked at, what it was taken for, and what to do if it is not the whole dataset."""
+    folder = folder_of(row, raw)
+    pointed = folder != raw / row.raw
+    had = "" if pointed else ", ".join(done(folder))
+    source = f" (unpacked from {had})" if had else ""
+    seen = f"in {folder}{source}, read as {count.form}." if count.form else ""
+    if count.state == "here":
+        return seen
+    packed = [] if pointed else waiting(row, raw)
+    if pointed:
+        do = stuck(row, raw)
+    elif packed:
+        names = ", ".join(map(str, packed))
+        do = f"Not unpacked yet: {names}. {unpacking(row, packed)} Or: {row.how}"
+    elif row.access == "plain":
+        do = f"`mixseg data --dataset {row.name} --download` fetches it. By hand: {row.how}"
+    else:
+        do = row.how
+    unread = "" if count.form or not had else f"Unpacked there: {had}."
+    problem = count.problem[:1].upper() + count.problem[1:]
+    parts = (seen, problem, unread, _other_row(row, raw), do)
+    return " ".join(part for part in parts if part)
+
+
+def _other_row(row: Dataset, raw: Path) -> str:
+    """The row of the catalog that fits what lies in this one's folder."""
+    others = [one for one in load_catalog().values() if one.raw == row.raw and one != row]
+    fits = [one.name for one in others if count_cases(one, raw).state == "here"]
+    whole = f"It is the whole of {' and '.join(fits)}, another dataset of the catalog."
+    return whole if fits else ""
 
 
 def datasets_of(params: Params, mix: str | None) -> list[str]:
@@ -96,7 +130,7 @@ def describe(params: Params, names: list[str], places: Places) -> str:
         cases = f"{row.found}/{row.expected}" if row.expected else "drawn"
         used = " ".join(row.mixes)
         lines.append(f"{row.dataset:20} {row.modality:12} {row.state:11} {cases:>11}  {used}")
-    lines += [f"\n{row.title} ({row.state}): {row.how}" for row in rows if row.state != "here"]
+    lines += [f"\n{row.title} ({row.state}): {row.how}" for row in rows if row.expected]
     return "\n".join(lines)
 
 
@@ -113,19 +147,6 @@ def write_record(path: Path, params: Params, mix: str | None, places: Places) ->
     write_json(path, facts)
 
 
-def folder_of(row: Dataset, raw: Path) -> Path:
-    """Where a dataset is read from: its raw folder, or the one a pointer names."""
-    pointer = raw / f"{row.raw}.from"
-    if pointer.is_file():
-        target = pointer.read_bytes().decode(errors="replace").strip()
-        if not Path(target).is_absolute():
-            raise MissingDataError(
-                pointer, repr(target), "the absolute path of a folder", "Delete it, or use --from."
-            )
-        return Path(target)
-    return raw / row.raw
-
-
 def stuck(row: Dataset, raw: Path) -> str:
     """What to do about a pointer to a folder that lacks cases."""
     pointer = raw / f"{row.raw}.from"
@@ -135,26 +156,56 @@ def stuck(row: Dataset, raw: Path) -> str:
     )
 
 
-def count_cases(row: Dataset, raw: Path) -> Count:
-    """Counts the cases of a dataset in the raw folder, without reading a picture."""
-    from benchmark.data.layouts import raw_cases  # pillow and numpy: only where they are used
+def count_cases(row: Dataset, raw: Path, folder: Path | None = None) -> Count:
+    """Counts the cases of a dataset, without reading a picture.
+
+    Args:
+        folder: another folder than the one that the dataset is read from now.
+    """
+    from benchmark.data.layouts import raw_folder  # pillow and numpy: only where they are used
 
     if row.drawn:
-        return Count("here", 0, "")
-    folder = folder_of(row, raw)
-    if not folder.is_dir() or not any(folder.iterdir()):
-        return Count("missing", 0, "")
+        return Count("here", 0)
+    folder = folder or folder_of(row, raw)
+    if not folder.is_dir() or not contents(folder):
+        return Count("missing", 0)
     try:
-        cases = raw_cases(row, raw)
+        found = raw_folder(row, raw, folder)
     except (MissingDataError, ImageError) as error:
-        return Count("incomplete", 0, str(error))
+        return Count("incomplete", 0, error.problem)
+    number, problem = _compared(row, found.cases)
+    return Count("incomplete" if problem else "here", number, problem, found.form.describes)
+
+
+def _compared(row: Dataset, cases: "list[RawCase]") -> tuple[int, str]:
+    """How many cases are those of the dataset, and how the others differ from it."""
+    here = {case.case for case in cases}
     listed = listed_cases(row.name)
     if listed is not None:
-        found = len(listed & {case.case for case in cases})
-    else:
-        sure = [case for case in cases if case.split is not None]
-        found = len(sure or cases)
-    return Count("here" if found >= row.counts.total else "incomplete", found, "")
+        known, missing, strange = listed & here, sorted(listed - here), sorted(here - listed)
+        if not missing:
+            return len(known), ""
+        problem = f"{len(missing)} of its {len(listed)} cases are not there ({_some(missing)})"
+        if not known:
+            problem += f"; {len(strange)} cases of other names are ({_some(strange)})"
+        return len(known), f"{problem}."
+    splits = Counter(case.split for case in cases)
+    splits["train"] += splits.pop("val", 0)
+    wanted = {"train": row.counts.train, "test": row.counts.test}
+    known_number = sum(min(splits[split], wanted[split]) for split in wanted)
+    if all(splits[split] == wanted[split] for split in wanted):
+        return known_number, ""
+    problem = (
+        f"cases found: {splits['train']} for training and {splits['test']} for testing, "
+        f"expected {row.counts.train} and {row.counts.test}"
+    )
+    unsorted = sorted(case.case for case in cases if case.split is None)
+    more = f"; without a split: {len(unsorted)} ({_some(unsorted)})" if unsorted else ""
+    return known_number, f"{problem}{more}."
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
 
 
 def listed_cases(name: str) -> set[str] | None:
@@ -165,100 +216,3 @@ def listed_cases(name: str) -> set[str] | None:
     with path.open(encoding="utf-8", newline="") as file:
         lines = (line for line in file if not line.startswith("#"))
         return {row["case"] for row in csv.DictReader(lines)}
-
-
-def point_to(folder: Path, dataset_names: Iterable[str], places: Places) -> list[str]:
-    """Makes folders of one's own the source of datasets, by a pointer file for each.
-
-    Args:
-        folder: holds images/ and masks/ (of exactly one dataset), or sub-folders named like
-            datasets that do; case, -, _ and spaces do not matter. In place of images/ and masks/
-            there may be train/ and test/ that hold them.
-        dataset_names: the datasets meant; all that are found, if empty.
-    Returns: a line a dataset: where it now points, or that nothing here is named like it.
-    Raises: MissingDataError or CatalogError naming what was found, what was expected and the
-        nearest names; no pointer is written then.
-    """
-    named = [row_of(name) for name in dict.fromkeys(dataset_names)]
-    rows = [row for row in named if not row.drawn]
-    if named and not rows:
-        found = f"{named[0].name} is drawn"
-        raise CatalogError("--from", found, "a dataset that is read from files", "Leave it out.")
-    folder = folder.expanduser().resolve()
-    if not folder.is_dir():
-        raise MissingDataError(folder, "no such folder", "a folder", "Check the path.")
-    targets = _alone(folder, rows) if _pairs(folder) else _below(folder, rows)
-    for target in dict.fromkeys(targets.values()):
-        _check_pairs(target)
-    lines = []
-    for row in rows or [row_of(name) for name in targets]:
-        if row.name in targets:
-            write_text(places.raw / f"{row.raw}.from", f"{targets[row.name]}\n")
-            for record in places.raw.glob("*.json"):  # of what was here before
-                record.unlink()
-        lines.append(f"{row.name}: {targets.get(row.name, f'nothing named like it in {folder}')}")
-    return lines
-
-
-def _pairs(folder: Path) -> list[Path]:
-    """The folders that hold images/ and masks/: this one, or its train/ and test/."""
-    return [
-        place
-        for place in (folder, folder / "train", folder / "test")
-        if (place / "images").is_dir() and (place / "masks").is_dir()
-    ]
-
-
-def _alone(folder: Path, rows: list[Dataset]) -> dict[str, Path]:
-    if len({row.raw for row in rows}) != 1:
-        found = f"it holds images/ and masks/ itself, and {len(rows)} datasets are named"
-        do = "Say which one it is with --dataset NAME."
-        raise MissingDataError(folder, found, "exactly one dataset", do)
-    return {row.name: folder for row in rows}
-
-
-def _below(folder: Path, rows: list[Dataset]) -> dict[str, Path]:
-    """Datasets and the sub-folders named like them."""
-    subfolders = sorted(path for path in folder.iterdir() if path.is_dir())
-    found: dict[str, Path] = {}
-    wanted = rows or [row for row in load_catalog().values() if not row.drawn]
-    for row in wanted:
-        names = {_plain(name) for name in (row.name, row.title, row.raw)}
-        matches = [path for path in subfolders if _plain(path.name) in names]
-        if len(matches) > 1:
-            both = " and ".join(path.name for path in matches)
-            do = "Rename or move one of them."
-            raise MissingDataError(folder, f"{both} are both {row.name}", "one folder each", do)
-        if matches:
-            found[row.name] = matches[0]
-    if not found:
-        raise _not_there(folder, [path.name for path in subfolders], wanted)
-    return found
-
-
-def _not_there(folder: Path, names: list[str], wanted: list[Dataset]) -> MissingDataError:
-    near = [difflib.get_close_matches(row.title, names, n=1) for row in wanted]
-    nearest = ", ".join(dict.fromkeys(name for match in near for name in match))
-    hint = f"Nearest: {nearest}. " if nearest else ""
-    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
-    found = f"sub-folders {shown}" if names else "neither images/ and masks/ nor sub-folders"
-    expected = f"folders with images/ and masks/ for {', '.join(row.name for row in wanted)}"
-    return MissingDataError(folder, found, expected, f"{hint}Rename the folder like the dataset.")
-
-
-def _plain(name: str) -> str:
-    return name.casefold().translate(str.maketrans("", "", "-_ "))
-
-
-def _check_pairs(folder: Path) -> None:
-    """Every image must have a mask of the same stem."""
-    from benchmark.data.folders import paired, pictures
-
-    if not _pairs(folder):
-        inside = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
-        do = "Put the pictures into images/ and the masks, of the same stems, into masks/."
-        raise MissingDataError(folder, inside, "images/ and masks/", do)
-    for pair in _pairs(folder):
-        if not paired(pictures(pair / "images"), pictures(pair / "masks")):
-            do = "Put the pictures there."
-            raise MissingDataError(pair / "images", "no pictures", "one a case", do)

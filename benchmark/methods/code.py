@@ -1,4 +1,4 @@
-"""Which files a number depends on, and a digest of their code that comments do not change; no torch.
+"""The files that a number depends on, and a digest of their code without comments; no torch.
 
 A closure is an entry point with every module of the project that it imports, directly or not. What
 a run depends on are four closures: the method's own module, and the entry points of training,
@@ -25,6 +25,14 @@ TRAINING, PREDICTION, SCORING = (
     "benchmark/evaluation/score.py",
 )
 COST = "benchmark/evaluation/cost.py"
+# The entry points of the other stages, by what work/code.json calls their digests.
+STAGES = {
+    "cost": COST,
+    "preparation": "benchmark/data/prepare.py",
+    "leaks": "benchmark/data/leaks.py",
+    "controls": "benchmark/evaluation/controls.py",
+    "report": "benchmark/reports/page/document.py",
+}
 
 # Modules on which no number depends, with the reason. They are not digested; what they import is.
 IGNORED = {
@@ -113,7 +121,7 @@ def _named(file: Path, root: Path, names: Iterable[str]) -> bool:
         if base in file.parents:
             shown = file.relative_to(base).as_posix()
             return any(
-                shown == name or name[-1] == "/" and shown.startswith(name) for name in names
+                shown == name or (name[-1] == "/" and shown.startswith(name)) for name in names
             )
     return False
 
@@ -134,7 +142,7 @@ def _stamp(file: Path) -> tuple[int, int]:
     return about.st_mtime_ns, about.st_size
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _imported(root: Path, file: Path, stamp: tuple[int, int]) -> frozenset[Path]:
     found: set[Path] = set()
     package = Path(__file__).parents[2]
@@ -188,7 +196,7 @@ def file_digest(file: Path) -> str:
     return _file_digest(file, _stamp(file))
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _file_digest(file: Path, stamp: tuple[int, int]) -> str:
     return digest(_plain(_without_docstrings(_tree(file))))
 

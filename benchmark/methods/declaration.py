@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from benchmark.core.errors import MethodError
 from benchmark.core.recipe import AS_RELEASED, Name, Recipe
+from benchmark.core.yaml_files import read_yaml_with_node
 
 Group = Literal["main", "prompted", "single", "as-published", "ablation"]
 Prompt = Literal["none", "point", "centre", "box"]
@@ -146,11 +147,7 @@ def read_document(path: Path, shown: str) -> Document:
     Raises: MethodError if it cannot be read or is no YAML.
     """
     try:
-        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
-        node = loader.get_single_node()
-        lines: dict[tuple[str, ...], int] = {}
-        twice = tuple(_walk(node, (), lines))
-        value = loader.construct_document(node) if node is not None else None
+        value, node = read_yaml_with_node(path)
     except OSError as error:
         raise MethodError(shown, "no file", "a declaration", "Write it, or restore it.") from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:
@@ -159,6 +156,8 @@ def read_document(path: Path, shown: str) -> Document:
         said = getattr(error, "problem", None) or " ".join(str(error).split())
         do = "Correct the YAML of that line."
         raise MethodError(where, f"no YAML ({said})", "YAML", do) from error
+    lines: dict[tuple[str, ...], int] = {}
+    twice = tuple(_walk(node, (), lines))
     return Document(value, lines, twice)
 
 
@@ -203,7 +202,7 @@ def read_cards(root: Path, path: Path) -> list[Card]:
     cards = []
     for name, row in rows.items():
         problems += _unknown(document, row or {}, ("rows", str(name)), FIELDS)
-        values = _with_base(str(name), filled)
+        values = _with_base(str(name), row or {}, filled)
         if isinstance(values, str):
             problems.append(Problem(document.line("rows", str(name), "base"), values))
             continue
@@ -224,19 +223,20 @@ def _filled(shared: dict[str, Any], row: Any) -> dict[str, Any]:
     return values
 
 
-def _with_base(name: str, filled: dict[str, dict[str, Any]]) -> dict[str, Any] | str:
+def _with_base(
+    name: str, own: dict[str, Any], filled: dict[str, dict[str, Any]]
+) -> dict[str, Any] | str:
     """The values of a row; one that names a modality takes all that its base says. Or an error."""
-    values = filled[name]
-    if not values.get("modality"):
-        return values
-    base = filled.get(str(values.get("base")))
+    if not filled[name].get("modality"):
+        return filled[name]
+    base = filled.get(str(own.get("base")))
     if base is None or base.get("modality"):
-        hint = nearest(str(values.get("base")), [row for row in filled if row != name])
+        hint = nearest(str(own.get("base")), [row for row in filled if row != name])
         return (
             f"row {name!r} names a modality, so its `base` must be another row of this file{hint}"
         )
-    title = f"{base.get('title')}, {values['modality']} alone"
-    return {**base, "title": title, **values, "group": "single"}
+    title = f"{base.get('title')}, {own['modality']} alone"
+    return {**_filled(base, own), "title": own.get("title", title), "group": "single"}
 
 
 def _card(
@@ -264,7 +264,7 @@ def _validation(document: Document, where: tuple[str, ...], item: Any) -> Proble
     loc = [str(part) for part in item["loc"]]
     shared, own = tuple(loc), (*where, *loc)
     line = document.line(*own) if own[:3] in document.lines else document.line(*shared)
-    if not loc or own[:3] not in document.lines and shared[:1] not in document.lines:
+    if not loc or (own[:3] not in document.lines and shared[:1] not in document.lines):
         line = document.line(*where)
     known: list[str] = []
     if item["type"] == "literal_error":
@@ -272,7 +272,7 @@ def _validation(document: Document, where: tuple[str, ...], item: Any) -> Proble
             word.strip("' ") for word in item["ctx"]["expected"].replace(" or ", ",").split(",")
         ]
     if item["type"] == "extra_forbidden":
-        known = [name for name in Recipe.model_fields] if loc[0] == "recipe" else []
+        known = list(Recipe.model_fields) if loc[0] == "recipe" else []
     key = ".".join(loc) or "the row"
     said = str(item["msg"]).removeprefix("Value error, ")
     given = item.get("input")

@@ -1,4 +1,4 @@
-"""Finds methods: reads their declarations without torch, imports them, and keeps broken ones aside."""
+"""Finds methods: reads their declarations without torch; a broken folder stops no other."""
 
 import importlib.util
 import inspect

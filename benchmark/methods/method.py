@@ -61,6 +61,14 @@ class Method(nn.Module):
         """
         return default_loss(self(inputs.image), mask)
 
+    def loss_modules(self) -> Mapping[str, nn.Module]:
+        """Frozen networks that only `loss` needs, by name; they lie on the device of the method.
+
+        They are no parts of the network, so a run's weights do not hold them: keep them in a plain
+        dictionary, not as attributes of the module.
+        """
+        return {}
+
     def predict(self, inputs: Inputs) -> Tensor:
         """Logits (B, 1, H, W), in evaluation mode."""
         return self(inputs.image)  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Renders card.json and dvc.yaml in each method folder; the same declaration gives the same bytes."""
+"""Renders card.json and dvc.yaml in each method folder; the same input gives the same bytes."""
 
 import difflib
 import json
@@ -40,19 +40,13 @@ stages:
       params:
         - work/code.json:
             - rows.${{item.method}}
+            - mixes.${{item.mix}}
             - training
             - prediction
             - scoring
             - cost
         - results/${{item.mix}}/data.json:
             - content
-        - params.yaml:
-            - threshold
-            - mixes.${{item.mix}}.max_epochs
-            - mixes.${{item.mix}}.recipe
-            - mixes.${{item.mix}}.seeds
-            - mixes.${{item.mix}}.size
-            - mixes.${{item.mix}}.weights
       outs:
         - results/${{item.mix}}/${{item.group}}/${{item.method}}:
             cache: false

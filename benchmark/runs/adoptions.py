@@ -1,4 +1,4 @@
-"""Pairs of code digests that were shown to give the same bytes: identities follow them; no torch."""
+"""Pairs of code digests that were shown to give the same bytes; identities follow them."""
 
 from pathlib import Path
 from typing import Any

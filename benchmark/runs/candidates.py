@@ -1,4 +1,4 @@
-"""The values that tuning tries: fields of a recipe, or numbers among a row's arguments; no torch."""
+"""The values that tuning tries: fields of a recipe, or numbers among a row's arguments."""
 
 import difflib
 import inspect

@@ -155,8 +155,9 @@ class _Pass:
     def _adopt(self, record: dict[str, Any]) -> None:
         """Takes what lies beside the results into the store, where it is what the run wrote."""
         files: dict[str, str] = record.get("files", {})
-        codes = {WEIGHTS: self.plan.identity.run, HISTORY: self.plan.identity.run,
-                 MAPS: record.get("prediction_code"), SCORES: record.get("scoring_code")}  # fmt: skip
+        run = self.plan.identity.run
+        maps, scores = (record.get(key) for key in ("prediction_code", "scoring_code"))
+        codes = {WEIGHTS: run, HISTORY: run, MAPS: maps, SCORES: scores}
         done = self.place.done()
         for name, code in codes.items():
             folder = self.artefacts if name in ARTEFACTS else self.results
@@ -175,13 +176,14 @@ class _Pass:
         Raises: MissingDataError if they are needed to score or to predict again.
         """
         how = "get them with `dvc pull`, or train again with --retrain"
-        if MAPS in self.place.done() and record.get("prediction_code") == self.code.prediction:
-            if record.get("scoring_code") != self.code.scoring:
-                self._load()
-                self._score(Silent())
-                self._publish()
-                return "done"
-        if record.get("scoring_code") == self.code.scoring:
+        old_scores = record.get("scoring_code") != self.code.scoring
+        same_maps = record.get("prediction_code") == self.code.prediction
+        if old_scores and same_maps and MAPS in self.place.done():
+            self._load()
+            self._score(Silent())
+            self._publish()
+            return "done"
+        if not old_scores:
             return f"already done; its weights and maps are not here: {how}"
         raise MissingDataError(
             self.artefacts, "scored by earlier code, cannot be scored again here",

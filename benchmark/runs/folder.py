@@ -18,6 +18,7 @@ from PIL import Image
 from benchmark.core.errors import MethodError, MissingDataError, MixSegError, StoreError
 from benchmark.core.files import write_atomic
 from benchmark.core.progress import Progress
+from benchmark.core.spreadsheet import as_texts
 from benchmark.data.images import read_image
 from benchmark.evaluation.maps import quantise
 from benchmark.evaluation.metrics import first_level
@@ -60,7 +61,7 @@ def predict_folder(
     # Whole numbers that may be absent, so that a width never reads 352.000000.
     summary = summary.astype({"width": "Int64", "height": "Int64"})
     with write_atomic(out / "summary.csv") as temporary:
-        summary.to_csv(temporary, index=False, float_format="%.6f", lineterminator="\n")
+        as_texts(summary).to_csv(temporary, index=False, float_format="%.6f", lineterminator="\n")
     return summary
 
 

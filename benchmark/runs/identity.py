@@ -1,6 +1,6 @@
 """What makes a run the same run: only what a number depends on, as one digest; no torch."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -157,7 +157,13 @@ def _weights(folder: Path, card: Card, fetch: bool) -> dict[str, str]:
     return _DIGESTS[key]
 
 
-def code_record(root: Path, folders: Iterable[Folder]) -> dict[str, Any]:
+def _mix_record(mix: Mix) -> dict[str, str]:
+    """Digests of what a mix asks for: of its data, and of the training of its rows."""
+    trains = [mix.recipe.identity(), mix.max_epochs, mix.weights, mix.seeds]
+    return {"data": digest(mix.request())[:SHORT], "training": digest(trains)[:SHORT]}
+
+
+def code_record(root: Path, folders: Sequence[Folder]) -> dict[str, Any]:
     """The digests that DVC compares: of shared code, and of each row; see `mixseg code`.
 
     A row's digest holds the code of its class, what its declaration hands to it, and its recipe;
@@ -177,11 +183,18 @@ def code_record(root: Path, folders: Iterable[Folder]) -> dict[str, Any]:
             except MethodError as error:
                 rows[card.name] = str(error)
     plain = canonical(root, "training", code.code_digest(code.training_files(root)))
-    cost = code.code_digest(code.entry_files(root, code.COST))
+    stages = {
+        stage: code.code_digest(code.entry_files(root, entry))[:SHORT]
+        for stage, entry in code.STAGES.items()
+    }
+    said = [card.model_dump(mode="json", exclude={"pretrained_on"})
+            for folder in folders for card in folder.cards]  # fmt: skip
     return {
         "training": plain[:SHORT],
         "prediction": evaluation.prediction[:SHORT],
         "scoring": digest(evaluation.scoring)[:SHORT],
-        "cost": cost[:SHORT],
+        **stages,
+        "declared": digest(said)[:SHORT],
+        "mixes": {name: _mix_record(mix) for name, mix in load_params(root).mixes.items()},
         "rows": rows,
     }

@@ -78,6 +78,8 @@ def train(
     if not recipe.epochs:
         return []
     to_device(method, options.device)
+    for module in method.loss_modules().values():
+        to_device(module, options.device)
     features = FeatureCache(method, options.features, options.device)
     if type(method).fit is not Method.fit:
         features.prepare(cases, progress)

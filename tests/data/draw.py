@@ -1,5 +1,6 @@
 """Draws small fake raw data in exactly the folder trees in which the datasets are published."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,13 +82,97 @@ def clinicdb(root: Path, suffix: str = ".tif") -> Masks:
     }
 
 
+def coded(root: Path, names: dict[str, int], codes: tuple[int, int, int], suffix: str) -> Masks:
+    """Images and masks of optic discs; codes are those of background, rim and cup."""
+    masks = {}
+    for place, k in names.items():
+        images, masks_at, name = place.split(" ")
+        disc = blob(k)
+        values = np.where(disc, codes[1], codes[0]).astype(np.uint8)
+        values[disc & (np.arange(SIZE[0]) % 3 == 0)] = codes[2]
+        save(root / images / f"{name}.jpg", image(k))
+        save(root / masks_at / f"{name}{suffix}", values)
+        masks[name] = disc
+    return masks
+
+
+def refuge_official(root: Path) -> Masks:
+    """REFUGE's own archives, with illustrations and a validation set."""
+    home, truth = root / "REFUGE2" / "REFUGE2", "Annotation-Training400/Annotation-Training400"
+    for kind, name in (("Glaucoma", "g0001"), ("Non-Glaucoma", "n0001")):
+        save(home / truth / "Disc_Cup_Fovea_Illustration" / kind / f"{name}.jpg", image(9))
+    names = {
+        f"Training400/Glaucoma {truth}/Disc_Cup_Masks/Glaucoma g0001": 1,
+        f"Training400/Non-Glaucoma {truth}/Disc_Cup_Masks/Non-Glaucoma n0001": 2,
+        "REFUGE-Validation400 REFUGE-Validation400-GT/Disc_Cup_Masks V0001": 3,
+        "Test400 REFUGE-Test-GT/Disc_Cup_Masks/G T0001": 4,
+    }
+    return coded(home, names, (255, 128, 0), ".bmp")
+
+
+def refuge2(root: Path) -> Masks:
+    """REFUGE as copied at Kaggle under the name REFUGE2: bmp masks, png in validation."""
+    sets = {"train": ("g0001", "n0001"), "val": ("V0001",), "test": ("T0001",)}
+    masks: Masks = {}
+    for part, names in sets.items():
+        places = {f"images mask {name}": k for k, name in enumerate(names)}
+        suffix = ".png" if part == "val" else ".bmp"
+        masks |= coded(root / "REFUGE2" / part, places, (255, 128, 0), suffix)
+    return masks
+
+
+def glaucoma(root: Path, name: str) -> Masks:
+    """The three sets that are copied together at Kaggle; masks are numbered 0, 1, 2."""
+    masks: dict[str, Masks] = {"REFUGE": {}}
+    sets = {"train": ("g0001", "n0001"), "val": ("V0001",), "test": ("T0001",)}
+    for part, names in sets.items():
+        places = {f"Images Masks {name}": k for k, name in enumerate(names)}
+        masks["REFUGE"] |= coded(root / "REFUGE" / part, places, (0, 1, 2), ".png")
+    places = {f"Images Masks {k:03d}": k for k in (1, 2, 3)}
+    masks["ORIGA"] = coded(root / "ORIGA", places, (0, 1, 2), ".png")
+    squares = {"Images_Square Masks_Square 001": 1}
+    coded(root / "ORIGA", squares, (0, 1, 2), ".png")
+    coded(root / "G1020", {"Images Masks image_1": 7}, (0, 1, 2), ".png")
+    (root / "ORIGA" / "OrigaList.csv").write_text(
+        "Eye,Filename,ExpCDR,Set,Glaucoma\n"
+        "OD,001.jpg,0.7,A,0\nOS,002.jpg,0.6,A,0\nOD,003.jpg,0.5,B,1\n"
+    )
+    return masks[name]
+
+
+def clinicdb_copies(root: Path) -> Masks:
+    """CVC-ClinicDB as copied at Kaggle: the same pictures in two formats."""
+    for suffix in ("png", "tif"):
+        home = root / suffix.upper()
+        masks = {
+            str(k): pair(home / "Original" / f"{k}.png", home / "GroundTruth" / f"{k}.png", k)
+            for k in (1, 612)
+        }
+    return masks
+
+
+def endoscene(root: Path) -> Masks:
+    """CVC-EndoSceneStill: CVC-300 beside CVC-612, with masks of more kinds."""
+    masks = {}
+    for name, k in (("CVC-300", 149), ("CVC-300", 208), ("CVC-612", 150)):
+        home = root / "CVC-EndoSceneStill" / name
+        suffix = ".bmp" if name == "CVC-300" else ".tif"
+        mask = pair(home / "bbdd" / f"{k}.bmp", home / "gtpolyp" / f"{k}{suffix}", k)
+        save(home / "gtlumen" / f"{k}.bmp", blob(k + 1))
+        if name == "CVC-300":
+            masks[str(k)] = mask
+    return masks
+
+
 def pranet(root: Path, name: str = "CVC-ClinicDB") -> Masks:
     """PraNet's TrainDataset (Kvasir-SEG and CVC-ClinicDB together) and TestDataset."""
     masks = {}
     train = root / "TrainDataset"
-    if name == "CVC-ClinicDB":
+    if name != "CVC-300":
         for k, case in enumerate(("cju0a", "1", "2")):
-            masks[case] = pair(train / "image" / f"{case}.png", train / "mask" / f"{case}.png", k)
+            mask = pair(train / "image" / f"{case}.png", train / "mask" / f"{case}.png", k)
+            if (case == "cju0a") == (name == "Kvasir"):
+                masks[case] = mask
     for other in ("CVC-300", "CVC-ClinicDB", "Kvasir"):
         test = root / "TestDataset" / other
         for k in (151, 152):
@@ -178,6 +263,47 @@ def drishti(root: Path) -> Masks:
     return masks
 
 
+def drishti_copy(root: Path) -> Masks:
+    """DRISHTI-GS1 as copied at Kaggle: each part in a folder of its own, pictures by diagnosis."""
+    masks = drishti(root / "as published")
+    home = root / "as published" / "Drishti-GS1_files" / "Drishti-GS1_files"
+    for part, kind in (
+        ("Training-20211018T055246Z-001", "GLAUCOMA"),
+        ("Test-20211018T060000Z-001", "normal"),
+    ):
+        name = part.split("-")[0]
+        (root / part).mkdir(parents=True)
+        (home / name).rename(root / part / name)
+        images = root / part / name / "Images"
+        (images / kind).mkdir()
+        for path in images.glob("*.png"):
+            path.rename(images / kind / path.name)
+    return masks
+
+
+OUTLINES = [
+    [(60, 50), (140, 50), (140, 110), (60, 110)],
+    [(200, 90), (260, 90), (230, 140)],
+]
+
+
+def ddti_xml(root: Path) -> None:
+    """DDTI as first published: a picture of two nodules, one of one, and a mark cut short."""
+    marks = "<mark><image/><svg/></mark>"
+    for number, text in ((1, _svg(OUTLINES)), (2, _svg(OUTLINES[:1])), (3, _svg(OUTLINES)[:-9])):
+        grey = image(number, (320, 200)).mean(axis=2).astype(np.uint8) // 2 + 60
+        grey[:, :45] = 0  # the black border of the scanner
+        save(root / f"100_{number}.jpg", grey)
+        marks += f"<mark><image>{number}</image><svg>{text}</svg></mark>"
+    (root / "100.xml").write_text(f"<case><number>100</number>{marks}</case>")
+
+
+def _svg(shapes: list[list[tuple[int, int]]]) -> str:
+    points = [[{"x": x, "y": y} for x, y in shape] for shape in shapes]
+    more = {"annotation": {}, "regionType": "freehand"}
+    return json.dumps([{"points": each} | more for each in points])
+
+
 def ddti(root: Path) -> Masks:
     """DDTI's nodules, one a picture: PNG crops and GIF masks."""
     home, masks = root / "DDTI_preprocessing", {}
@@ -205,15 +331,34 @@ def row(name: str, layout: str, counts: tuple[int, int] = (0, 1), **fields: str)
 
 # Dataset as in the catalog: its layout, and what draws its folder.
 TREES: dict[str, tuple[str, Callable[[Path], Masks]]] = {
-    "origa": ("zenodo-8009107", zenodo),
-    "refuge": ("zenodo-8009107", lambda root: zenodo(root, "REFUGE")),
+    "origa": ("origa", zenodo),
+    "refuge": ("refuge", lambda root: zenodo(root, "REFUGE")),
     "kvasir-seg": ("kvasir-seg", kvasir),
-    "cvc-clinicdb": ("pranet-split", pranet),
-    "cvc-300": ("pranet-split", lambda root: pranet(root, "CVC-300")),
+    "cvc-clinicdb": ("cvc-clinicdb", pranet),
+    "cvc-300": ("cvc-300", lambda root: pranet(root, "CVC-300")),
     "busi": ("busi", busi),
     "tn3k": ("tn3k", tn3k),
     "isic2017": ("isic2017", isic2017),
     "isic2018": ("isic2018", isic2018),
     "drishti-gs": ("drishti-gs", drishti),
     "ddti": ("ddti", ddti),
+}
+# Dataset and the part of the form's description that tells it from the others.
+COPIES: dict[str, tuple[str, str, Callable[[Path], Masks]]] = {
+    "REFUGE's own archives": ("refuge-official", "Training400/ and Test400/", refuge_official),
+    "REFUGE2 at Kaggle": ("refuge-official", "REFUGE2/{train,val,test}", refuge2),
+    "REFUGE numbered": (
+        "refuge-official",
+        "REFUGE/{train,val,test}/{Images,Masks}",
+        lambda root: glaucoma(root, "REFUGE"),
+    ),
+    "ORIGA numbered": ("origa-ab", "OrigaList.csv", lambda root: glaucoma(root, "ORIGA")),
+    "CVC-ClinicDB twice": ("cvc-clinicdb", "Original/ and Ground Truth/", clinicdb_copies),
+    "CVC-EndoSceneStill": ("cvc-300", "{bbdd,gtpolyp}", endoscene),
+    "Kvasir-SEG in PraNet's packs": (
+        "kvasir-seg",
+        "TrainDataset",
+        lambda root: pranet(root, "Kvasir"),
+    ),
+    "DRISHTI-GS at Kaggle": ("drishti-gs", "Drishti-GS1_files", drishti_copy),
 }

@@ -25,7 +25,11 @@ FILES = {
 def make_zip(path: Path, files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
     with zipfile.ZipFile(path, "w", method) as packed:
         for name, data in files.items():
-            packed.writestr(name, data)
+            # zipfile itself fails on an empty name
+            entry = zipfile.ZipInfo(name or "?")
+            entry.filename, entry.compress_type = name or entry.filename, method
+            packed.writestr(entry, data)
+            entry.filename = name
     return path
 
 
@@ -103,6 +107,13 @@ def test_what_is_there_already_is_not_replaced(tmp_path: Path) -> None:
     assert tree(into) == {"Set/z": b"mine"}
 
 
+def test_the_same_file_twice_is_no_conflict(tmp_path: Path) -> None:
+    into = tmp_path / "into"
+    unpack(make_zip(tmp_path / "1.zip", {"Set/z": b"same"}), into)
+    assert unpack(make_zip(tmp_path / "2.zip", {"Set/a": b"a", "Set/z": b"same"}), into) == ["Set"]
+    assert tree(into) == {"Set/a": b"a", "Set/z": b"same"}
+
+
 def test_leftovers_of_a_killed_run_are_cleared(tmp_path: Path) -> None:
     (tmp_path / "into" / ".unpacking-12345678" / "half").mkdir(parents=True)
     unpack(make_zip(tmp_path / "a.zip", FILES), tmp_path / "into")
@@ -117,12 +128,17 @@ OUTSIDE = {
     "C:\\evil": "absolute path",
     "a\nb": "no file can have",
     "x" * 300: "no file can have",
+    "a/" * 2500 + "x": "a path of 2501 parts and 5001 bytes",
+    "a/" * 32 + "x": "a path of 33 parts and 65 bytes",
+    "/".join(["x" * 250] * 5): "a path of 5 parts and 1254 bytes",
+    "": "an empty name",
+    ".": "an empty name",
 }
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
 @pytest.mark.parametrize("kind", MAKERS)
-def test_paths_that_escape(tmp_path: Path, kind: str, name: str) -> None:
+def test_names_that_are_refused(tmp_path: Path, kind: str, name: str) -> None:
     archive = MAKERS[kind](tmp_path / f"set.{kind}", {"good": b"good", name: b"evil"})
     refuse(archive, tmp_path / "into", OUTSIDE[name], "Nothing was unpacked")
     assert not (tmp_path / "evil").exists()
@@ -134,6 +150,27 @@ TYPES = {
     "device": tarfile.CHRTYPE,
     "pipe": tarfile.FIFOTYPE,
 }
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_a_deep_path_within_the_bounds_is_unpacked(tmp_path: Path, mode: str) -> None:
+    name = "a/" * 31 + "x"
+    into = tmp_path / "into"
+    with tarfile.open(tmp_path / "set.tar", mode) as packed:
+        top = tarfile.TarInfo("./")
+        top.type = tarfile.DIRTYPE
+        packed.addfile(top)
+        add(packed, tarfile.TarInfo(name), b"good")
+    unpack(tmp_path / "set.tar", into)
+    assert tree(into) == {name: b"good"}
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_a_path_too_long_for_the_disk_is_named(tmp_path: Path, kind: str) -> None:
+    archive = MAKERS[kind](tmp_path / f"set.{kind}", {"/".join(["x" * 250] * 4): b"good"})
+    into = tmp_path.joinpath(*["y" * 250] * 12)
+    into.mkdir(parents=True)
+    refuse(archive, into, "is too long for this disk", "shorter path", kind=DownloadError)
 
 
 @pytest.mark.parametrize("kind", TYPES)

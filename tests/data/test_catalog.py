@@ -25,6 +25,8 @@ COUNTS = {
     "isic2018": (2594, 1000),
     "drishti-gs": (50, 51),
     "ddti": (523, 125),
+    "origa-ab": (325, 325),
+    "refuge-official": (400, 400),
 }
 # train: origa 500 + kvasir 900 + clinicdb 550 + busi 547 + isic2018 2594
 # test: origa 150 + kvasir 100 + busi 100 + isic2018 1000
@@ -79,6 +81,7 @@ def test_rows_that_share_a_raw_folder_read_it_alike() -> None:
         by_raw.setdefault(row.raw, set()).add(row.layout)
     assert all(len(layouts) == 1 for layouts in by_raw.values())
     assert dataset("isic2017-open").raw == "isic2017"
+    assert (dataset("origa-ab").raw, dataset("refuge-official").raw) == ("origa", "refuge")
 
 
 def test_unknown_name_gives_the_nearest() -> None:

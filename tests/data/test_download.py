@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from web_host import (
     fails,
     get,
     one,
+    packed,
+    put,
     refuse,
     row,
     serve,
@@ -45,8 +48,12 @@ def test_what_is_here_is_not_fetched_again(host: Host, raw: Path) -> None:
     get(one(host), raw)
     assert len(host.asked) == 1
     # a case was lost, but what was unpacked lies there: no second copy beside it
-    (raw / "set/Set/images/a.png").unlink()
-    get(one(host), raw)
+    for kind in ("images", "masks"):
+        (raw / f"set/Set/train/{kind}/a.png").unlink()
+    with pytest.raises(
+        MissingDataError, match=r"2 cases \(cases found: 1 for training and 1 .*Add"
+    ):
+        get(one(host), raw)
     assert len(host.asked) == 1
 
 
@@ -141,21 +148,118 @@ def test_a_wrong_archive_dropped_by_hand_is_kept_and_named(host: Host, raw: Path
     assert not host.asked
 
 
+@pytest.mark.parametrize("url", ["set.zip", None])
+def test_a_dropped_archive_of_any_name_is_unpacked_before_anything_is_fetched(
+    host: Host, raw: Path, url: str | None
+) -> None:
+    (raw / "set").mkdir(parents=True)
+    (raw / "set/archive.zip").write_bytes(BODY)
+    get(one(host, sha256=sha256(OTHER)) if url else row(access="account"), raw)
+    assert complete(raw)
+    assert not host.asked
+    assert not (raw.parent / "checksums.json").exists()
+
+
+def test_what_a_dropped_archive_lacks_is_fetched(host: Host, raw: Path) -> None:
+    (raw / "set").mkdir(parents=True)
+    (raw / "set/archive.zip").write_bytes(packed(("a", "c")))
+    host.plans["set.zip"] = [serve(BODY)]
+    with pytest.raises(DownloadError, match=r"c\.png is there already"):  # other bytes
+        get(one(host), raw)
+    with zipfile.ZipFile(io.BytesIO(BODY)) as archive, zipfile.ZipFile(raw / "b.zip", "w") as part:
+        for name in archive.namelist():
+            if "/b." not in name:
+                part.writestr(name, archive.read(name))
+    shutil.rmtree(raw / "set")
+    (raw / "set").mkdir()
+    (raw / "b.zip").rename(raw / "set/archive.zip")
+    (raw / "archives/set.zip").unlink()
+    get(one(host), raw)  # the same bytes lie there twice
+    assert complete(raw)
+    assert len(host.asked) == 2
+
+
+def test_a_sum_is_recorded_only_of_a_file_that_gave_the_whole_set(host: Host, raw: Path) -> None:
+    ledger = raw.parent / "checksums.json"
+    (raw / "set").mkdir(parents=True)
+    wrong = packed(("beach",))
+    (raw / "set/set.zip").write_bytes(wrong)
+    dataset = row({"file": "set.zip"}, access="account")
+    with pytest.raises(MissingDataError, match=r"1 cases \(cases found: 0 for .*, expected 3"):
+        get(dataset, raw)
+    assert not ledger.exists()
+    (raw / "set/set.zip").write_bytes(BODY)
+    shutil.rmtree(raw / "set/Set")
+    get(dataset, raw)
+    assert complete(raw)
+    assert json.loads(ledger.read_text()) == {
+        "set.zip": {"sha256": sha256(BODY), "bytes": len(BODY)}
+    }
+
+
+def test_an_archive_that_replaces_a_wrong_one_is_unpacked(raw: Path) -> None:
+    (raw / "set").mkdir(parents=True)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("Holiday/beach.png", b"x")
+    (raw / "set/set.zip").write_bytes(file.getvalue())
+    dataset = row({"file": "set.zip"}, access="account")
+    with pytest.raises(MissingDataError, match="no folder with images and masks"):
+        get(dataset, raw)
+    (raw / "set/set.zip").write_bytes(BODY)
+    assert get(dataset, raw) == [raw / "set/Holiday", raw / "set/Set"]
+
+
+def test_archives_inside_an_archive_are_unpacked(raw: Path) -> None:
+    (raw / "set").mkdir(parents=True)
+    with zipfile.ZipFile(raw / "set/REFUGE2.zip", "w") as archive:
+        archive.writestr("REFUGE2/REFUGE2/inner.zip", BODY)
+        archive.writestr("__MACOSX/REFUGE2/._inner.zip", b"junk")
+    get(row(access="account"), raw)
+    assert complete(raw)
+
+
+def test_an_archive_that_holds_itself_ends(raw: Path) -> None:
+    (raw / "set").mkdir(parents=True)
+    body = BODY
+    for depth in range(6):
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr(f"{depth}.zip", body)
+        body = file.getvalue()
+    (raw / "set/top.zip").write_bytes(body)
+    with pytest.raises(DownloadError, match=r"3\.zip: an archive inside 3 others"):
+        get(row(access="account"), raw)
+    assert sorted(path.name for path in (raw / "set").glob("*.zip")) == [
+        "3.zip", "4.zip", "5.zip", "top.zip"
+    ]  # fmt: skip
+
+
+def test_what_was_unpacked_is_said(raw: Path) -> None:
+    said: list[str] = []
+
+    class Said(Silent):
+        def say(self, line: str) -> None:
+            said.append(line)
+
+    (raw / "set").mkdir(parents=True)
+    (raw / "set/any.zip").write_bytes(BODY)
+    download(row(access="account"), raw, Said(), raw.parent / "checksums.json", QUICK)
+    assert said == [f"set: unpacked {raw / 'set/any.zip'}"]
+
+
 def test_a_rar_dropped_by_hand(raw: Path) -> None:
     (raw / "set").mkdir(parents=True)
     (raw / "set/Set.rar").write_bytes(b"Rar!\x1a\x07\x01\x00")
     dataset = row(access="account")
     fails(dataset, raw, "a RAR archive", "unar", left={"set/Set.rar"})
-    (raw / "set/Set").mkdir()  # unpacked by hand: the archive beside it does not matter
+    put(raw / "set/Set")  # unpacked by hand: the archive beside it does not matter
     assert get(dataset, raw) == [raw / "set/Set"]
 
 
 def test_files_put_there_by_hand(host: Host, raw: Path) -> None:
-    for kind in ("images", "masks"):
-        (raw / "set" / kind).mkdir(parents=True)
-        for name in "abc":
-            (raw / "set" / kind / f"{name}.png").write_bytes(b"x")
-    assert get(one(host), raw) == [raw / "set/images", raw / "set/masks"]
+    put(raw / "set")
+    assert get(one(host), raw) == [raw / "set/test", raw / "set/train"]
     assert not host.asked
 
 
@@ -169,13 +273,16 @@ def test_a_set_that_a_person_must_fetch(raw: Path) -> None:
 def test_two_sets_take_their_part_of_one_archive(host: Host, raw: Path) -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        for name in ("ORIGA/images/a.png", "REFUGE/images/b.png", "ORIGA_train.csv"):
-            archive.writestr(name, b"x")
+        for name in ("ORIGA", "REFUGE"):
+            for place in ("train/images", "train/masks", "test/images", "test/masks"):
+                archive.writestr(f"{name}/{place}/a.png", b"x")
+        archive.writestr("ORIGA_train.csv", b"x")
     host.plans["all.zip"] = [serve(file.getvalue())]
     url = [f"{host.url}/all.zip"]
     for name in ("ORIGA", "REFUGE"):
         source = {"file": "all.zip", "urls": url, "keep": [f"*{name}*"]}
-        get(row(source, name=name.lower(), raw=name.lower()), raw)
+        counts = {"train": 1, "test": 1}
+        get(row(source, name=name.lower(), raw=name.lower(), counts=counts), raw)
     assert len(host.asked) == 1
     assert {path.name for path in (raw / "origa").glob("[!.]*")} == {"ORIGA", "ORIGA_train.csv"}
     assert {path.name for path in (raw / "refuge").glob("[!.]*")} == {"REFUGE"}
@@ -183,20 +290,19 @@ def test_two_sets_take_their_part_of_one_archive(host: Host, raw: Path) -> None:
 
 def test_a_file_that_is_no_archive_is_copied(host: Host, raw: Path) -> None:
     host.plans["list.csv"] = [serve(b"<html> is fine in a table")]
-    get(row({"file": "list.csv", "urls": [f"{host.url}/list.csv"], "unpack": False}), raw)
+    put(raw / "set", "ab")
+    with pytest.raises(MissingDataError, match="2 cases"):
+        get(row({"file": "list.csv", "urls": [f"{host.url}/list.csv"], "unpack": False}), raw)
     assert (raw / "set/list.csv").read_bytes() == b"<html> is fine in a table"
 
 
 def test_a_pointer_is_honoured(host: Host, raw: Path, tmp_path: Path) -> None:
     own = tmp_path / "own"
-    for kind in ("images", "masks"):
-        (own / kind).mkdir(parents=True)
-        for name in "abc":
-            (own / kind / f"{name}.png").write_bytes(b"x")
+    put(own)
     raw.mkdir()
     (raw / "set.from").write_text(f"{own}\n")
     assert get(one(host), raw) == [own]
-    (own / "images/a.png").unlink()
+    (own / "train/images/a.png").unlink()
     with pytest.raises(MissingDataError, match=r"2 cases, expected 3\. .*set\.from points to"):
         get(one(host), raw)
     assert not host.asked

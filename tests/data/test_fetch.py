@@ -24,6 +24,7 @@ from web_host import (
     get,
     one,
     page,
+    put,
     refuse,
     row,
     send,
@@ -31,7 +32,7 @@ from web_host import (
     sha256,
 )
 
-from benchmark.core.errors import DownloadError, MixSegError
+from benchmark.core.errors import DownloadError, MissingDataError, MixSegError
 from benchmark.core.progress import Silent, Task
 from benchmark.data import fetch as fetching
 from benchmark.data.download import download
@@ -244,7 +245,9 @@ def test_a_file_is_kept_as_sent(host: Host, raw: Path) -> None:
     head = {"Content-Encoding": "x-gzip", "Content-Length": str(len(body))}
     host.plans["set.csv.gz"] = [lambda handler: send(handler, 200, head, body)]
     source = {"file": "set.csv.gz", "urls": [f"{host.url}/set.csv.gz"], "unpack": False}
-    get(row(source | {"sha256": sha256(body)}), raw)
+    put(raw / "set", "ab")
+    with pytest.raises(MissingDataError, match="2 cases"):  # no pictures came
+        get(row(source | {"sha256": sha256(body)}), raw)
     assert (raw / "set/set.csv.gz").read_bytes() == body
 
 

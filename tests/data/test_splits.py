@@ -10,7 +10,8 @@ from benchmark.data.folders import RawCase
 from benchmark.data.splits import LISTS, SplitList, assign, draw_val, read_list
 
 LISTED = sorted(path.stem for path in LISTS.glob("*.csv"))
-BY_FOLDER = {"origa", "refuge", "tn3k", "isic2018"}  # their file names are not published in a list
+# Their file names are not published in a list, or sorted by their folders and file names alone.
+BY_FOLDER = {"origa", "origa-ab", "refuge", "refuge-official", "tn3k", "isic2018"}
 
 
 def listed(name: str) -> SplitList:

@@ -5,19 +5,25 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.core.errors import CatalogError, ImageError, MixSegError, ParamsError
+from benchmark.core.errors import (
+    CatalogError,
+    ImageError,
+    MissingDataError,
+    MixSegError,
+    ParamsError,
+)
 from benchmark.core.files import Places
 from benchmark.core.params import load_params
 from benchmark.data import status as module
 from benchmark.data.catalog import load_catalog
 from benchmark.data.layouts import raw_cases
+from benchmark.data.pointers import point_to
 from benchmark.data.status import (
     DataStatus,
     count_cases,
     datasets_of,
     describe,
     listed_cases,
-    point_to,
     status,
 )
 
@@ -70,7 +76,7 @@ def test_nothing_is_here(places: Places) -> None:
 
 def test_what_is_missing_says_how_to_get_it(places: Places) -> None:
     plain = told(places, "kvasir-seg")
-    assert plain.how.startswith("mixseg data --download")
+    assert plain.how.startswith("`mixseg data --dataset kvasir-seg --download` fetches it")
     assert "drop kvasir-seg.zip (46 MB) into data/raw/kvasir-seg" in plain.how
     account = told(places, "drishti-gs")
     assert "Register a team" in account.how
@@ -85,7 +91,7 @@ def test_mixes_that_use_a_dataset(places: Places) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "state"), [(0, "missing"), (59, "incomplete"), (60, "here"), (61, "here")]
+    ("count", "state"), [(0, "missing"), (59, "incomplete"), (60, "here"), (61, "incomplete")]
 )
 def test_states(places: Places, monkeypatch: pytest.MonkeyPatch, count: int, state: str) -> None:
     monkeypatch.setattr(module, "listed_cases", lambda name: None)
@@ -93,9 +99,59 @@ def test_states(places: Places, monkeypatch: pytest.MonkeyPatch, count: int, sta
         folder = places.raw / "cvc-300/TestDataset/CVC-300"
         fill(folder, [str(i) for i in range(count)])
     row = told(places, "cvc-300")
-    assert (row.state, row.found, row.expected) == (state, count, 60)
-    if state == "here":
-        assert row.how == f"in {places.raw / 'cvc-300'}"
+    assert (row.state, row.found, row.expected) == (state, min(count, 60), 60)
+    where = f"in {places.raw / 'cvc-300'}, read as PraNet's TestDataset/CVC-300/{{images,masks}}/."
+    if count:
+        assert row.how.startswith(where)
+    if state == "incomplete":
+        assert f"Cases found: 0 for training and {count} for testing, expected 0 and 60" in row.how
+
+
+def test_other_pictures_are_named(places: Places) -> None:
+    fill(places.raw / "kvasir-seg", ["beach", "dog"])
+    row = told(places, "kvasir-seg")
+    assert (row.state, row.found) == ("incomplete", 0)
+    assert "read as Kvasir-SEG/{images,masks}/*.jpg" in row.how
+    assert "1000 of its 1000 cases are not there (cju0qkwl35piu0993l0dewei2" in row.how
+    assert "2 cases of other names are (beach, dog)" in row.how
+
+
+@pytest.mark.parametrize(
+    "name", ["archive.zip", "deep/er/Data.TAR.GZ", "../archives/Dataset_BUSI.zip"]
+)
+def test_a_dropped_archive_is_noticed(places: Places, name: str) -> None:
+    path = places.raw / "busi" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"PK")
+    row = told(places, "busi")
+    assert row.state == "missing" or "deep" in name
+    said = f"Not unpacked yet: {path}. `mixseg data --dataset busi --download` unpacks it."
+    assert said.replace("busi/../", "") in row.how
+    with pytest.raises(MixSegError, match=f"{path.name} not unpacked yet.*--dataset busi --down"):
+        raw_cases(CATALOG["busi"], places.raw)
+
+
+def test_a_dropped_rar_is_to_be_unpacked_by_hand(places: Places) -> None:
+    (places.raw / "busi").mkdir(parents=True)
+    (places.raw / "busi/busi.rar").write_bytes(b"Rar")
+    assert "Unpack busi.rar by hand (unar, 7z)" in told(places, "busi").how
+    with pytest.raises(MixSegError, match=r"Unpack busi\.rar by hand"):
+        raw_cases(CATALOG["busi"], places.raw)
+
+
+def test_another_row_that_fits_is_named(places: Places) -> None:
+    for split in ("train", "test"):
+        letter = split[0] if split == "test" else "n"
+        for kind in ("images", "mask"):
+            names = [f"{letter}{i:04d}" for i in range(400)]
+            (places.raw / "refuge/REFUGE2" / split / kind).mkdir(parents=True)
+            for name in names:
+                (places.raw / "refuge/REFUGE2" / split / kind / f"{name}.png").write_bytes(b"x")
+    assert told(places, "refuge-official").state == "here"
+    row = told(places, "refuge")
+    assert (row.state, row.found) == ("incomplete", 400)
+    assert "Cases found: 400 for training and 400 for testing, expected 320 and 80" in row.how
+    assert "It is the whole of refuge-official, another dataset of the catalog" in row.how
 
 
 def test_only_cases_of_the_committed_split_count(places: Places) -> None:
@@ -121,7 +177,7 @@ def test_an_unreadable_folder_says_why(places: Places) -> None:
     row = told(places, "kvasir-seg")
     assert (row.state, row.found) == ("incomplete", 0)
     assert "1 of 2 images without a mask (b.png)" in row.how
-    assert "mixseg data --download" in row.how
+    assert "`mixseg data --dataset kvasir-seg --download` fetches it" in row.how
 
 
 def test_an_empty_folder_is_missing(places: Places) -> None:
@@ -131,7 +187,7 @@ def test_an_empty_folder_is_missing(places: Places) -> None:
 
 def test_a_pointer_to_a_folder_that_went_away(places: Places) -> None:
     own = fill(places.root / "own/Kvasir-SEG", ["a"])
-    point_to(own.parent, [], places)
+    point_to(own.parent, [], places, force=True)
     own.rename(own.with_name("elsewhere"))
     row = told(places, "kvasir-seg")
     assert row.state == "missing"
@@ -146,7 +202,7 @@ def test_counting_raises_only_what_is_unexpected(
     with pytest.raises(ImageError):
         raw_cases(CATALOG["kvasir-seg"], places.raw)
     assert count_cases(CATALOG["kvasir-seg"], places.raw).state == "incomplete"
-    monkeypatch.setattr("benchmark.data.layouts.raw_cases", lambda *args: 1 / 0)
+    monkeypatch.setattr("benchmark.data.layouts.raw_folder", lambda *args: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         count_cases(CATALOG["kvasir-seg"], places.raw)
 
@@ -174,7 +230,7 @@ NAMES = ["Kvasir-SEG", "kvasir_seg", "KVASIR SEG", "kvasirseg"]
 def test_sub_folders_are_known_by_name(places: Places, tmp_path: Path, name: str) -> None:
     fill(tmp_path / "own" / name, ["a", "b"])
     fill(tmp_path / "own" / "holidays", ["c"])
-    lines = point_to(tmp_path / "own", [], places)
+    lines = point_to(tmp_path / "own", [], places, force=True)
     assert lines == [f"kvasir-seg: {tmp_path / 'own' / name}"]
     assert pointers(places) == {"kvasir-seg.from": f"{tmp_path / 'own' / name}\n"}
     cases = raw_cases(CATALOG["kvasir-seg"], places.raw)
@@ -183,7 +239,7 @@ def test_sub_folders_are_known_by_name(places: Places, tmp_path: Path, name: str
 
 def test_one_folder_serves_two_rows(places: Places, tmp_path: Path) -> None:
     fill(tmp_path / "ISIC2017", ["a"])
-    lines = point_to(tmp_path, [], places)
+    lines = point_to(tmp_path, [], places, force=True)
     assert [line.split(":")[0] for line in lines] == ["isic2017", "isic2017-open"]
     assert set(pointers(places)) == {"isic2017.from"}
 
@@ -191,28 +247,28 @@ def test_one_folder_serves_two_rows(places: Places, tmp_path: Path) -> None:
 def test_what_a_mix_lacks_is_said(places: Places, tmp_path: Path) -> None:
     for name in ("BUSI", "DRISHTI-GS"):
         fill(tmp_path / "own" / name, ["a"])
-    lines = point_to(tmp_path / "own", datasets_of(PARAMS, "open"), places)
+    lines = point_to(tmp_path / "own", datasets_of(PARAMS, "open"), places, force=True)
     assert set(pointers(places)) == {"busi.from", "drishti-gs.from"}
     assert f"kvasir-seg: nothing named like it in {tmp_path / 'own'}" in lines
 
 
 def test_a_folder_of_one_dataset(places: Places, tmp_path: Path) -> None:
     own = fill(tmp_path / "pictures", ["a"])
-    assert point_to(own, ["busi"], places) == [f"busi: {own}"]
+    assert point_to(own, ["busi"], places, force=True) == [f"busi: {own}"]
     assert pointers(places) == {"busi.from": f"{own}\n"}
 
 
 def test_a_folder_with_train_and_test(places: Places, tmp_path: Path) -> None:
     for split, names in (("train", ["a", "b"]), ("test", ["c"])):
         fill(tmp_path / "tn3k" / split, names)
-    point_to(tmp_path, [], places)
+    point_to(tmp_path, [], places, force=True)
     cases = raw_cases(CATALOG["tn3k"], places.raw)
     assert sorted(case.split or "" for case in cases) == ["test", "train", "train"]
 
 
 def test_a_pointer_is_replaced(places: Places, tmp_path: Path) -> None:
     for name in ("one", "two"):
-        point_to(fill(tmp_path / name, ["a"]), ["busi"], places)
+        point_to(fill(tmp_path / name, ["a"]), ["busi"], places, force=True)
     assert pointers(places) == {"busi.from": f"{tmp_path / 'two'}\n"}
 
 
@@ -249,9 +305,51 @@ def test_folders_that_cannot_be_read(places: Places, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     refuse(tmp_path / "empty", ["busi"], places, "neither images/ and masks/ nor sub-folders")
     fill(tmp_path / "one/BUSI", ["a"], ("images",))
-    refuse(tmp_path / "one", ["busi"], places, "BUSI: images, expected images/ and masks/")
+    said = ("BUSI: no folder with benign and malignant; no folder with images and masks, expected",)
+    refuse(tmp_path / "one", ["busi"], places, *said, "images/ and masks/ of equal stems")
     fill(tmp_path / "none/BUSI", [])
-    refuse(tmp_path / "none", ["busi"], places, "no pictures")
+    refuse(tmp_path / "none", ["busi"], places, "no picture")
+
+
+def test_other_pictures_do_not_replace_a_good_pointer(places: Places, tmp_path: Path) -> None:
+    good = fill(tmp_path / "good", sorted(listed_cases("cvc-300") or ()))
+    point_to(good, ["cvc-300"], places)
+    old = pointers(places)
+    for names in (["beach", "dog"], sorted(listed_cases("cvc-300") or ())[1:]):
+        other = fill(tmp_path / f"other {len(names)}", names)
+        with pytest.raises(
+            MissingDataError, match=r"is not CVC-300: .* cases are not there"
+        ) as error:
+            point_to(other, ["cvc-300"], places)
+        assert "No pointer was changed" in str(error.value)
+        assert ("beach, dog" in str(error.value)) == (names[0] == "beach")
+        assert pointers(places) == old
+    point_to(other, ["cvc-300"], places, force=True)
+    assert pointers(places) == {"cvc-300.from": f"{other}\n"}
+
+
+def test_one_folder_of_other_pictures_keeps_all_pointers(places: Places, tmp_path: Path) -> None:
+    fill(tmp_path / "own/CVC-300", sorted(listed_cases("cvc-300") or ()))
+    fill(tmp_path / "own/Kvasir-SEG", ["beach"])
+    refuse(tmp_path / "own", [], places, "Kvasir-SEG is not Kvasir-SEG", "No pointer was changed")
+
+
+def test_counts_are_compared_where_there_is_no_list(places: Places, tmp_path: Path) -> None:
+    fill(tmp_path / "own/train", ["a"])
+    fill(tmp_path / "own/test", ["b"])
+    said = "cases found: 1 for training and 1 for testing, expected 2594 and 1000"
+    refuse(tmp_path / "own", ["isic2018"], places, f"own is not ISIC2018: {said}")
+
+
+def test_a_published_folder_may_be_pointed_to(places: Places, tmp_path: Path) -> None:
+    names = sorted(listed_cases("cvc-300") or ())
+    fill(tmp_path / "CVC-EndoSceneStill/CVC-300", names, ("bbdd", "gtpolyp"))
+    lines = point_to(tmp_path / "CVC-EndoSceneStill", ["cvc-300"], places)
+    assert lines == [f"cvc-300: {tmp_path / 'CVC-EndoSceneStill/CVC-300'}"]
+    lines = point_to(tmp_path, ["cvc-300"], places)
+    assert lines == [f"cvc-300: {tmp_path}"]
+    assert told(places, "cvc-300").state == "here"
+    assert "bbdd,gtpolyp" in told(places, "cvc-300").how
 
 
 def test_an_image_without_a_mask(places: Places, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.core.errors import DownloadError
+from benchmark.core.errors import DownloadError, MixSegError
 from benchmark.core.progress import Silent
 from benchmark.data.catalog import Dataset
 from benchmark.data.download import download
@@ -22,13 +22,23 @@ Step = Callable[[BaseHTTPRequestHandler], None]
 
 
 def packed(names: tuple[str, ...] = ("a", "b", "c"), filler: int = 300_000) -> bytes:
-    """A zip with images/ and masks/, of some hundred kilobytes."""
+    """A zip with train/ and test/, of some hundred kilobytes; the last name is tested."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for name in names:
-            archive.writestr(f"Set/images/{name}.png", os.urandom(filler // len(names)))
-            archive.writestr(f"Set/masks/{name}.png", b"mask")
+            split = "test" if name == names[-1] else "train"
+            archive.writestr(f"Set/{split}/images/{name}.png", os.urandom(filler // len(names)))
+            archive.writestr(f"Set/{split}/masks/{name}.png", b"mask")
     return file.getvalue()
+
+
+def put(folder: Path, names: str = "abc") -> None:
+    """Files of cases as `packed` holds them."""
+    for name in names:
+        for kind in ("images", "masks"):
+            path = folder / ("test" if name == "c" else "train") / kind / f"{name}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"x")
 
 
 BODY = packed()
@@ -167,12 +177,22 @@ def files(raw: Path) -> set[str]:
 
 
 def complete(raw: Path) -> bool:
-    return sorted(p.name for p in (raw / "set/Set/images").iterdir()) == ["a.png", "b.png", "c.png"]
+    return sorted(p.name for p in (raw / "set/Set").glob("*/images/*")) == [
+        "a.png",
+        "b.png",
+        "c.png",
+    ]
 
 
-def fails(dataset: Dataset, raw: Path, *parts: str, left: set[str] | None = None) -> str:
+def fails(
+    dataset: Dataset,
+    raw: Path,
+    *parts: str,
+    left: set[str] | None = None,
+    kind: type[MixSegError] = DownloadError,
+) -> str:
     """The download must fail with a named error that holds these parts, and leave only `left`."""
-    with pytest.raises(DownloadError) as error:
+    with pytest.raises(kind) as error:
         get(dataset, raw)
     text = str(error.value)
     assert all(part in text for part in parts), text

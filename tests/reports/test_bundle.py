@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import os
+import shutil
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -102,6 +105,77 @@ def test_nothing_half_written_is_left(
     with pytest.raises(KeyboardInterrupt):
         write_bundle(MIX, inputs(made), tmp_path / "a.zip")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def seed(made: Made) -> Iterator[Path]:
+    """The results of one run, put back afterwards."""
+    folder = made.places.run(MIX, "main", "unet", 0)
+    before = set(folder.iterdir())
+    yield folder
+    for path in set(folder.iterdir()) - before:
+        path.unlink() if path.is_symlink() or not path.is_dir() else shutil.rmtree(path)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "to nowhere", "of a link", "inside"])
+def test_links_out_of_the_results_are_refused(
+    made: Made, seed: Path, tmp_path: Path, kind: str
+) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("secret")
+    targets = {"file": secret, "folder": tmp_path, "to nowhere": tmp_path / "gone", "inside": seed}
+    target = targets.get(kind, seed / "second")
+    if kind == "of a link":
+        target.symlink_to(secret)
+    (seed / "notes.txt").symlink_to(target)
+    for to in (tmp_path / "bundle", tmp_path / "bundle.zip"):
+        with pytest.raises(StoreError, match=r"a link to .*, expected files and folders of .*"):
+            write_bundle(MIX, inputs(made), to)
+        assert not to.exists()
+
+
+def test_a_lock_that_is_no_yaml_is_named(made: Made, tmp_path: Path) -> None:
+    lock = tmp_path / "baselines/unet/dvc.lock"
+    lock.parent.mkdir(parents=True)
+    lock.write_text("a: &a [*a]\n")
+    with pytest.raises(StoreError, match=r"dvc\.lock: unreadable \(a value holds itself, line 1\)"):
+        bundle._locked(tmp_path)
+
+
+def test_a_pipe_is_refused(made: Made, seed: Path, tmp_path: Path) -> None:
+    os.mkfifo(seed / "pipe")
+    with pytest.raises(StoreError, match="pipe: neither a file nor a folder"):
+        write_bundle(MIX, inputs(made), tmp_path / "bundle")
+
+
+def test_a_project_file_that_is_a_link_out_is_refused(made: Made, tmp_path: Path) -> None:
+    path = made.places.root / "CHANGELOG.md"
+    (tmp_path / "secret.txt").write_text("secret")
+    path.symlink_to(tmp_path / "secret.txt")
+    try:
+        with pytest.raises(StoreError, match=r"CHANGELOG\.md: a link to .*secret"):
+            write_bundle(MIX, inputs(made), tmp_path / "bundle")
+    finally:
+        path.unlink()
+
+
+def test_a_link_inside_is_a_file_and_what_a_killed_writer_left_stays_out(
+    made: Made, seed: Path, tmp_path: Path
+) -> None:
+    # The folder of results may be a link itself.
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / MIX).symlink_to(made.places.results(MIX))
+    places = type(made.places)(made.places.root, tmp_path / "results")
+    (seed / "again.csv").symlink_to(seed / "scores.csv")
+    (seed / ".scores.csv.1a2b3c4d.tmp").write_text("half")
+    (seed / ".maps.1a2b3c4d.old.tmp").mkdir()
+    (seed / ".maps.1a2b3c4d.old.tmp/half").write_text("half")
+    write_bundle(MIX, (made.params, made.cards, places), tmp_path / "bundle.zip")
+    with zipfile.ZipFile(tmp_path / "bundle.zip") as archive:
+        names = archive.namelist()
+        where = f"results/{MIX}/main/unet/seed-0"
+        assert archive.read(f"{where}/again.csv") == (seed / "scores.csv").read_bytes()
+    assert not [name for name in names if ".tmp" in name]
 
 
 def test_what_is_no_bundle_is_not_replaced(made: Made, tmp_path: Path) -> None:

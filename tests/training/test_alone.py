@@ -3,29 +3,31 @@
 import json
 
 import pytest
+from made_plugins import declare
 from pydantic import ValidationError
-from support import PLUGIN, TRAIN, VAL, mixseg
+from support import TRAIN, VAL, mixseg
 
 from benchmark.core.errors import ParamsError
 from benchmark.core.files import Places
-from benchmark.methods.declaration import Card
+from benchmark.methods.declaration import Card, read_cards
 from benchmark.runs.train import training_cases
 
-CARD = Card(name="small", title="Small", source="s", licence="MIT", mixes=("tiny",))
-ALONE = '''
-
-class OnFundus(Small):
-    """Fundus alone."""
-
-    card = Small.card.alone("fundus", ("tiny",))
-'''
+CARD = Card(name="small", title="Small", source="s", licence="MIT")
+ROWS = {"small": {"title": "Small"}, "small-fundus": {"base": "small", "modality": "fundus"}}
 
 
-def test_the_card_of_a_method_on_one_modality() -> None:
-    card = CARD.alone("fundus", ("other",))
+def alone(modality: str) -> Card:
+    more = {"name": "small-x", "group": "single", "modality": modality, "base": "small"}
+    return CARD.model_copy(update=more)
+
+
+def test_the_row_of_a_method_on_one_modality(project: Places) -> None:
+    recipe = {"lr": 0.1, "why": "test"}
+    rows = {**ROWS, "small": {"title": "Small", "recipe": recipe}}
+    base, card = read_cards(project.root, declare(project.root, "baselines/small", rows))
     assert (card.name, card.title, card.base) == ("small-fundus", "Small, fundus alone", "small")
-    assert (card.group, card.modality, card.mixes) == ("single", "fundus", ("other",))
-    assert card.recipe == CARD.recipe
+    assert (card.group, card.modality) == ("single", "fundus")
+    assert card.recipe == base.recipe
 
 
 @pytest.mark.parametrize("wrong", [{"group": "single"}, {"modality": "fundus"}])
@@ -37,19 +39,19 @@ def test_group_single_and_a_modality_belong_together(wrong: dict[str, str]) -> N
 def test_it_is_trained_on_that_modality(project: Places) -> None:
     prepared = project.prepared("tiny")
     assert set(training_cases(prepared, CARD).table["modality"]) > {"fundus", "ultrasound"}
-    alone = training_cases(prepared, CARD.alone("fundus", ("tiny",)))
-    assert set(alone.table["modality"]) == {"fundus"}
-    assert set(alone.table["split"]) == {"train", "val"}
-    assert len(alone) == TRAIN + VAL
+    cases = training_cases(prepared, alone("fundus"))
+    assert set(cases.table["modality"]) == {"fundus"}
+    assert set(cases.table["split"]) == {"train", "val"}
+    assert len(cases) == TRAIN + VAL
 
 
 def test_a_mix_without_that_modality_is_an_error(project: Places) -> None:
     with pytest.raises(ParamsError, match=r"no case of 'x-ray'.*one of colonoscopy, dermoscopy"):
-        training_cases(project.prepared("tiny"), CARD.alone("x-ray", ("tiny",)))
+        training_cases(project.prepared("tiny"), alone("x-ray"))
 
 
 def test_its_run_counts_its_own_cases_and_is_scored_on_all_test_sets(project: Places) -> None:
-    (project.root / "baselines" / "small" / "plugin.py").write_text(PLUGIN + ALONE)
+    declare(project.root, "baselines/small", ROWS)
     assert mixseg(project.root, "sync").returncode == 0
     done = mixseg(project.root, "run", "--method", "small-fundus", "--mix", "tiny", "--seed", "0")
     assert done.returncode == 0, done.stderr

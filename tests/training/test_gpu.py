@@ -5,13 +5,13 @@ import pytest
 import torch
 from support import make_prepared
 
+from baselines._shared.smp import SmpMethod
 from benchmark.core.files import Places
 from benchmark.core.params import load_params
 from benchmark.core.progress import Silent
 from benchmark.core.recipe import Recipe
 from benchmark.data.cases import load_cases
 from benchmark.methods.declaration import Card
-from benchmark.methods.layers import SmpMethod
 from benchmark.methods.method import Inputs
 from benchmark.training.batches import Batches
 from benchmark.training.loop import TrainOptions, train
@@ -28,8 +28,10 @@ class Small(SmpMethod):
     import segmentation_models_pytorch as smp
 
     architecture = smp.Unet
-    encoder = "resnet18"
-    card = Card(name="s", title="S", source="tests", licence="MIT", mixes=("tiny",))
+    card = Card(name="s", title="S", source="tests", licence="MIT")
+
+    def __init__(self, size: int = 352) -> None:
+        super().__init__(size, encoder="resnet18")
 
 
 def trained(project: Places, device: str, **options: bool) -> tuple[Small, list[dict[str, float]]]:

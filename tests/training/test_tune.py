@@ -12,13 +12,13 @@ import pytest
 from made_plugins import method, write_plugin
 from support import MODALITIES, TRAIN, mixseg, start
 
-from benchmark.core.errors import MethodError, ParamsError, TrainingError
+from benchmark.core.errors import ParamsError, TrainingError
 from benchmark.core.files import Places
 from benchmark.core.progress import Silent
 from benchmark.methods.discover import method_entry
 from benchmark.runs import tuning_report as tuned
 from benchmark.runs.candidates import Candidate, Choice, parse_set
-from benchmark.runs.execute import RunOptions
+from benchmark.runs.settings import RunOptions
 from benchmark.runs.status import states
 from benchmark.runs.store import shelf
 from benchmark.runs.tuning import Tried, tune
@@ -27,9 +27,6 @@ from benchmark.statistics.table import Entry, read_table
 CPU = RunOptions(device="cpu")
 WORDS = ("tune", "--method", "small", "--mix", "tiny", "--set")
 WEIGHED = """
-weight = 1.0
-shown = True
-
 def loss(self, inputs, mask):
     return {"total": self.weight * super().loss(inputs, mask)["total"]}
 """
@@ -51,7 +48,11 @@ def record(places: Places, name: str = "small-lr") -> dict[str, Any]:
 
 @pytest.fixture
 def weighed(project: Places) -> Places:
-    write_plugin(project.root, "baselines/weighed", method("weighed", more=WEIGHED))
+    write_plugin(
+        project.root,
+        "baselines/weighed",
+        method("weighed", "self.weight = weight", WEIGHED, "weight=1.0, shown=True"),
+    )
     return project
 
 
@@ -218,15 +219,8 @@ def test_a_set_of_another_form(text: str) -> None:
         parse_set(text)
 
 
-def test_a_number_that_the_method_sets_itself(project: Places) -> None:
-    init = "self.weight = 1.0"
-    write_plugin(project.root, "baselines/own", method("own", init=init, more=WEIGHED))
-    with pytest.raises(MethodError, match="Do not set it in __init__"):
-        tried(project, "weight", "2", name="own")
-
-
 def test_a_method_that_takes_no_step(project: Places) -> None:
-    write_plugin(project.root, "baselines/still", method("still", card="recipe=AS_RELEASED"))
+    write_plugin(project.root, "baselines/still", method("still", recipe="as-released"))
     with pytest.raises(ParamsError, match="takes no step"):
         tried(project, "lr", "1", "2", name="still")
 

@@ -32,6 +32,7 @@ class CheckResult:
         ok: whether it is kept.
         detail: what was seen, or what is wrong and what to do.
         applies: False for a rule that has no meaning for this method.
+        tried: False for a rule that depends on one that is broken.
     """
 
     name: str
@@ -39,9 +40,12 @@ class CheckResult:
     detail: str
     seconds: float
     applies: bool = True
+    tried: bool = True
 
     def line(self) -> str:
         """What is shown of it: more where the rule is broken."""
+        if not self.tried:
+            return f"{'--':6}  {self.seconds:6.1f} s  {self.name}: {self.detail}"
         kept = "--" if not self.applies else "ok" if self.ok else "FAILED"
         shown = f"{kept:6}  {self.seconds:6.1f} s  {self.name}"
         return shown if self.ok else f"{shown}\n        {self.detail}"
@@ -52,7 +56,7 @@ def check(
 ) -> list[CheckResult]:
     """Tries a method against the rules named, or against all of `RULES`.
 
-    A rule that fails stops no other, except that nothing is tried on a method that is not built.
+    A rule that depends on a broken one is not tried: it could only fail for the same cause.
 
     Raises: MethodError if the method cannot be found or imported.
     """
@@ -61,10 +65,13 @@ def check(
     results: list[CheckResult] = []
     with progress.task(f"checking {name}", len(chosen), "rules") as task:
         for rule in chosen:
-            results.append(_try(rule, subject))
+            broken = [r.name for r in results if not r.ok and r.name in NEEDS.get(rule, ())]
+            if broken:
+                detail = f"not tried, as it depends on: {', '.join(broken)}"
+                results.append(CheckResult(rule, True, detail, 0.0, tried=False))
+            else:
+                results.append(_try(rule, subject))
             task.advance(1, rule)
-            if rule == BUILDS and not results[-1].ok:
-                break
     return results
 
 
@@ -163,6 +170,27 @@ def _dtype(subject: Subject) -> str:
     return "float32"
 
 
+def _follows(subject: Subject) -> str:
+    """Two prompts on one image must not give the same map."""
+    if subject.entry.card.prompt == "none":
+        subject.skip("it is shown no prompt")
+    method = subject.build()
+    inputs, _ = subject.batch(method)
+    one, other = inputs.part(slice(0, 1)), inputs.part(slice(0, 1))
+    size = inputs.image.shape[-1]
+    if other.points is not None:
+        moved = replace(other, points=(size - 1 - other.points).clamp(0, size - 1))
+    else:
+        corner = torch.tensor([[0.0, 0.0, size // 4, size // 4]]).to(inputs.image)
+        moved = replace(other, boxes=corner)
+    if torch.equal(subject.logits(method, one), subject.logits(method, moved)):
+        raise subject.error(
+            "predict() gave the same map for two prompts", "a map that follows its prompt",
+            "Use inputs.points or inputs.boxes, or declare `prompt: none`.",
+        )  # fmt: skip
+    return f"two prompts of the kind {subject.entry.card.prompt}, two maps"
+
+
 def _finite(subject: Subject) -> str:
     method = subject.build()
     inputs, _ = subject.batch(method)
@@ -217,17 +245,33 @@ def _round_trip(subject: Subject) -> str:
     return f"{len(state)} tensors"
 
 
-BUILDS, RESUMES = "builds offline", "kill and resume"
+BUILDS, DTYPE, RESUMES = "builds offline", "shape and type", "kill and resume"
+GRADIENTS, RENDERED = "gradients", "rendered files"
 RULES: dict[str, Callable[[Subject], str]] = {
     BUILDS: _builds,
-    "rendered files": _rendered,
+    RENDERED: _rendered,
+    DTYPE: _dtype,
     "keeps the size": _keeps_size,
-    "dtype": _dtype,
     "finite": _finite,
-    "gradients": gradients,
+    "follows its prompt": _follows,
+    GRADIENTS: gradients,
     "learns one batch": learns,
     "same seed, same weights": _same_seed,
     "free of the batch": _batch_free,
     "state round trip": _round_trip,
     RESUMES: resumes,
+}
+# The rules that a rule depends on.
+NEEDS: dict[str, tuple[str, ...]] = {
+    RENDERED: (BUILDS,),
+    DTYPE: (BUILDS,),
+    "keeps the size": (BUILDS, DTYPE),
+    "finite": (BUILDS, DTYPE),
+    "follows its prompt": (BUILDS, DTYPE),
+    GRADIENTS: (BUILDS, DTYPE),
+    "learns one batch": (BUILDS, DTYPE, GRADIENTS),
+    "same seed, same weights": (BUILDS,),
+    "free of the batch": (BUILDS, DTYPE),
+    "state round trip": (BUILDS, DTYPE, "same seed, same weights"),
+    RESUMES: (BUILDS, DTYPE, GRADIENTS, "same seed, same weights"),
 }

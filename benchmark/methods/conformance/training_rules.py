@@ -70,20 +70,45 @@ def _listed(subject: Subject, name: str) -> bool:
 
 
 def _check_gradients(subject: Subject, method: Method, what: str) -> None:
+    none, infinite = list[str](), list[str]()
     for name, p in method.named_parameters():
         if not p.requires_grad or _listed(subject, name):
             continue
         if p.grad is None:
-            if what != "a":
-                continue  # a term of the loss may leave empty masks out
-            raise subject.error(
-                f"{name} got no gradient",
-                "one for every parameter with requires_grad",
-                "Freeze it with requires_grad_(False), or list it in card.unused with the reason.",
-            )
-        if not torch.isfinite(p.grad).all():
-            found = f"{name} got a gradient that is not finite on {what} mask"
-            raise subject.error(found, "a finite one", "Look for a root, log or division at 0.")
+            none.append(name)
+        elif not torch.isfinite(p.grad).all():
+            infinite.append(name)
+    if none and what == "a":  # a term of the loss may leave empty masks out
+        every = [name for name, p in method.named_parameters() if p.requires_grad]
+        raise subject.error(
+            f"no gradient for {', '.join(patterns(none, every))}",
+            "one for every parameter with requires_grad",
+            "Freeze them with requires_grad_(False), or list them in `unused:` with the reason.",
+        )
+    if infinite:
+        found = f"{infinite[0]} got a gradient that is not finite on {what} mask"
+        raise subject.error(found, "a finite one", "Look for a root, log or division at 0.")
+
+
+def patterns(names: list[str], every: list[str]) -> list[str]:
+    """The fewest patterns of prefixes that match these names of parameters and no other.
+
+    Args:
+        names: those to be matched.
+        every: all names; what is not in `names` must not be matched.
+    """
+    others, found, left = set(every) - set(names), list[str](), list(names)
+    while left:
+        parts = left[0].split(".")
+        chosen = left[0]
+        for k in range(1, len(parts)):
+            prefix = ".".join(parts[:k]) + "."
+            if not any(other.startswith(prefix) for other in others):
+                chosen = prefix + "*"
+                break
+        found.append(chosen)
+        left = [name for name in left if not fnmatch(name, chosen)]
+    return found
 
 
 def _check_unused(subject: Subject, method: Method) -> None:
@@ -92,10 +117,10 @@ def _check_unused(subject: Subject, method: Method) -> None:
         chosen = {name: p for name, p in named.items() if fnmatch(name, pattern)}
         if not chosen:
             do = "Take it out of the list."
-            raise subject.error(f"card.unused lists {pattern!r}", "names of parameters", do)
+            raise subject.error(f"`unused` lists {pattern!r}", "names of parameters", do)
         for name, p in chosen.items():
             if p.grad is not None and p.grad.any():
-                found = f"card.unused lists {name}, which got a gradient"
+                found = f"`unused` lists {name}, which got a gradient"
                 raise subject.error(found, "only what gets none", "Take it out of the list.")
 
 

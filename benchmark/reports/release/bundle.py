@@ -29,7 +29,8 @@ def write_bundle(results: MixResults, to: Path) -> int:
     Args:
         to: a folder that is not there yet or was a bundle, or a file that ends in .zip.
 
-    Raises: MissingDataError without results, StoreError where something else lies at `to`.
+    Raises: MissingDataError without results, StoreError where something else lies at `to` or a link
+        leads out of the results.
     """
     _check_target(to)
     if not results.folder.is_dir():
@@ -60,12 +61,17 @@ def _check_target(to: Path) -> None:
 
 def _fill(results: MixResults, folder: Path) -> int:
     headline, rest = study_of(results), study_of(results, "ablations").only(ABLATIONS)
-    root = results.places.root
-    shutil.copytree(results.folder, folder / "results" / results.name, symlinks=False)
-    write_report(results, folder / "reports" / results.name, with_images=False)
+    root, tree = results.places.root, results.folder
+    shutil.copytree(
+        tree,
+        folder / "results" / results.name,
+        ignore=lambda inside, names: _skipped(inside, names, tree),
+    )
     for name in PROJECT:
         if (root / name).is_file():
+            _check_plain(root / name, root)
             shutil.copyfile(root / name, folder / name)
+    write_report(results, folder / "reports" / results.name, with_images=False)
     _write_cards(folder / "cards", headline, rest)
     code = code_state(root)
     write_json(folder / "code.json", code)
@@ -74,6 +80,31 @@ def _fill(results: MixResults, folder: Path) -> int:
     lines = [f"{file.sha256}  {file.name}\n" for file in _files(folder)]
     write_text(folder / SUMS, "".join(lines))
     return len(lines) + 1
+
+
+def _skipped(folder: str, names: list[str], tree: Path) -> set[str]:
+    """What is not copied of a folder: files that a killed writer left.
+
+    Raises: StoreError for a link out of the tree, and for what is neither a file nor a folder.
+    """
+    skipped = {name for name in names if name.endswith(".tmp")}
+    for name in set(names) - skipped:
+        _check_plain(Path(folder) / name, tree)
+    return skipped
+
+
+def _check_plain(path: Path, tree: Path) -> None:
+    """A link may only name a file of the tree: others could bring any file of this machine."""
+    to, link = path.resolve(), path.is_symlink()
+    inside = to.is_file() and to.is_relative_to(tree.resolve())
+    if link and not inside:
+        found = f"a link to {to}"
+    elif not (to.is_file() or to.is_dir()):
+        found = "neither a file nor a folder"
+    else:
+        return
+    do = "Put a copy in its place, or take it away; nothing was written."
+    raise StoreError(path, found, f"files and folders of {tree}", do)
 
 
 def _write_cards(to: Path, headline: Study, rest: Study) -> None:
@@ -126,11 +157,17 @@ def _weights(study: Study) -> Iterator[Mapping[str, Any]]:
 
 def _locked(root: Path) -> dict[str, str]:
     """Digest by path of every folder of artefacts that a dvc.lock holds."""
-    import yaml
+    from yaml import YAMLError
+
+    from benchmark.core.yaml_files import read_yaml
 
     found: dict[str, str] = {}
     for path in sorted([*root.glob("baselines/*/dvc.lock"), *root.glob("mmsnet/**/dvc.lock")]):
-        lock = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        try:
+            lock = read_yaml(path) or {}
+        except (UnicodeDecodeError, YAMLError) as error:
+            problem = f"unreadable ({' '.join(str(error).split())})"
+            raise StoreError(path, problem, "a lock of DVC", "Restore it from Git.") from error
         for stage in (lock.get("stages") or {}).values():
             outs = stage.get("outs") or ()
             found |= {one["path"]: one["md5"] for one in outs if one.get("md5")}

@@ -44,9 +44,9 @@ def checklist(study: Study, ablations: Study, grids: Mapping[str, Grid]) -> str:
 
 @cache
 def _lists() -> list[dict[str, Any]]:
-    import yaml
+    from benchmark.core.yaml_files import read_yaml
 
-    found: list[dict[str, Any]] = yaml.safe_load(ITEMS.read_text(encoding="utf-8"))
+    found: list[dict[str, Any]] = read_yaml(ITEMS)
     return found
 
 

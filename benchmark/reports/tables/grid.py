@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from benchmark.core.spreadsheet import as_text
+
 MISSING = "missing"
 NOT_SCORED = "not scored"
 NONE = "–"
@@ -157,7 +159,7 @@ def number(value: float, digits: int) -> str:
 
 
 def csv_text(records: Sequence[Mapping[str, Any]]) -> str:
-    """Records as CSV: six digits, nothing for NaN, Unix line ends."""
+    """Records as CSV: six digits, nothing for NaN, no formulas, Unix line ends."""
     buffer = io.StringIO()
     if records:
         writer = csv.DictWriter(buffer, list(records[0]), lineterminator="\n")
@@ -169,4 +171,4 @@ def csv_text(records: Sequence[Mapping[str, Any]]) -> str:
 def _csv_cell(value: Any) -> Any:
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.6f}"
-    return value
+    return as_text(value)

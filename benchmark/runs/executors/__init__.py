@@ -1,4 +1,4 @@
-"""Executors: where runs are executed. They only fill the store; each is one function in a registry."""
+"""Executors: where runs are executed. Each is one function, and only fills the store."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Multiscale frequency guidance (MSFG): scales, channels by their frequencies, then space."""
+"""Multiscale frequency guidance (MSFG): scales, channels by their frequencies, then space.
+
+It is MADGNet's MFMSA block in MMSNet's words; O-numbers are the open points of mmsnet/README.md.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -7,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmsnet.dct import CELL, dct_bases
+from baselines._shared.conv import normed
+from baselines._shared.dct import CELL, dct_bases
 
 
 @dataclass(frozen=True)
@@ -40,12 +44,12 @@ class Guidance:
     def __post_init__(self) -> None:
         if self.branches < 1:
             raise ValueError(
-                f"mmsnet/msfg.py: branches = {self.branches}, expected 1 or more. "
+                f"frequency_guidance.py: branches = {self.branches}, expected 1 or more. "
                 "Give no Guidance at all to leave the block out."
             )
         if self.selection not in ("mean", "learned"):
             raise ValueError(
-                f"mmsnet/msfg.py: selection = {self.selection!r}, expected 'mean' or 'learned'. "
+                f"frequency_guidance.py: selection = {self.selection!r}, expected 'mean' or 'learned'. "
                 "Choose one of them."
             )
 
@@ -285,11 +289,6 @@ def _largest(z: Tensor) -> tuple[Tensor, Tensor]:
     at_mirrored = 2 * CELL * at_mirrored + 2 * CELL - 1 - row
     ahead = straight >= mirrored
     return torch.where(ahead, straight, mirrored), torch.where(ahead, at, at_mirrored)
-
-
-def normed(conv: nn.Conv2d) -> nn.Sequential:
-    """The convolution, batch normalisation and ReLU."""
-    return nn.Sequential(conv, nn.BatchNorm2d(conv.out_channels), nn.ReLU(inplace=True))
 
 
 def _resize(x: Tensor, like: Tensor) -> Tensor:

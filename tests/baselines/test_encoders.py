@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import timm
 import torch
+from mmsnet.encoders import Encoder, MiT, TinyViT, mit_state, tinyvit_state
 from support import ROOT
 from torch import Tensor, nn
 from transformers import SegformerConfig, SegformerModel
@@ -15,7 +16,6 @@ from benchmark.core.errors import MethodError
 from benchmark.methods.declaration import Weights
 from benchmark.methods.layers import load_strictly
 from benchmark.methods.weights import WeightStore
-from mmsnet.encoders import Encoder, MiT, TinyViT, mit_state, tinyvit_state
 
 REAL = Path(os.environ.get("MIXSEG_REAL_WEIGHTS", ROOT.parent / "shared" / "weights"))
 MOBILE_SAM = "mobile_sam.pt"

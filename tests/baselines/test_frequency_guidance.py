@@ -6,8 +6,6 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-
 from mmsnet.dct import dct_bases
 from mmsnet.msfg import (
     FrequencyChannelGuidance,
@@ -17,6 +15,7 @@ from mmsnet.msfg import (
     extremes,
     statistics,
 )
+from torch import Tensor, nn
 
 SMALL = Guidance(frequencies=4)
 

@@ -22,7 +22,7 @@ def dct_bases(count: int, size: int, dtype: torch.dtype = torch.float32) -> Tens
         b_f(i) = cos(π f (i + 1/2) / N) sqrt((1 + [f > 0]) / N)
 
     As N is a multiple of 7, cos(π f (i + 1/2) / N) is cos(π g (i + 1/2) / 7) with g = 7 f / N: each
-    basis is its first 7 x 7 pixels, mirrored over and over. `mmsnet.msfg.extremes` lives on that.
+    basis is its first 7 x 7 pixels, mirrored over and over. `extremes` of frequency_guidance.py relies on that.
 
     Args:
         count: K, one of `COUNTS`.
@@ -35,11 +35,11 @@ def dct_bases(count: int, size: int, dtype: torch.dtype = torch.float32) -> Tens
     if count not in COUNTS:
         known = ", ".join(map(str, COUNTS))
         raise ValueError(
-            f"mmsnet/dct.py: K = {count} frequencies, expected one of {known}. Choose one of them."
+            f"dct.py: K = {count} frequencies, expected one of {known}. Choose one of them."
         )
     if size < CELL or size % CELL:
         raise ValueError(
-            f"mmsnet/dct.py: N = {size} pixels, expected a multiple of {CELL}. "
+            f"dct.py: N = {size} pixels, expected a multiple of {CELL}. "
             f"Use {max(size // CELL, 1) * CELL}."
         )
     u, v = torch.tensor(TOP[:count]).T * (size // CELL)

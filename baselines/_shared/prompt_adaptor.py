@@ -1,8 +1,8 @@
-"""MFA, the modality feature adaptor: prompts that are added in front of every frozen block.
+"""EVP's adaptor, MMSNet's MFA: prompts that are added in front of every frozen block.
 
 Sizes: stage i = 1 .. n has d_i channels, L_i blocks and maps of h_i x w_i; r divides the adaptor's
 width, c_i = d_i // r. The frequency image H is (B, 3, H, W), its subbands of level i, resized to
-the stage, are (B, M, h_i, w_i).
+the stage, are (B, M, h_i, w_i). O-numbers are the open points of mmsnet/README.md.
 """
 
 import math
@@ -12,7 +12,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmsnet.encoders import Encoder
+from baselines._shared.encoder import Encoder
 
 
 class Embedding(nn.Module):
@@ -40,7 +40,7 @@ class Embedding(nn.Module):
 
 
 class Adaptor(nn.Module):
-    """MFA: what the image's embedding and its frequencies say to every block of an encoder.
+    """What the image's embedding and its frequencies say to every block of an encoder.
 
     F_hf,1 = LN(Conv7x7,s4(H)),  F_hf,i = LN(Conv3x3,s(F_hf,i-1))      3 -> c_1, c_{i-1} -> c_i
     F_i    = F_hf,i + LN(Conv1x1(maps_i))                              M -> c_i
@@ -136,29 +136,6 @@ def _chain(widths: list[int], strides: Sequence[int]) -> list[Embedding]:
         for i in range(1, len(widths))
     ]
     return [first, *rest]
-
-
-class StageFusion(nn.Module):
-    """Subbands added to an encoder's outputs: x_i + LN(Conv1x1(maps_i)), M -> d_i.
-
-    O24: what is left of the frequency prompt where MFA is taken out is not given; this is the
-    least that still merges it. The frozen encoder in front then needs no gradient.
-
-    Args:
-        dims: d_i of each stage.
-        maps: channels M of the subband maps per stage.
-    """
-
-    def __init__(self, dims: Sequence[int], maps: int) -> None:
-        super().__init__()
-        self.maps = nn.ModuleList(Embedding(maps, d) for d in dims)
-        self.apply(initialise)
-
-    def forward(self, features: Sequence[Tensor], maps: Sequence[Tensor]) -> list[Tensor]:
-        """Per stage (B, d_i, h_i, w_i) and (B, M, h_i, w_i) -> (B, d_i, h_i, w_i)."""
-        added = [embedding(x) for embedding, x in zip(self.maps, maps, strict=True)]
-        # x_i + LN(Conv1x1(maps_i))
-        return [x + y.permute(0, 3, 1, 2) for x, y in zip(features, added, strict=True)]
 
 
 def initialise(module: nn.Module) -> None:

@@ -5,10 +5,9 @@ import itertools
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-
 from mmsnet.encoders import Encoder, MiT, TinyViT
 from mmsnet.mfa import Adaptor, Embedding, StageFusion
+from torch import Tensor, nn
 
 # r: F_hf, F_pe, Linear_ij, Linear_i of MiT-B4.
 COLUMNS = {

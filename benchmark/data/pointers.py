@@ -1,0 +1,128 @@
+"""Pointers: folders of one's own as the source of datasets."""
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+from benchmark.core.errors import CatalogError, MissingDataError
+from benchmark.core.files import Places, write_text
+from benchmark.data.catalog import Dataset, load_catalog
+from benchmark.data.catalog import dataset as row_of
+from benchmark.data.status import count_cases
+from benchmark.data.tree import plain
+
+
+def point_to(
+    folder: Path, dataset_names: Iterable[str], places: Places, force: bool = False
+) -> list[str]:
+    """Makes folders of one's own the source of datasets, by a pointer file for each.
+
+    Args:
+        folder: holds one dataset, as published or as images/ and masks/, or sub-folders named like
+            datasets that do; case, -, _ and spaces do not matter. In place of images/ and masks/
+            there may be train/ and test/ that hold them.
+        dataset_names: the datasets meant; all that are found, if empty.
+        force: whether a folder is used whose cases are not those of the dataset.
+    Returns: a line a dataset: where it now points, or that nothing here is named like it.
+    Raises: MissingDataError, ImageError or CatalogError naming what was found, what was expected
+        and the nearest names; no pointer is written or changed then.
+    """
+    named = [row_of(name) for name in dict.fromkeys(dataset_names)]
+    rows = [row for row in named if not row.drawn]
+    if named and not rows:
+        found = f"{named[0].name} is drawn"
+        raise CatalogError("--from", found, "a dataset that is read from files", "Leave it out.")
+    folder = folder.expanduser().resolve()
+    if not folder.is_dir():
+        raise MissingDataError(folder, "no such folder", "a folder", "Check the path.")
+    targets = _alone(folder, rows) if _pairs(folder) else _below(folder, rows)
+    _check(targets, places.raw, force)
+    lines = []
+    for row in rows or [row_of(name) for name in targets]:
+        if row.name in targets:
+            write_text(places.raw / f"{row.raw}.from", f"{targets[row.name]}\n")
+            for record in places.raw.glob("*.json"):  # of what was here before
+                record.unlink()
+        lines.append(f"{row.name}: {targets.get(row.name, f'nothing named like it in {folder}')}")
+    return lines
+
+
+def _check(targets: dict[str, Path], raw: Path, force: bool) -> None:
+    """Refuses folders that cannot be read, and other pictures than those of the dataset.
+
+    Where rows of the catalog share a folder, it is enough that the folder fits one of them.
+    """
+    from benchmark.data.layouts import raw_folder
+
+    wrong: dict[str, list[str]] = {}
+    fits = set()
+    for name, target in targets.items():
+        row = row_of(name)
+        raw_folder(row, raw, target)
+        count = count_cases(row, raw, target)
+        if count.state == "here":
+            fits.add(row.raw)
+        wrong.setdefault(row.raw, []).append(f"{target} is not {row.title}: {count.problem}")
+    problems = [text for shared, texts in wrong.items() for text in texts if shared not in fits]
+    if problems and not force:
+        expected = "the cases that the catalog and its lists of splits name"
+        do = "No pointer was changed. Name another folder, or use this one all the same by --force."
+        raise MissingDataError("--from", " ".join(problems).rstrip("."), expected, do)
+
+
+def _pairs(folder: Path) -> list[Path]:
+    """The folders that hold images/ and masks/: this one, or its train/ and test/."""
+    return [
+        place
+        for place in (folder, folder / "train", folder / "test")
+        if (place / "images").is_dir() and (place / "masks").is_dir()
+    ]
+
+
+def _alone(folder: Path, rows: list[Dataset]) -> dict[str, Path]:
+    if len({row.raw for row in rows}) != 1:
+        found = f"it holds images/ and masks/ itself, and {len(rows)} datasets are named"
+        do = "Say which one it is with --dataset NAME."
+        raise MissingDataError(folder, found, "exactly one dataset", do)
+    return {row.name: folder for row in rows}
+
+
+def _below(folder: Path, rows: list[Dataset]) -> dict[str, Path]:
+    """Datasets and the sub-folders named like them, or the folder itself for one as published."""
+    subfolders = sorted(path for path in folder.iterdir() if path.is_dir())
+    found: dict[str, Path] = {}
+    wanted = rows or [row for row in load_catalog().values() if not row.drawn]
+    for row in wanted:
+        names = {plain(name) for name in (row.name, row.title, row.raw)}
+        matches = [path for path in subfolders if plain(path.name) in names]
+        if len(matches) > 1:
+            both = " and ".join(path.name for path in matches)
+            do = "Rename or move one of them."
+            raise MissingDataError(folder, f"{both} are both {row.name}", "one folder each", do)
+        if matches:
+            found[row.name] = matches[0]
+    if not found and len({row.raw for row in rows}) == 1:
+        found = {row.name: folder for row in rows if _as_published(row, folder)}
+    if not found:
+        raise _not_there(folder, [path.name for path in subfolders], wanted)
+    return found
+
+
+def _as_published(row: Dataset, folder: Path) -> bool:
+    from benchmark.data.layouts import raw_folder
+
+    try:
+        raw_folder(row, folder, folder)
+    except MissingDataError:
+        return False
+    return True
+
+
+def _not_there(folder: Path, names: list[str], wanted: list[Dataset]) -> MissingDataError:
+    near = [difflib.get_close_matches(row.title, names, n=1) for row in wanted]
+    nearest = ", ".join(dict.fromkeys(name for match in near for name in match))
+    hint = f"Nearest: {nearest}. " if nearest else ""
+    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    found = f"sub-folders {shown}" if names else "neither images/ and masks/ nor sub-folders"
+    expected = f"folders with images/ and masks/ for {', '.join(row.name for row in wanted)}"
+    return MissingDataError(folder, found, expected, f"{hint}Rename the folder like the dataset.")
