@@ -127,15 +127,12 @@ class MixResults:
 
     def mismatch(self) -> list[str]:
         """In what data.json differs from the data that params.yaml asks for now, in phrases."""
-        asked: Mapping[str, Any] = self.data.get("request") or {}
-        wanted = self.mix.model_dump(mode="json")
-        keys = [key for key in asked if key in wanted]
-        if not asked and self.data.get("size"):
-            asked, keys = self.data, ["size"]
+        wanted = self.mix.request()
+        known = self.data.get("request") or self.data
         return [
-            f"{key} is {_plain(asked[key])} here and {_plain(wanted[key])} in params.yaml"
-            for key in keys
-            if asked[key] != wanted[key]
+            f"{key} is {_plain(known[key])} here and {_plain(value)} in params.yaml"
+            for key, value in wanted.items()
+            if key in known and known[key] != value
         ]
 
     def warnings(self) -> list[str]:
