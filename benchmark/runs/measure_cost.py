@@ -77,12 +77,18 @@ def measure(
     return f"{text(record)}\n{done}: {shown}"
 
 
-def _code(root: Path, card: Card) -> dict[str, str]:
-    folder = discover.declared(root)[card.name]
+def cost_codes(root: Path) -> dict[str, str]:
+    """Digest by method of the code and the declaration whose cost would be measured now."""
     return {
-        "method": digest([method_code(folder), card.identity()]),
-        "measuring": code_digest(entry_files(root, COST)),
+        card.name: digest([method_code(folder), card.identity()])
+        for folder in discover.folders(root)
+        for card in folder.cards
     }
+
+
+def _code(root: Path, card: Card) -> dict[str, str]:
+    own = cost_codes(root)[card.name]
+    return {"method": own, "measuring": code_digest(entry_files(root, COST))}
 
 
 def _measured(path: Path, same: dict[str, Any], device: str) -> dict[str, Any] | None:
