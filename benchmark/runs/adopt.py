@@ -158,5 +158,3 @@ def _worktree(root: Path, since: str) -> Iterator[Path]:
         finally:
             subprocess.run([*command, "remove", "--force", str(path)], check=False,
                            capture_output=True)  # fmt: skip
-
-

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmsnet.ablations import plugin as ablations
 from mmsnet.dct import dct_bases
 from mmsnet.encoders import MiT
 from mmsnet.msfg import FrequencyChannelGuidance, Guidance
