@@ -17,7 +17,8 @@ ARROWS = {
     "evaluation": {"core", "data", "methods"},
     "runs": {"core", "data", "evaluation", "methods", "training"},
     "statistics": {"core", "methods"},
-    "claims": {"core", "evaluation", "methods", "statistics"},
+    "audit": {"core"},
+    "claims": {"audit", "core", "evaluation", "methods", "statistics"},
     "reports": {"claims", "core", "data", "evaluation", "methods", "statistics"},
     "speed": {"core", "data", "evaluation", "methods", "runs", "statistics", "training"},
 }
@@ -106,7 +107,7 @@ def test_reports_and_claims_use_only_the_light_part_of_evaluation() -> None:
     "module",
     ["benchmark.cli.app", "benchmark.core.params", "benchmark.methods.discover",
      "benchmark.runs.status",
-     "benchmark.claims.audit", "benchmark.claims.judge", "benchmark.claims.reported",
+     "benchmark.audit.audit", "benchmark.claims.judge", "benchmark.claims.reported",
      "benchmark.reports.page.document", "benchmark.statistics.table", "benchmark.runs.execute"],
 )  # fmt: skip
 def test_torch_is_imported_only_where_it_is_used(module: str) -> None:

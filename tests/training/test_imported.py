@@ -17,20 +17,18 @@ from torch import Tensor
 
 from benchmark.core.errors import MethodError, MissingDataError, ParamsError, StoreError
 from benchmark.core.files import Places, sha256_file
-from benchmark.methods.discover import method_class
+from benchmark.methods.discover import method_entry
 from benchmark.methods.weights import read_tensors
 from benchmark.runs.official_weights import import_weights
 from benchmark.runs.predict import restored
 
 OFFICIAL = """
-@classmethod
-def from_official(cls, state):
+def from_official(self, state):
     kept = {k: v for k, v in state.items() if not k.startswith("fc.")}
     return {f"network.{k.removeprefix('body.')}": v for k, v in kept.items()}
 """
 ASKS = """
-@classmethod
-def from_official(cls, state):
+def from_official(self, state):
     return {"network.0.weight": state["stem.weight"]}
 """
 FREEZE = "self.network[0].requires_grad_(False)"
@@ -245,9 +243,9 @@ def test_a_method_without_official_weights(project: Places, tmp_path: Path) -> N
     torch.save(official(), tmp_path / "a.pth")
     with pytest.raises(MethodError, match="no map from official weights"):
         import_weights(project, "small", tmp_path / "a.pth")
-    with pytest.raises(MethodError, match=r"Did you mean small\?"):
+    with pytest.raises(MethodError, match=r"Did you mean 'small'\?"):
         import_weights(project, "smalls", tmp_path / "a.pth")
-    assert method_class(project.root, "small").card.name == "small"
+    assert method_entry(project.root, "small").card.name == "small"
 
 
 def test_it_does_not_write_over_what_it_reads(places: Places, tmp_path: Path) -> None:
