@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from benchmark.core.errors import MissingDataError, StoreError
 from benchmark.methods.statefile import StateFile, check_numbers, read_state
-from benchmark.pickles import StandIn, load_pickled
+from benchmark.methods.pickles import StandIn, load_pickled
 
 STATE = {"stem.weight": torch.arange(6.0).view(2, 3), "stem.count": torch.tensor(3)}
 OLD = {"_use_new_zipfile_serialization": False}
@@ -219,7 +219,7 @@ INDEXED = {"a model under model": "['model']", "a model under two names": "['ema
 
 
 def line_of(error: StoreError) -> str:
-    return str(error).partition("run this line with their code: ")[2]
+    return str(error).partition("run this line in their project: ")[2]
 
 
 @pytest.mark.parametrize("old", [False, True], ids=["zip", "old"])

@@ -81,7 +81,7 @@ def check_writable(folder: Path) -> None:
     """
     folder = folder.absolute()
     here = next(place for place in (folder, *folder.parents) if os.access(place, os.F_OK))
-    if not os.access(here, os.W_OK | os.X_OK, effective_ids=True):
+    if not os.access(here, os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
         read_only = os.statvfs(here).f_flag & os.ST_RDONLY
         raise _unwritable(folder, os.strerror(errno.EROFS if read_only else errno.EACCES))
 

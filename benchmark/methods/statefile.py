@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.errors import MissingDataError, StoreError
-from benchmark.pickles import (
+from benchmark.methods.pickles import (
     TORCHSCRIPT,
     Refused,
     StandIn,
@@ -149,7 +149,7 @@ def _refusal(path: Path, refused: Refused) -> StoreError:
     save = f"import torch; torch.save({state}, {path.name.partition('.')[0] + '-state.pth'!r})"
     return StoreError(
         path, found, "tensors, numbers, texts and containers of these",
-        f"If you trust its authors, run this line with their code: {save}",
+        f"If you trust its authors, run this line in their project: {save}",
     )  # fmt: skip
 
 
