@@ -187,8 +187,7 @@ def code_record(root: Path, folders: Sequence[Folder]) -> dict[str, Any]:
         stage: code.code_digest(code.entry_files(root, entry))[:SHORT]
         for stage, entry in code.STAGES.items()
     }
-    said = [card.model_dump(mode="json", exclude={"pretrained_on"})
-            for folder in folders for card in folder.cards]  # fmt: skip
+    said = [card.said() for folder in folders for card in folder.cards]
     return {
         "training": plain[:SHORT],
         "prediction": evaluation.prediction[:SHORT],

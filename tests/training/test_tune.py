@@ -127,16 +127,15 @@ def test_killed_and_resumed_equals_uninterrupted(project: Places) -> None:
     assert (folder / "probs.npz").read_bytes() == expected
 
 
-def test_a_number_of_the_class(weighed: Places) -> None:
+def test_a_number_among_the_arguments(weighed: Places) -> None:
     found = tried(weighed, "weight", "-1", "1", name="weighed")
     assert [each.candidate.value for each in found] == [-1.0, 1.0]
     best = tuned.best_of(found)
     assert best.tried.candidate.value == 1.0
     assert best.by > 0
-    assert method_entry(weighed.root, "weighed").cls.weight == 1.0  # as it was
-    assert "freeze it in the class of weighed: weight = 1.0" in tuned.text(
-        found[0].candidate.plan, found
-    )
+    assert method_entry(weighed.root, "weighed").build(32).weight == 1.0  # as it was
+    told = tuned.text(found[0].candidate.plan, found)
+    assert "write it into the arguments of weighed in method.yaml: weight: 1.0" in told
 
 
 def test_a_loss_that_is_not_finite_stops_no_other_value(weighed: Places) -> None:
@@ -164,7 +163,7 @@ def test_the_folder_of_tunings_is_no_group_of_runs(project: Places) -> None:
     assert [state.row() for state in states(project)] == before
     entry = Entry("small", "Small", "main", "none", (0,), True)
     table = read_table(project.results("tiny"), [entry], {"phantom-fundus": 2})
-    assert table.left_out == ()
+    assert table.ignored == ()
     assert next(hole.why for hole in table.holes) == "not run"
 
 
