@@ -21,7 +21,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from benchmark.claims.audit_table import NUMBER, read_rows
+from benchmark.audit.cells import NUMBER
+from benchmark.audit.forms import read_rows
 from benchmark.core.errors import ScoreTableError
 from benchmark.statistics.method_level import MethodInterval, method_intervals
 from benchmark.statistics.results import MixResults

@@ -96,7 +96,7 @@ def audit(
 
     Exit status 1 where something cannot be or contradicts the table.
     """
-    from benchmark.claims import audit as auditing
+    from benchmark.audit import audit as auditing
     from benchmark.core.files import write_text
 
     known = auditing.Known(

@@ -1,5 +1,6 @@
 """What a run has learnt, as a file: without what is frozen, and back again."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from made_plugins import method, write_plugin
 from safetensors.torch import load_file, save_file
 
 from benchmark.core.errors import MethodError, MissingDataError
-from benchmark.methods.discover import method_class
+from benchmark.methods.discover import method_entry
 from benchmark.methods.method import Method
 from benchmark.methods.weights import WeightStore
 from benchmark.training.weights_file import (
@@ -28,9 +29,9 @@ def store(tmp_path: Path) -> WeightStore:
     return WeightStore(tmp_path, ())
 
 
-def a_class(root: Path, init: str = "") -> type[Method]:
+def a_class(root: Path, init: str = "") -> Callable[[int], Method]:
     write_plugin(root, "baselines/net", method("net", init=init))
-    return method_class(root, "net")
+    return method_entry(root, "net").build
 
 
 def test_frozen_weights_are_not_in_the_file_and_come_back(
