@@ -17,7 +17,8 @@ from benchmark.core.progress import Silent
 from benchmark.core.recipe import Recipe
 from benchmark.data import prepare as module
 from benchmark.data import splits
-from benchmark.data.cases import data_digest, load_cases
+from benchmark.data.cases import load_cases
+from benchmark.data.manifest import data_digest
 from benchmark.data.prepare import AHEAD, prepare
 from benchmark.data.splits import SPLITS, SplitList, draw_val
 
