@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import yaml
@@ -12,6 +13,9 @@ import yaml
 from benchmark.core.files import write_json
 from benchmark.core.params import Params
 from benchmark.data.manifest import sealed
+
+if TYPE_CHECKING:
+    from benchmark.methods.method import Method
 
 ROOT = Path(__file__).parents[1]
 SIZE, TRAIN, VAL, TEST = 32, 7, 1, 2
@@ -115,3 +119,15 @@ def start(root: Path, *words: str) -> subprocess.Popen[str]:
 def command_environment(**more: str) -> dict[str, str]:
     """The environment of a command, with one thread."""
     return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), **more}
+
+
+def build(name: str, size: int = 352, **arguments: object) -> "Method":
+    """A method of this project by its row, with random weights.
+
+    Args:
+        arguments: in the place of those of the row.
+    """
+    from benchmark.methods.discover import method_entry
+
+    entry = method_entry(ROOT, name)
+    return entry.build(size, {**entry.card.arguments, **arguments})

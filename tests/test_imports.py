@@ -17,7 +17,8 @@ ARROWS = {
     "evaluation": {"core", "data", "methods"},
     "runs": {"core", "data", "evaluation", "methods", "training"},
     "statistics": {"core", "methods"},
-    "claims": {"core", "evaluation", "methods", "statistics"},
+    "audit": {"core"},
+    "claims": {"audit", "core", "evaluation", "methods", "statistics"},
     "reports": {"claims", "core", "data", "evaluation", "methods", "statistics"},
     "speed": {"core", "data", "evaluation", "methods", "runs", "statistics", "training"},
 }
@@ -25,7 +26,8 @@ ARROWS = {
 OF_EVALUATION = {"maps", "overlays", "protocols", "metrics"}
 
 
-def imports(path: Path) -> set[str]:
+def modules(path: Path) -> set[str]:
+    """All that a file imports, with the name that is imported from a module."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     names = set()
     for node in ast.walk(tree):
@@ -33,7 +35,13 @@ def imports(path: Path) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name.removeprefix("benchmark.") for name in names if name.startswith("benchmark.")}
+    return names
+
+
+def imports(path: Path) -> set[str]:
+    """What a file imports of `benchmark`, without that word."""
+    found = modules(path)
+    return {name.removeprefix("benchmark.") for name in found if name.startswith("benchmark.")}
 
 
 def files(part: str) -> list[Path]:
@@ -52,11 +60,20 @@ def test_arrows(part: str) -> None:
 
 
 def test_the_modules_of_mmsnet_stand_alone() -> None:
+    """Its parts, and those that it shares, are plain torch: only plugin.py knows the benchmark."""
     plugins = ("plugin.py", "bench.py")
-    modules = [path for path in ROOT.glob("mmsnet/**/*.py") if path.name not in plugins]
-    assert len(modules) > 3
-    for path in modules:
+    own = {path for path in ROOT.glob("mmsnet/**/*.py") if path.name not in plugins}
+    found = own | {file for path in own for file in shared_files(path)}
+    assert len(own) > 3
+    assert len(found) > 8
+    for path in found:
         assert not imports(path), f"{path.relative_to(ROOT)} imports benchmark"
+
+
+def shared_files(path: Path) -> set[Path]:
+    """The files of baselines/_shared that a file imports itself."""
+    names = {name.split(".")[2] for name in modules(path) if name.startswith("baselines._shared.")}
+    return {ROOT / "baselines" / "_shared" / f"{name}.py" for name in names}
 
 
 def test_plugins_use_the_contract_alone() -> None:
@@ -69,6 +86,17 @@ def test_plugins_use_the_contract_alone() -> None:
         assert not beyond, f"{path.relative_to(ROOT)} imports benchmark.{', '.join(sorted(beyond))}"
 
 
+def test_method_folders_share_code_through_shared_alone() -> None:
+    """A relative import stays in its own folder; an absolute one must not reach another's."""
+    paths = [*ROOT.glob("baselines/*/*.py"), *ROOT.glob("mmsnet/*.py")]
+    assert len(paths) > 40
+    for path in paths:
+        own = ".".join(path.parent.relative_to(ROOT).parts)
+        ours = {n for n in modules(path) if n.startswith(("baselines.", "mmsnet."))}
+        beyond = {n for n in ours if not n.startswith((f"{own}.", "baselines._shared"))}
+        assert not beyond, f"{path.relative_to(ROOT)} imports {', '.join(sorted(beyond))}"
+
+
 def test_reports_and_claims_use_only_the_light_part_of_evaluation() -> None:
     for path in [*files("reports"), *files("claims")]:
         used = {n.split(".")[1] for n in imports(path) if n.startswith("evaluation.")}
@@ -79,7 +107,7 @@ def test_reports_and_claims_use_only_the_light_part_of_evaluation() -> None:
     "module",
     ["benchmark.cli.app", "benchmark.core.params", "benchmark.methods.discover",
      "benchmark.runs.status",
-     "benchmark.claims.audit", "benchmark.claims.judge", "benchmark.claims.reported",
+     "benchmark.audit.audit", "benchmark.claims.judge", "benchmark.claims.reported",
      "benchmark.reports.page.document", "benchmark.statistics.table", "benchmark.runs.execute"],
 )  # fmt: skip
 def test_torch_is_imported_only_where_it_is_used(module: str) -> None:

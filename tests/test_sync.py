@@ -79,7 +79,7 @@ def test_one_stage_a_row_and_mix_and_the_same_file_in_every_folder(root: Path) -
     assert here.read_text() == there.read_text().replace("wdir: ../..", "wdir: ..")
     stage = yaml.safe_load(here.read_text())["stages"]["run"]["do"]
     assert stage["cmd"] == "mixseg run --method ${item.method} --mix ${item.mix}"
-    (told,) = [each["work/code.json"] for each in stage["params"] if "work/code.json" in each]
+    (told,) = [each["data/code.json"] for each in stage["params"] if "data/code.json" in each]
     assert told[:2] == ["rows.${item.method}", "mixes.${item.mix}"]
     assert told[2:] == ["training", "prediction", "scoring", "cost"]
 
@@ -139,8 +139,8 @@ COMMAND = """\
 import json, pathlib, sys
 root = pathlib.Path(".")
 if sys.argv[1] == "code":
-    (root / "work").mkdir(exist_ok=True)
-    (root / "work/code.json").write_text((root / "digests.json").read_text())
+    (root / "data").mkdir(exist_ok=True)
+    (root / "data/code.json").write_text((root / "digests.json").read_text())
 else:
     where = dict(zip(sys.argv[2::2], sys.argv[3::2]))
     for kind in ("results/tiny/main", "artefacts/tiny"):
@@ -154,14 +154,14 @@ stages:
     cmd: mixseg code
     always_changed: true
     outs:
-      - work/code.json: {cache: false}
+      - data/code.json: {cache: false}
   report:
     foreach: ${mixes}
     do:
       cmd: ls results/${key}/main > listed
       deps: [results/tiny/main]
       params:
-        - work/code.json: [declared]
+        - data/code.json: [declared]
       outs:
         - listed: {cache: false}
 """

@@ -88,7 +88,13 @@ def test_a_pickle_that_runs_code_is_refused(store: WeightStore) -> None:
             return (print, ("this ran",))
 
     torch.save({"weight": Evil()}, store.folder / "net.pt")
-    with pytest.raises(StoreError, match=r"net.pt: unreadable .*expected tensors alone"):
+    with pytest.raises(StoreError, match=r"net.pt: the global builtins.print, which is not read"):
+        store.read("net.imagenet")
+
+
+def test_weights_with_nan_are_refused_before_a_run_begins(store: WeightStore) -> None:
+    torch.save({**STATE, "bad": torch.tensor(float("nan"))}, store.folder / "net.pt")
+    with pytest.raises(StoreError, match=r"net.pt: NaN in 1 of 3 tensors: bad \(1 of 1 values\)"):
         store.read("net.imagenet")
 
 

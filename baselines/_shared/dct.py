@@ -22,7 +22,8 @@ def dct_bases(count: int, size: int, dtype: torch.dtype = torch.float32) -> Tens
         b_f(i) = cos(π f (i + 1/2) / N) sqrt((1 + [f > 0]) / N)
 
     As N is a multiple of 7, cos(π f (i + 1/2) / N) is cos(π g (i + 1/2) / 7) with g = 7 f / N: each
-    basis is its first 7 x 7 pixels, mirrored over and over. `extremes` of frequency_guidance.py relies on that.
+    basis is its first 7 x 7 pixels, mirrored over and over. `extremes` of frequency_guidance.py
+    relies on that.
 
     Args:
         count: K, one of `COUNTS`.

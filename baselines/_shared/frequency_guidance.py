@@ -49,8 +49,8 @@ class Guidance:
             )
         if self.selection not in ("mean", "learned"):
             raise ValueError(
-                f"frequency_guidance.py: selection = {self.selection!r}, expected 'mean' or 'learned'. "
-                "Choose one of them."
+                f"frequency_guidance.py: selection = {self.selection!r}, expected 'mean' or "
+                "'learned'. Choose one of them."
             )
 
     def channels(self, channels: int, branch: int) -> int:

@@ -37,6 +37,6 @@ class SmpMethod(Method):
 
     def load_pretrained(self, weights: WeightStore) -> None:
         """The encoder's weights; the decoder starts from random ones."""
-        name = weights.names[0]
-        state = weights.read(name)
-        load_strictly(self.network.encoder, state, f"weights {name!r}", may_have=self.classifier)
+        for name in weights.names:  # none for a row from scratch
+            state, where = weights.read(name), f"weights {name!r}"
+            load_strictly(self.network.encoder, state, where, may_have=self.classifier)

@@ -47,12 +47,15 @@ class EVP(Method):
         load_strictly(self.network.encoder, mit_state(weights.read(name)), f"weights {name!r}")
 
     def from_official(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Backbone, prompt generator and head; `decode_head.conv_seg` is used by nothing."""
+        """Backbone, prompt generator and head; `decode_head.conv_seg` is used by nothing.
+
+        The authors' training writes the two parts that learn alone, `prompt` and `decode_head`.
+        """
         renamed: dict[str, Tensor] = {}
         encoder: dict[str, Tensor] = {}
         for key, value in state.items():
             where, _, name = key.partition(".")
-            if name.startswith("prompt_generator."):
+            if where == "prompt" or name.startswith("prompt_generator."):
                 name = _renamed(name.removeprefix("prompt_generator."), PROMPTS)
                 renamed[f"network.adaptor.{name}"] = value
             elif where == "backbone":

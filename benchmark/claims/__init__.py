@@ -1,1 +1,1 @@
-"""Claims of papers judged by our scores, reported numbers, and an audit of printed tables."""
+"""Claims of papers judged by our scores, and reported numbers beside ours."""

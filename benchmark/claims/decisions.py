@@ -1,13 +1,14 @@
-"""What an interval decides about a claim; the conventions are those of `check`."""
+"""What an interval decides about a claim; the conventions are those of `judge`."""
 
 import math
 from collections.abc import Callable, Sequence
 
-from benchmark.claims.quantity import Figure
+from benchmark.claims.quantity import Quantity
 from benchmark.claims.spec import Verdict
 from benchmark.statistics.compare import Comparison
 from benchmark.statistics.differences import Missing
-from benchmark.statistics.method_level import MethodInterval, is_lower
+from benchmark.statistics.method_level import MethodInterval
+from benchmark.statistics.schema import is_lower
 
 Z = 1.959964  # half-width of a 95 % interval over its standard error, in the limit
 Decide = Callable[[float, float], Verdict]  # from an interval in which more is better
@@ -16,7 +17,7 @@ Decide = Callable[[float, float], Verdict]  # from an interval in which more is 
 def judged(found: Comparison, seeds: int, decide: Decide) -> tuple[Verdict, str]:
     """What a comparison of methods decides, and what that rests on."""
     if found.missing:
-        whole = [each for each in found.missing if each.holes or "undefined" not in each.why]
+        whole = [each for each in found.missing if each.runs or "undefined" not in each.why]
         told = "; ".join(dict.fromkeys(_missing(each) for each in found.missing))
         return "not run" if whole else "undecided", told
     rests = f"{found.seeds[0]} and {found.seeds[1]} seeds, {found.cases} cases"
@@ -45,33 +46,33 @@ def no_gain(margin: float, low: float, high: float) -> Verdict:
 
 def _missing(each: Missing) -> str:
     name = each.entry.name
-    if not each.holes:
+    if not each.runs:
         return f"{name}: {each.why}"
-    seeds = sorted({hole.seed for hole in each.holes})
-    why = ", ".join(dict.fromkeys(hole.why for hole in each.holes))
+    seeds = sorted({run.seed for run in each.runs})
+    why = ", ".join(dict.fromkeys(run.why for run in each.runs))
     return f"{name}, seeds {', '.join(map(str, seeds))}: {why}"
 
 
 def apart(
     about: tuple[str, str, str], sides: Sequence[MethodInterval | None], seeds: int
-) -> Figure:
+) -> Quantity:
     """The first minus the second of two cells, by MOVER.
 
     Args:
-        about: what, where and metric of the figure.
+        about: what, where and metric of the quantity.
         seeds: the fewest that are needed.
     """
     one, other = sides
     if one is None or other is None:
-        return Figure(*about, None, None, None, "not run", "a run is missing")
+        return Quantity(*about, None, None, None, "not run", "a run is missing")
     value, rests = one.mean - other.mean, f"{one.seeds} seeds, {one.cases} and {other.cases} cases"
     why = one.why or other.why
     if not why and one.seeds < seeds:
         why = f"the claim needs {seeds}"
     if why or math.isnan(one.low) or math.isnan(other.low):
-        return Figure(*about, value, None, None, "undecided", f"{rests}: {why}")
+        return Quantity(*about, value, None, None, "undecided", f"{rests}: {why}")
     low = value - math.hypot(one.mean - one.low, other.high - other.mean)
     high = value + math.hypot(one.high - one.mean, other.mean - other.low)
     near = value - low if value > 0 else high - value  # the half that faces 0
     p = math.erfc(abs(value) / near * Z / math.sqrt(2)) if near > 0 else None
-    return Figure(*about, value, low, high, side(low, high), rests, p)
+    return Quantity(*about, value, low, high, side(low, high), rests, p)

@@ -14,6 +14,8 @@
    What rests on more than half of the parts is decided by that half.
 4. Scores of two test sets, or of two parts of one, are compared through both intervals, taken as
    independent (MOVER). A shared training makes that wider than needed, never narrower.
+5. On a mix that asks for pretrained weights, a row that began from random ones because its weights
+   were not at hand is not compared with one that began from pretrained weights: not run.
 
 **Sources** Zou and Donner, Statistics in Medicine 2008 (MOVER).
 """
@@ -23,12 +25,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from benchmark.claims.evidence import Evidence
 from benchmark.claims.predicates import Judge
-from benchmark.claims.quantity import ORDER, Figure, combined
+from benchmark.claims.quantity import ORDER, Quantity, combined
 from benchmark.claims.spec import MODALITY, Claim, Verdict
-
-__all__ = ["Figure", "Judged", "figure_rows", "judge", "summary"]
+from benchmark.statistics.results import MixResults
 
 
 @dataclass(frozen=True)
@@ -46,68 +46,68 @@ class Judged:
     reads: str
     why: str
     scope: str
-    figures: tuple[Figure, ...]
+    quantities: tuple[Quantity, ...]
 
 
-def judge(claims: Iterable[Claim], evidence: Evidence) -> tuple[Judged, ...]:
+def judge(claims: Iterable[Claim], results: MixResults) -> tuple[Judged, ...]:
     """Judges every claim by the scores of one mix, in their order."""
-    judging = Judge(evidence)
+    judging = Judge(results)
     return tuple(_judge(claim, judging) for claim in claims)
 
 
 def _judge(claim: Claim, judging: Judge) -> Judged:
     found = [judging.part(predicate, claim.seeds) for predicate in claim.predicates]
-    figures = tuple(figure for each in found for figure in each.figures)
+    quantities = tuple(quantity for each in found for quantity in each.quantities)
     verdict = combined([each.verdict for each in found])
     reads = next((each.reads for each in found if each.reads), "")
     why = next((each.why for each in found if each.reads), "")
-    why = why or _unplanned(claim, verdict, judging.evidence) or _why(verdict, figures)
-    scope = "" if verdict == "not run" else _scope(claim, judging.evidence)
-    return Judged(claim, verdict, reads or verdict, why, scope, figures)
+    why = why or _unplanned(claim, verdict, judging.results) or _why(verdict, quantities)
+    scope = "" if verdict == "not run" else _scope(claim, judging.results)
+    return Judged(claim, verdict, reads or verdict, why, scope, quantities)
 
 
-def _unplanned(claim: Claim, verdict: Verdict, evidence: Evidence) -> str:
+def _unplanned(claim: Claim, verdict: Verdict, results: MixResults) -> str:
     """Why nothing was run, where this mix does not plan what the claim needs."""
     if verdict != "not run" or not claim.needs_scores:
         return ""
     names = [
         name.replace(MODALITY, modality)
         for name in claim.methods
-        for modality in (evidence.modalities() if MODALITY in name else [""])
+        for modality in (results.modalities() if MODALITY in name else [""])
     ]
-    gone = [name for name in names if evidence.entry(name) is None]
+    gone = [name for name in names if results.entry(name) is None]
     verb = "is" if len(gone) == 1 else "are"
     return f"Not run: {', '.join(gone)} {verb} not planned on this mix." if gone else ""
 
 
-def _why(verdict: Verdict, figures: Sequence[Figure]) -> str:
-    counts = Counter(figure.verdict for figure in figures)
+def _why(verdict: Verdict, quantities: Sequence[Quantity]) -> str:
+    counts = Counter(quantity.verdict for quantity in quantities)
     if verdict == "not run":
-        notes = list(dict.fromkeys(figure.note for figure in figures))
+        notes = list(dict.fromkeys(quantity.note for quantity in quantities))
         more = f" and {len(notes) - 3} more" if len(notes) > 3 else ""
         return f"Not run: {'; '.join(notes[:3])}{more}."
     parts = [f"{counts[name]} {name}" for name in ORDER if counts[name]]
-    noun = "part" if len(figures) == 1 else "parts"
-    return f"Of {len(figures)} {noun}: {', '.join(parts)}."
+    noun = "part" if len(quantities) == 1 else "parts"
+    return f"Of {len(quantities)} {noun}: {', '.join(parts)}."
 
 
-def _scope(claim: Claim, evidence: Evidence) -> str:
-    if not claim.needs_scores or not evidence.table.runs:
+def _scope(claim: Claim, results: MixResults) -> str:
+    if not claim.needs_scores or not results.table.runs:
         return ""
     parts = []
-    if evidence.drawn:
-        parts.append("on drawn images: a trial of the machinery, no evidence about the paper")
-    elif claim.mixes and evidence.mix not in claim.mixes:
+    if results.synthetic:
+        parts.append("on synthetic images: a trial of the machinery, no evidence about the paper")
+    elif claim.mixes and results.name not in claim.mixes:
         parts.append("on other data than the paper's")
-    rows = (evidence.entry(name) for name in claim.methods)
-    if any(entry and evidence.random(entry) for entry in rows):
+    rows = (results.entry(name) for name in claim.methods)
+    if any(entry and results.initialisation(entry) == "random" for entry in rows):
         parts.append("from random weights")
     return "; ".join(parts)
 
 
-def figure_rows(judged: Iterable[Judged]) -> list[dict[str, object]]:
-    """Every figure in long form, a row each; one row for a claim without any."""
-    empty = Figure("", "", "", None, None, None, "not run", "")
+def quantity_rows(judged: Iterable[Judged]) -> list[dict[str, object]]:
+    """Every quantity in long form, a row each; one row for a claim without any."""
+    empty = Quantity("", "", "", None, None, None, "not run", "")
     return [
         {
             "claim": each.claim.id,
@@ -117,17 +117,17 @@ def figure_rows(judged: Iterable[Judged]) -> list[dict[str, object]]:
             "verdict": each.verdict,
             "reads": each.reads,
             "scope": each.scope,
-            "what": figure.what,
-            "where": figure.where,
-            "metric": figure.metric,
-            "value": _blank(figure.value),
-            "low": _blank(figure.low),
-            "high": _blank(figure.high),
-            "part": figure.verdict if figure is not empty else each.verdict,
-            "note": figure.note,
+            "what": quantity.what,
+            "where": quantity.where,
+            "metric": quantity.metric,
+            "value": _blank(quantity.value),
+            "low": _blank(quantity.low),
+            "high": _blank(quantity.high),
+            "part": quantity.verdict if quantity is not empty else each.verdict,
+            "note": quantity.note,
         }
         for each in judged
-        for figure in (each.figures or (empty,))
+        for quantity in (each.quantities or (empty,))
     ]
 
 

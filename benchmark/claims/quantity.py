@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from benchmark.claims.spec import Verdict
 from benchmark.statistics.compare import ALPHA, holm
-from benchmark.statistics.scores import DISTANCES
+from benchmark.statistics.schema import metric_of
 
 ORDER: tuple[Verdict, ...] = ("supported", "contradicted", "undecided", "not run")
 NOTHING = "–"
@@ -14,7 +14,7 @@ SIGNS = {True: "+", False: "−"}
 
 
 @dataclass(frozen=True)
-class Figure:
+class Quantity:
     """One number behind a verdict.
 
     Attributes:
@@ -43,8 +43,9 @@ class Figure:
             return NOTHING
         if self.metric in ("parameters", "cases"):
             return f"{self.value:,.0f}"
-        unit = " px" if self.metric in DISTANCES else " points"
-        scale = 1 if self.metric in DISTANCES else 100
+        metric = metric_of(self.metric)
+        share = metric is None or metric.unit == "share"
+        unit, scale = (" points", 100) if share or metric is None else (f" {metric.unit}", 1)
         number = f"{SIGNS[self.value >= 0]}{abs(self.value) * scale:.2f}{unit}"
         if self.low is None or self.high is None or math.isnan(self.low):
             return number
@@ -61,30 +62,30 @@ class Found:
         why: one sentence for that.
     """
 
-    figures: tuple[Figure, ...]
+    quantities: tuple[Quantity, ...]
     verdict: Verdict
     reads: str = ""
     why: str = ""
 
 
-def softened(figures: Sequence[Figure]) -> list[Verdict]:
+def softened(quantities: Sequence[Quantity]) -> list[Verdict]:
     """The verdicts of the parts, undecided where one against does not stand up to Holm."""
-    tested = [figure for figure in figures if figure.p is not None]
-    adjusted = holm([figure.p for figure in tested if figure.p is not None])
-    weak = {id(figure) for figure, p in zip(tested, adjusted, strict=True) if p >= ALPHA}
+    tested = [quantity for quantity in quantities if quantity.p is not None]
+    adjusted = holm([quantity.p for quantity in tested if quantity.p is not None])
+    weak = {id(quantity) for quantity, p in zip(tested, adjusted, strict=True) if p >= ALPHA}
     return [
         "undecided" if each.verdict == "contradicted" and id(each) in weak else each.verdict
-        for each in figures
+        for each in quantities
     ]
 
 
-def whole(figures: Sequence[Figure]) -> Verdict:
+def whole(quantities: Sequence[Quantity]) -> Verdict:
     """The verdict of all parts together."""
-    return combined(softened(figures))
+    return combined(softened(quantities))
 
 
 def combined(verdicts: Sequence[Verdict]) -> Verdict:
-    """The verdict of a whole by those of its parts as `check` says."""
+    """The verdict of a whole by those of its parts as `judge` says."""
     if "contradicted" in verdicts:
         return "contradicted"
     if all(each == "not run" for each in verdicts):

@@ -21,15 +21,15 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from benchmark.claims.audit_table import NUMBER, read_rows
-from benchmark.claims.evidence import Evidence
+from benchmark.audit.cells import NUMBER
+from benchmark.audit.forms import read_rows
 from benchmark.core.errors import ScoreTableError
 from benchmark.statistics.method_level import MethodInterval, method_intervals
-from benchmark.statistics.scores import COUNTS, DISTANCES, SHARES
+from benchmark.statistics.results import MixResults
+from benchmark.statistics.schema import METRICS, metric_of, scored
 from benchmark.statistics.table import Entry
 
 COLUMNS = ("method", "source", "table", "dataset", "metric", "value", "protocol", "setting")
-HEADLINE = (*SHARES[:5], *DISTANCES)
 Setting = Literal["same", "different"]
 VERDICTS = ("agrees", "out of tolerance", "no interval", "other setting", "no run")
 TINY = 1e-9
@@ -95,7 +95,7 @@ def read_reported(root: Path, file: Path | None = None) -> list[Reported]:
 def _protocols() -> list[str]:
     from benchmark.evaluation.protocols import POOLED, PROTOCOLS  # slow to import
 
-    return [*HEADLINE, *PROTOCOLS, *POOLED]
+    return [*scored(), *PROTOCOLS, *POOLED]
 
 
 def _read(root: Path, path: Path, known: Sequence[str]) -> list[Reported]:
@@ -117,7 +117,7 @@ def _row(where: str, row: dict[str, str], known: Sequence[str]) -> Reported:
             raise ScoreTableError(f"{where}, {column}", "empty", "a word", "Fill that cell.")
     if row["setting"] not in get_args(Setting):
         found, expected = f"setting is {row['setting']!r}", "same or different"
-        raise ScoreTableError(where, found, expected, "Mend that cell.")
+        raise ScoreTableError(where, found, expected, "Write one of the two.")
     if row["protocol"] and row["protocol"] not in known:
         near = difflib.get_close_matches(row["protocol"], known, n=1)
         do = f"Did you mean {near[0]}?" if near else "Leave it empty where it is not known."
@@ -126,37 +126,37 @@ def _row(where: str, row: dict[str, str], known: Sequence[str]) -> Reported:
     text = row["value"]
     if not NUMBER.match(text) or float(text) < 0:
         found, expected = f"value is {text!r}", "a number from 0, as it is printed"
-        raise ScoreTableError(where, found, expected, "Mend that cell.")
-    is_share = row["metric"] in SHARES or row["metric"] == "accuracy"
+        raise ScoreTableError(where, found, expected, "Copy the number as it is printed.")
+    metric = METRICS.get(row["metric"])
+    is_share = metric.unit == "share" if metric else row["metric"] == "accuracy"
     scale = 0.01 if is_share and float(text) > 1 else 1.0
     value, rounding = float(text) * scale, 0.5 * 10.0 ** -len(text.partition(".")[2]) * scale
     if is_share and value > 1:
-        raise ScoreTableError(where, f"value is {text}", "at most 100 per cent", "Mend that cell.")
+        do = "Compare it with the published table."
+        raise ScoreTableError(where, f"value is {text}", "at most 100 per cent", do)
     names = row["method"], row["source"], row["table"], row["dataset"], row["metric"]
     setting: Setting = "same" if row["setting"] == "same" else "different"
     return Reported(*names, value, rounding, row["protocol"], setting, where)
 
 
-def check_reported(rows: Iterable[Reported], evidence: Evidence) -> list[Checked]:
-    """Puts published numbers beside ours; those that this mix does not plan are left out."""
-    sets = {each.name for each in evidence.table.sets}
+def check_reported(rows: Iterable[Reported], results: MixResults) -> list[Checked]:
+    """Puts published numbers beside ours, without those of methods or sets not on this mix."""
+    sets = {each.name for each in results.table.sets}
     wanted = [
-        (row, entry)
-        for row in rows
-        if row.dataset in sets and (entry := evidence.entry(row.method))
+        (row, entry) for row in rows if row.dataset in sets and (entry := results.entry(row.method))
     ]
     columns = {row.protocol or row.metric for row, _ in wanted}
-    cells = method_intervals(evidence.table, sorted(columns)) if wanted else {}
-    return [_check(row, entry, evidence, cells) for row, entry in wanted]
+    cells = method_intervals(results.table, sorted(columns)) if wanted else {}
+    return [_check(row, entry, results, cells) for row, entry in wanted]
 
 
 def _check(
     row: Reported,
     entry: Entry,
-    evidence: Evidence,
+    results: MixResults,
     cells: dict[tuple[str, str, str], MethodInterval],
 ) -> Checked:
-    values = _values(row, entry, evidence)
+    values = _values(row, entry, results)
     column = row.protocol or row.metric
     if column not in values:
         why = "not run on this mix" if not values else f"no {column} among our scores"
@@ -170,7 +170,8 @@ def _check(
     if agrees:
         why = "in our interval" if inside else "our number, within rounding"
     else:
-        why = cell.why if cell and cell.why else "outside our interval"
+        why = "no interval for this protocol" if cell is None else cell.why
+        why = why or "outside our interval"
     verdict = "agrees" if agrees else "no interval" if low is None else "out of tolerance"
     if row.setting == "different":
         verdict = "other setting"
@@ -186,31 +187,22 @@ def _within(row: Reported, low: float, high: float) -> bool:
     return low - _slack(row) <= row.value <= high + _slack(row)
 
 
-def _values(row: Reported, entry: Entry, evidence: Evidence) -> dict[str, float]:
+def _values(row: Reported, entry: Entry, results: MixResults) -> dict[str, float]:
     """What each convention of the metric gives, as the mean over seeds."""
-    table = evidence.table
-    names = [name for name in (row.metric, *table.protocols) if name.split("_")[0] == row.metric]
-    if row.metric in DISTANCES:
-        names = [row.metric]
+    from benchmark.evaluation.metrics import Counts
+    from benchmark.evaluation.protocols import pooled_means
+
+    table = results.table
+    names = [row.metric, *(name for name in table.protocols if _is_of(name, row.metric))]
     found = {}
     for name in names:
         values = table.values(entry, row.dataset, name)
         if values is not None and not np.isnan(values).any():
             found[name] = float(values.mean())
-    return found | _pooled(row, entry, evidence)
+    pooled = pooled_means([Counts(*counts) for counts in table.counts(entry, row.dataset)])
+    return found | {name: value for name, value in pooled.items() if _is_of(name, row.metric)}
 
 
-def _pooled(row: Reported, entry: Entry, evidence: Evidence) -> dict[str, float]:
-    from benchmark.evaluation.metrics import Counts
-    from benchmark.evaluation.protocols import POOLED
-
-    arrays = [evidence.table.values(entry, row.dataset, name) for name in COUNTS]
-    counts = [array for array in arrays if array is not None]
-    if len(counts) < len(COUNTS):
-        return {}
-    seeds = [Counts(*parts) for parts in zip(*counts, strict=True)]
-    return {
-        name: float(np.mean([about.compute(each) for each in seeds]))
-        for name, about in POOLED.items()
-        if name.split("_")[0] == row.metric
-    }
+def _is_of(protocol: str, metric: str) -> bool:
+    about = metric_of(protocol)
+    return about is not None and about.name == metric

@@ -19,7 +19,7 @@ Names = Annotated[list[str], Field(min_length=1)]
 Verdict = Literal["supported", "contradicted", "undecided", "not run"]
 
 
-class Part(BaseModel):
+class PredicateBase(BaseModel):
     """What every predicate is: a frozen object without unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,7 +29,7 @@ class Part(BaseModel):
         yield from ()
 
 
-class Compared(Part):
+class Compared(PredicateBase):
     """Pairs of methods on some test sets.
 
     Attributes:
@@ -64,7 +64,7 @@ class NoBetter(Compared):
     margin: float = Field(0.01, gt=0)
 
 
-class Rising(Part):
+class Rising(PredicateBase):
     """Methods in rising order: each is better than the one before.
 
     Attributes:
@@ -82,7 +82,7 @@ class Rising(Part):
         yield from self.order
 
 
-class Easier(Part):
+class Easier(PredicateBase):
     """Each method scores higher on some modalities than on others."""
 
     kind: Literal["easier"]
@@ -96,7 +96,7 @@ class Easier(Part):
         yield from self.of
 
 
-class Smaller(Part):
+class Smaller(PredicateBase):
     """Methods score lower on the cases with the smallest reference masks than on the others.
 
     Attributes:
@@ -114,7 +114,7 @@ class Smaller(Part):
         yield from self.of
 
 
-class Count(Part):
+class Count(PredicateBase):
     """A number of parameters, as printed: 7.51M is anything that rounds to it."""
 
     kind: Literal["parameters"]
@@ -127,7 +127,7 @@ class Count(Part):
         yield self.method
 
 
-class Growing(Part):
+class Growing(PredicateBase):
     """Trainable parameters grow from one method to the next."""
 
     kind: Literal["parameters grow"]
@@ -138,7 +138,7 @@ class Growing(Part):
         yield from self.order
 
 
-class Cases(Part):
+class Cases(PredicateBase):
     """The number of training cases of a mix."""
 
     kind: Literal["training cases"]
@@ -146,7 +146,7 @@ class Cases(Part):
     exactly: int
 
 
-class Open(Part):
+class Open(PredicateBase):
     """A question that the description leaves open; there is nothing to judge.
 
     Attributes:
@@ -245,9 +245,11 @@ def load_claims(path: Path = CLAIMS) -> tuple[Claim, ...]:
         return tuple(ClaimsFile.model_validate(raw).claims)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         problem = " ".join(str(error).split())
-        raise ParamsError(path, f"unreadable ({problem})", "YAML", "Mend the file.") from error
+        do = "Correct the YAML of the file."
+        raise ParamsError(path, f"unreadable ({problem})", "YAML", do) from error
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the file"
         found = f"{key}: {first['msg'][0].lower()}{first['msg'][1:]}"
-        raise ParamsError(path, found, "a claim as in spec.py", "Mend that key.") from error
+        expected = "a claim as benchmark/claims/spec.py describes it"
+        raise ParamsError(path, found, expected, "Correct that key.") from error

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Sequence
 from benchmark.claims.judge import Judged, summary
 from benchmark.claims.reported import Checked, Reported
 from benchmark.core.text import columns
-from benchmark.statistics.scores import SHARES
+from benchmark.statistics.schema import metric_of
 
 WIDTH = 100
-DETAILS = 6  # figures shown of a claim, unless all are asked for
+DETAILS = 6  # quantities shown of a claim, unless all are asked for
 
 
 def claims_text(mix: str, judged: Sequence[Judged], every: bool = False) -> str:
-    """The verdict on each claim, with the figures behind it.
+    """The verdict on each claim, with the quantities behind it.
 
     Args:
-        every: all figures, where there are many.
+        every: all quantities, where there are many.
     """
     counts = ", ".join(f"{count} {name}" for name, count in summary(judged).items())
     lines = [f"{mix}: {len(judged)} claims; {counts}"]
@@ -26,20 +26,20 @@ def claims_text(mix: str, judged: Sequence[Judged], every: bool = False) -> str:
         lines += _wrap(f"{each.claim.id}; {each.claim.paper}; {each.claim.source}", "  ")
         lines += _wrap(each.why, "  ")
         if each.verdict != "not run":
-            lines += _figures(each, every)
+            lines += _quantities(each, every)
     return "\n".join(lines)
 
 
-def _figures(each: Judged, every: bool) -> list[str]:
-    shown = each.figures if every else each.figures[:DETAILS]
+def _quantities(each: Judged, every: bool) -> list[str]:
+    shown = each.quantities if every else each.quantities[:DETAILS]
     lines = []
-    for figure in shown:
-        where = f", {figure.where}" if figure.where else ""
-        metric = "" if figure.metric in ("dsc", "parameters", "cases") else f" ({figure.metric})"
-        text = f"{figure.what}{where}{metric}: {figure.text()}, {figure.verdict}; {figure.note}"
+    for one in shown:
+        where = f", {one.where}" if one.where else ""
+        metric = "" if one.metric in ("dsc", "parameters", "cases") else f" ({one.metric})"
+        text = f"{one.what}{where}{metric}: {one.text()}, {one.verdict}; {one.note}"
         lines += _wrap(text, "    ")
-    if len(shown) < len(each.figures):
-        lines.append(f"    and {len(each.figures) - len(shown)} more (--all)")
+    if len(shown) < len(each.quantities):
+        lines.append(f"    and {len(each.quantities) - len(shown)} more (--all)")
     return lines
 
 
@@ -75,4 +75,6 @@ def _rows(checked: Iterable[Checked]) -> Iterable[Sequence[str]]:
 def _n(each: Checked, value: float | None) -> str:
     if value is None:
         return "–"
-    return f"{value:.4f}" if each.reported.metric in SHARES else f"{value:.2f}"
+    metric = metric_of(each.reported.metric)
+    share = metric is not None and metric.unit == "share"
+    return f"{value:.4f}" if share else f"{value:.2f}"

@@ -31,21 +31,22 @@ Alike = Annotated[
     float,
     typer.Option("--correlation", min=0, max=0.999, help="Assumed, of two methods over cases."),
 ]
-AllFigures = Annotated[bool, typer.Option("--all", help="Every figure behind each verdict.")]
+AllQuantities = Annotated[bool, typer.Option("--all", help="Every quantity behind each verdict.")]
 
 
 @app.command()
-def claims(mix: o.MaybeMix = None, source: o.FromResults = None, every: AllFigures = False) -> None:
+def claims(
+    mix: o.MaybeMix = None, source: o.FromResults = None, every: AllQuantities = False
+) -> None:
     """Judges what the papers claim by the scores of a mix, or of all that have results."""
-    from benchmark.claims.evidence import load_evidence
     from benchmark.claims.judge import judge
     from benchmark.claims.spec import load_claims
     from benchmark.claims.text import claims_text
-    from benchmark.reports.inputs import report_inputs
+    from benchmark.statistics.results import read_mixes
 
     known = load_claims()
-    for name, inputs in report_inputs(Places(project_root(), source), mix):
-        typer.echo(claims_text(name, judge(known, load_evidence(name, *inputs)), every))
+    for results in read_mixes(Places(project_root(), source), mix):
+        typer.echo(claims_text(results.name, judge(known, results), every))
         typer.echo()
 
 
@@ -58,17 +59,16 @@ def check_reported(
     Exit status 1 where a number of the same setting has a run and is out of tolerance.
     """
     from benchmark.claims import reported
-    from benchmark.claims.evidence import load_evidence
     from benchmark.claims.text import reported_text
-    from benchmark.reports.inputs import report_inputs
+    from benchmark.statistics.results import read_mixes
 
     root = project_root()
     rows = reported.read_reported(root, file)
     out = 0
-    for name, inputs in report_inputs(Places(root, source), mix):
-        checked = reported.check_reported(rows, load_evidence(name, *inputs))
+    for results in read_mixes(Places(root, source), mix):
+        checked = reported.check_reported(rows, results)
         out += sum(each.verdict == "out of tolerance" for each in checked)
-        typer.echo(reported_text(name, checked, rows))
+        typer.echo(reported_text(results.name, checked, rows))
     if out:
         typer.echo(f"{out} of the same setting out of tolerance", err=True)
         raise typer.Exit(1)
@@ -96,7 +96,7 @@ def audit(
 
     Exit status 1 where something cannot be or contradicts the table.
     """
-    from benchmark.claims import audit as auditing
+    from benchmark.audit import audit as auditing
     from benchmark.core.files import write_text
 
     known = auditing.Known(

@@ -69,7 +69,8 @@ Size = Annotated[
     typer.Option("--size", min=16, help="Side in pixels; as in training unless told."),
 ]
 OfficialFile = Annotated[
-    Path, typer.Argument(help="Official weights: .pth, .pt, .npz or .safetensors.")
+    Path,
+    typer.Argument(help="Official weights: of PyTorch, .npz or .safetensors, under any name."),
 ]
 ToFile = Annotated[
     Path | None,

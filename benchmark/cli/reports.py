@@ -1,5 +1,6 @@
 """Commands that read results alone: tables, reports, checks of numbers."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,16 +10,27 @@ from benchmark.cli import options as o
 from benchmark.core.files import Places, project_root
 
 if TYPE_CHECKING:
-    from benchmark.reports.inputs import ReportInputs
-    from benchmark.reports.study import Part
+    from benchmark.statistics.results import MixResults, Part
 
 app = typer.Typer()
 
 
-def _inputs(mix: str | None, source: Path | None) -> "list[tuple[str, ReportInputs]]":
-    from benchmark.reports.inputs import report_inputs
+def _results(
+    mix: str | None, source: Path | None, part: "Part | None" = None
+) -> "Iterator[MixResults]":
+    """The results of one mix or of all, with the digests of the code as it is now."""
+    from benchmark.runs.identity import evaluation_code
+    from benchmark.runs.measure_cost import cost_codes
+    from benchmark.statistics.results import read_mixes
 
-    return report_inputs(Places(project_root(), source), mix)
+    root = project_root()
+    return read_mixes(
+        Places(root, source),
+        mix,
+        part=part,
+        scoring_code=evaluation_code(root).scoring,
+        cost_codes=cost_codes(root),
+    )
 
 
 @app.command()
@@ -29,11 +41,10 @@ def tables(
     to: o.ToFolder = None,
 ) -> None:
     """Writes the tables of a mix, or of all with results, as CSV, Markdown and LaTeX."""
-    from benchmark.reports.page.document import write_part
+    from benchmark.reports.page.document import write_tables
 
-    for name, inputs in _inputs(mix, source):
-        folder = to / name if to else inputs[2].reports(name)
-        for line in write_part(name, inputs, folder, part):
+    for results in _results(mix, source, part):
+        for line in write_tables(results, _folder(results, to), part):
             typer.echo(line)
 
 
@@ -41,23 +52,26 @@ def tables(
 def report(mix: o.MaybeMix = None, source: o.FromResults = None, to: o.ToFolder = None) -> None:
     """Writes the report of a mix, or of all, from results alone: no data, no GPU, no torch."""
     from benchmark.reports.page.document import write_report
-    from benchmark.reports.page.gallery import write_gallery
 
-    for name, inputs in _inputs(mix, source):
-        folder = to / name if to else inputs[2].reports(name)
-        write_report(name, *inputs, folder)
-        write_gallery(name, *inputs, folder)
+    for results in _results(mix, source):
+        folder = _folder(results, to)
+        write_report(results, folder)
         typer.echo(f"wrote {folder / 'index.html'}")
+
+
+def _folder(results: "MixResults", to: Path | None) -> Path:
+    return to / results.name if to else results.places.reports(results.name)
 
 
 @app.command()
 def show(mix: o.MixName) -> None:
     """Prints the main table of a mix."""
     from benchmark.reports.page.text import summary
+    from benchmark.reports.study import study_of
 
-    for name, inputs in _inputs(mix, None):
-        typer.echo(summary(name, *inputs))
-        typer.echo(f"\nreport: {inputs[2].reports(name) / 'index.html'}")
+    for results in _results(mix, None, "headline"):
+        typer.echo(summary(study_of(results)))
+        typer.echo(f"\nreport: {results.places.reports(results.name) / 'index.html'}")
 
 
 @app.command()
@@ -69,8 +83,8 @@ def bundle(
     """Writes a release of a mix: results, report, cards, code state, weights by digest."""
     from benchmark.reports.release.bundle import write_bundle
 
-    for name, inputs in _inputs(mix, source):
-        files = write_bundle(name, inputs, to)
+    for results in _results(mix, source):
+        files = write_bundle(results, to)
         typer.echo(f"wrote {to}: {files} files, RO-Crate metadata in ro-crate-metadata.json")
 
 
@@ -84,11 +98,13 @@ def cards(
     from benchmark.data.catalog import load_catalog
     from benchmark.methods import discover
     from benchmark.reports.release.cards import write_cards
-    from benchmark.reports.study import load_study
+    from benchmark.reports.study import study_of
+    from benchmark.statistics.results import ABLATIONS
 
-    known = [card.model_dump(mode="json") for card in discover.cards(project_root())]
-    found = _inputs(mix, source) if mix else []
-    parts: tuple[Part, Part] = ("headline", "ablations")
-    studies = [load_study(name, *inputs, part) for name, inputs in found for part in parts]
-    written = write_cards(to, known, load_catalog().values(), studies)
+    known = discover.cards(project_root())
+    mixes = [
+        (study_of(results), study_of(results, "ablations").only(ABLATIONS))
+        for results in (_results(mix, source) if mix else ())
+    ]
+    written = write_cards(to, known, load_catalog().values(), mixes)
     typer.echo(f"wrote {len(written)} cards below {to}")

@@ -153,14 +153,14 @@ def adopt(
 
 @app.command("code")
 def write_code() -> None:
-    """Writes work/code.json: the digests of code and rows that DVC compares."""
+    """Writes data/code.json: the digests of code and rows that DVC compares."""
     from benchmark.cli import text
     from benchmark.core.files import write_json
     from benchmark.methods.discover import folders
     from benchmark.runs.identity import code_record
 
     places = _places()
-    path = places.root / "work" / "code.json"
+    path = places.root / "data" / "code.json"
     write_json(path, code_record(places.root, folders(places.root)))
     for line in text.problems(places.root):
         typer.echo(line, err=True)

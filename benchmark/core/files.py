@@ -1,13 +1,17 @@
 """Where files lie, and how they are written: to a temporary name first, then renamed."""
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
+import platform
+import re
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,13 @@ from typing import Any
 from benchmark.core.errors import MissingDataError, StoreError
 
 PARAMS = "params.yaml"
+DAY = 86_400.0  # seconds
+_HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+_TEMPORARY = re.compile(r"\.(?P<path>.+)\.((?P<host>[0-9a-f]{8})-)?[0-9a-f]{8}(?P<old>\.old)?\.tmp")
+_swept = set[tuple[int, int]]()  # folders, by device and inode, that this process has looked at
+# It can only be read by setting it, which is safe while there is one thread.
+_UMASK = os.umask(0o077)
+os.umask(_UMASK)
 
 
 @contextmanager
@@ -22,33 +33,121 @@ def write_atomic(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside `path`; renames it to `path` when the block ends well.
 
     The temporary path may become a file or a folder. Whatever goes wrong, Ctrl-C included, the
-    old `path` stays as it was and nothing half-written is left.
+    old `path` stays as it was and nothing half-written is left. Only a writer that is killed
+    leaves its temporary path; the next command that writes into the folder removes it.
 
-    Raises: StoreError if the disk is full.
+    Raises: StoreError if the disk is full or the folder cannot be written to.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        yield temporary
-        if temporary.is_dir():
-            _replace_folder(temporary, path)
-        else:
-            temporary.chmod(0o644)  # some libraries write for the owner alone
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-            temporary.replace(path)
-    except Exception as error:
-        if not _disk_full(error, path.parent):
+    folder = writable_folder(path.parent)
+    temporary = path.with_name(f".{path.name}.{_HOST}-{secrets.token_hex(4)}.tmp")
+    with _claimed(folder):
+        try:
+            yield temporary
+            _put(temporary, path)
+        except Exception as error:
+            if _disk_full(error, folder):
+                free = shutil.disk_usage(folder).free // 2**20
+                raise StoreError(
+                    path,
+                    f"the disk is full ({free} MiB free)",
+                    "room for the file",
+                    "Free some space and run the same command again; nothing was left "
+                    "half-written.",
+                ) from error
+            if isinstance(error, OSError) and str(error.filename).startswith(str(temporary)):
+                raise _unwritable(path, error.strerror or type(error).__name__) from error
             raise
-        free = shutil.disk_usage(path.parent).free // 2**20
-        raise StoreError(
-            path,
-            f"the disk is full ({free} MiB free)",
-            "room for the file",
-            "Free some space and run the same command again; nothing was left half-written.",
-        ) from error
+        finally:
+            _remove(temporary)
+
+
+def writable_folder(folder: Path) -> Path:
+    """The folder, made if it is not there.
+
+    Raises: StoreError if it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error.strerror or type(error).__name__) from error
+    check_writable(folder)
+    return folder
+
+
+def check_writable(folder: Path) -> None:
+    """Makes nothing: of a folder that is not there, the nearest one above it counts.
+
+    Raises: StoreError if the folder cannot be written to.
+    """
+    folder = folder.absolute()
+    here = next(place for place in (folder, *folder.parents) if os.access(place, os.F_OK))
+    if not os.access(here, os.W_OK | os.X_OK, effective_ids=True):
+        read_only = os.statvfs(here).f_flag & os.ST_RDONLY
+        raise _unwritable(folder, os.strerror(errno.EROFS if read_only else errno.EACCES))
+
+
+def _unwritable(path: Path, reason: str) -> StoreError:
+    return StoreError(
+        path.absolute(), f"cannot be written to ({reason})", "a place that you may write to",
+        "Change the rights of the folder, or use another one; nothing was left half-written.",
+    )  # fmt: skip
+
+
+@contextmanager
+def _claimed(folder: Path) -> Iterator[None]:
+    """Marks a folder as being written to, and first removes what killed writers left in it.
+
+    Every writer holds a shared lock on the folder, which falls when its process ends. Whoever
+    holds the lock alone therefore knows that no temporary file in the folder is in use.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        status = os.fstat(descriptor)
+        known = (status.st_dev, status.st_ino)
+        if known not in _swept and _locked(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            _sweep(folder)
+            _swept.add(known)
+        _locked(descriptor, fcntl.LOCK_SH)
+        yield
     finally:
-        _remove(temporary)
+        os.close(descriptor)
+
+
+def _locked(descriptor: int, how: int) -> bool:
+    """False if another process holds the lock, or the file system knows no locks."""
+    try:
+        fcntl.flock(descriptor, how)
+    except OSError:
+        return False
+    return True
+
+
+def _sweep(folder: Path) -> None:
+    """Removes the temporary paths of writers that were killed.
+
+    Not every file system shows a lock to other machines: what another one wrote within a day stays.
+    """
+    for left in folder.glob(".*.tmp"):
+        name = _TEMPORARY.fullmatch(left.name)
+        with suppress(OSError):  # another user's, or gone
+            if not name or (name["host"] != _HOST and time.time() - left.stat().st_mtime < DAY):
+                continue
+            if name["old"] and not (folder / name["path"]).exists():
+                left.rename(folder / name["path"])  # killed between the two renames
+            else:
+                _remove(left)
+
+
+def _put(temporary: Path, path: Path) -> None:
+    """Renames what was written to its own name."""
+    if temporary.is_dir():
+        _replace_folder(temporary, path)
+    else:
+        if not temporary.stat().st_mode & 0o077:  # some libraries write for the owner alone
+            temporary.chmod(0o666 & ~_UMASK)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
 
 
 def _replace_folder(new: Path, path: Path) -> None:
@@ -68,10 +167,11 @@ def _replace_folder(new: Path, path: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112  # False too where the name is too long for a path
         shutil.rmtree(path, ignore_errors=True)
     else:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink()
 
 
 def _disk_full(error: Exception, folder: Path) -> bool:

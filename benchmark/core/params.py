@@ -2,7 +2,7 @@
 
 import difflib
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -37,6 +37,7 @@ class Mix(BaseModel):
         groups: the groups of rows that run on it.
         rows: the only rows of these groups that do; None for all of them.
         weights: whether methods start from their pretrained weights or from random ones.
+        arguments: take the place of arguments of the same name that a row declares; for trials.
         recipe: the whole recipe; cards depart from it with a reason.
         max_epochs: no method trains longer than this here, whatever its card says.
         drawn: for mixes of drawn datasets.
@@ -52,6 +53,7 @@ class Mix(BaseModel):
     test: list[Name] = Field(min_length=1)
     seeds: list[int] = Field(min_length=1)
     weights: Literal["pretrained", "random"]
+    arguments: dict[str, Any] = {}
     groups: list[str] = Field(
         ["main", "prompted", "single", "as-published", "ablation"], min_length=1
     )
@@ -84,6 +86,11 @@ class Mix(BaseModel):
     def runs(self, card: "Card") -> bool:
         """Whether a row runs on this mix, by its group and by `rows`; its own `mixes` apart."""
         return card.group in self.groups and (self.rows is None or card.name in self.rows)
+
+    def card_of(self, card: "Card") -> "Card":
+        """A row as it runs on this mix: with the mix's arguments in the place of its own."""
+        given = {key: v for key, v in self.arguments.items() if key in card.arguments}
+        return card.model_copy(update={"arguments": {**card.arguments, **given}})
 
     def recipe_of(self, card: "Card") -> Recipe:
         """The recipe that a method is trained with on this mix."""

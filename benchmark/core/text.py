@@ -1,4 +1,4 @@
-"""Plain text in columns."""
+"""Plain text: columns, and percentages in one style."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,3 +9,8 @@ def columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     widths = [max(len(line[k]) for line in lines) for k in range(len(header))]
     out = ["  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) for line in lines]
     return "\n".join(line.rstrip() for line in out)
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share as a percentage for reading, with a space before the sign."""
+    return f"{100 * share:.{digits}f} %"

@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from benchmark.core.errors import DownloadError
+from benchmark.core.files import writable_folder
 from benchmark.core.progress import Progress, Silent
 
 MIB = 2**20
@@ -119,8 +120,7 @@ def unpack(
     kind = archive_kind(archive)
     for left in into.glob(".unpacking-*"):
         shutil.rmtree(left, ignore_errors=True)
-    temporary = into / f".unpacking-{secrets.token_hex(4)}"
-    temporary.mkdir(parents=True)
+    temporary = writable_folder(into / f".unpacking-{secrets.token_hex(4)}")
     try:
         with _named_errors(archive, into):
             members = _zip_members(archive) if kind == "zip" else _tar_members(archive, kind)

@@ -11,7 +11,14 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from benchmark.core.errors import DownloadError, MissingDataError
-from benchmark.core.files import Places, read_json, sha256_file, write_atomic, write_json
+from benchmark.core.files import (
+    Places,
+    read_json,
+    sha256_file,
+    writable_folder,
+    write_atomic,
+    write_json,
+)
 from benchmark.core.progress import Progress
 from benchmark.data.archives import BadArchive, DiskFull, unpack
 from benchmark.data.catalog import Dataset, Source, load_catalog
@@ -87,7 +94,7 @@ def fetch_all(
 @contextmanager
 def _alone(raw: Path) -> Iterator[None]:
     """Keeps a second download off the same folder."""
-    raw.mkdir(parents=True, exist_ok=True)
+    writable_folder(raw)
     lock = FileLock(raw / ".download.lock", timeout=0)
     try:
         with lock:

@@ -15,7 +15,7 @@ import urllib3
 from requests.structures import CaseInsensitiveDict
 
 from benchmark.core.errors import DownloadError, StoreError
-from benchmark.core.files import write_json
+from benchmark.core.files import writable_folder, write_json
 from benchmark.core.progress import Progress
 from benchmark.data.archives import FULL, MIB, disk_full, page_kind
 
@@ -99,7 +99,7 @@ def fetch(url: str, to: Path, wanted: Wanted, progress: Progress, patience: Pati
     """
     if not url.startswith(("http://", "https://")):
         raise DownloadError(url, "another scheme", "http or https", "Mend the address.")
-    to.parent.mkdir(parents=True, exist_ok=True)
+    writable_folder(to.parent)
     part, best, failures = _Part(to), -1, 0
     with requests.Session() as session:
         while True:

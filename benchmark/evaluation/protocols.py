@@ -23,7 +23,7 @@ prints. `POOLED` are made from the tp, fp, fn, tn columns of a whole dataset.
 log); MMSegmentation (`IoUMetric`); U-Bench 2025; torchmetrics 1.9 (`BinaryF1Score`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -220,3 +220,17 @@ POOLED: dict[str, Pooled] = {
     ),
     "dsc_of_mean_iou": Pooled("2 mIoU / (1 + mIoU) of the mean IoU", "U-Bench", _dsc_of_mean_iou),
 }
+
+
+def pooled_means(runs: Sequence[Counts]) -> dict[str, float]:
+    """Every pooled convention by name, as the mean over some runs; nothing without runs.
+
+    Args:
+        runs: the counts (n,) of a dataset, a run each.
+    """
+    if not runs:
+        return {}
+    return {
+        name: float(np.mean([about.compute(counts) for counts in runs]))
+        for name, about in POOLED.items()
+    }

@@ -1,11 +1,13 @@
 """Scores stored maps: one row a case and prompt draw, one column a metric or protocol.
 
+The metrics are the rows of `benchmark.statistics.schema.METRICS`.
+
 **Conventions** Scoring always reads the stored maps, never a network's output, so that scoring
 again gives the same numbers to the bit. Metrics and protocols: see `metrics` and `protocols`.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +23,8 @@ from benchmark.data.cases import Cases, load_cases
 from benchmark.evaluation.maps import DatasetMaps, MapFile, read_maps
 from benchmark.evaluation.metrics import Tally, boundary_px, first_level, stack, tally
 from benchmark.evaluation.protocols import PROTOCOLS
+from benchmark.statistics.schema import COUNTS, METRICS, columns
 
-HEADLINE = ("dsc", "iou", "sensitivity", "precision", "mae", "hd95_px", "assd_px", "foreground")
-COUNTS = ("tp", "fp", "fn", "tn")
-COLUMNS = ("dataset", "modality", "case", "group", "draw", *HEADLINE, *COUNTS, *PROTOCOLS)
 # Cases handed to the threads at once; bounds the memory that the maps in flight take.
 CHUNK = 32
 
@@ -36,6 +36,23 @@ class _Scored:
     tally: Tally
     hd95_px: float
     assd_px: float
+
+
+_Masks = Callable[[], Iterator[tuple[np.ndarray, np.ndarray]]]
+
+
+class _Measured:
+    """All cases of one dataset under one draw, as `benchmark.statistics.schema.Measured` says."""
+
+    def __init__(self, cases: list[_Scored], masks: _Masks) -> None:
+        self.tally = stack([case.tally for case in cases])
+        self.hd95_px = np.array([case.hd95_px for case in cases])
+        self.assd_px = np.array([case.assd_px for case in cases])
+        self._masks = masks
+
+    def each(self, metric: Callable[[np.ndarray, np.ndarray], float]) -> np.ndarray:
+        """A function of predicted mask and reference in every case."""
+        return np.array([metric(pred, reference) for pred, reference in self._masks()])
 
 
 def score_maps(
@@ -50,7 +67,8 @@ def score_maps(
         progress: told of every case.
         threads: that score at once; 0 is one a core.
 
-    Returns: columns `COLUMNS`; rows in the order of the maps, the draws of a case together.
+    Returns: the columns of the schema, then the protocols; rows in the order of the maps, the
+        draws of a case together.
     Raises: ShapeError if maps and prepared cases differ in datasets, cases, order or size;
         MissingDataError if either is absent; StoreError if either is broken.
     """
@@ -65,7 +83,7 @@ def score_maps(
                 )
                 for name in maps
             ]
-    return pd.concat(tables, ignore_index=True)[list(COLUMNS)]
+    return pd.concat(tables, ignore_index=True)[[*columns(), *PROTOCOLS]]
 
 
 def write_scores(path: Path, frame: pd.DataFrame) -> None:
@@ -113,7 +131,10 @@ def _score_dataset(
     maps: DatasetMaps, cases: Cases, first: int, task: Task, threads: int
 ) -> pd.DataFrame:
     scored = list(_score_cases(maps, cases, first, task, threads))
-    draws = [_draw_table([case[draw] for case in scored]) for draw in range(maps.shape[0])]
+    draws = [
+        _draw_table(_Measured([case[draw] for case in scored], _masks(maps, cases, first, draw)))
+        for draw in range(maps.shape[0])
+    ]
     about = cases.table[["dataset", "modality", "case", "group"]].reset_index(drop=True)
     tables = [
         pd.concat([about, table], axis=1).assign(draw=draw) for draw, table in enumerate(draws)
@@ -144,19 +165,24 @@ def _score_draw(levels: np.ndarray, reference: np.ndarray, first: int) -> _Score
     return _Scored(tally(levels, reference, first), *boundary_px(levels >= first, reference))
 
 
-def _draw_table(scored: list[_Scored]) -> pd.DataFrame:
+def _masks(maps: DatasetMaps, cases: Cases, first: int, draw: int) -> _Masks:
+    """Reads predicted mask and reference of each case again, for metrics that need the pixels."""
+    masks, rows = cases.masks[maps.dataset], cases.table["row"].to_numpy()
+
+    def pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for i in range(len(maps)):
+            yield maps[i][draw] >= first, masks[rows[i]] != 0
+
+    return pairs
+
+
+def _draw_table(measured: _Measured) -> pd.DataFrame:
     """Scores of all cases of a dataset under one draw; the cases are needed together."""
-    t = stack([case.tally for case in scored])
-    columns = {
-        "dsc": t.counts.dsc(),
-        "iou": t.counts.iou(),
-        "sensitivity": t.counts.sensitivity(),
-        "precision": t.counts.precision(),
-        "mae": t.mae(),
-        "hd95_px": np.array([case.hd95_px for case in scored]),
-        "assd_px": np.array([case.assd_px for case in scored]),
-        "foreground": t.reference() / t.pixels(),
-        **{name: getattr(t.counts, name) for name in COUNTS},
-        **{name: protocol.compute(t) for name, protocol in PROTOCOLS.items()},
-    }
-    return pd.DataFrame(columns)
+    t = measured.tally
+    return pd.DataFrame(
+        {
+            **{name: metric.compute(measured) for name, metric in METRICS.items()},
+            **{name: getattr(t.counts, name) for name in COUNTS},
+            **{name: protocol.compute(t) for name, protocol in PROTOCOLS.items()},
+        }
+    )

@@ -25,7 +25,7 @@ TRAINING, PREDICTION, SCORING = (
     "benchmark/evaluation/score.py",
 )
 COST = "benchmark/evaluation/cost.py"
-# The entry points of the other stages, by what work/code.json calls their digests.
+# The entry points of the other stages, by what data/code.json calls their digests.
 STAGES = {
     "cost": COST,
     "preparation": "benchmark/data/prepare.py",

@@ -2,10 +2,10 @@
 
 import importlib.util
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -133,9 +133,14 @@ class MethodEntry:
     folder: str
     files: tuple[str, ...]
 
-    def build(self, size: int) -> "Method":
-        """The network with random weights for images of this size in pixels."""
-        method = self.cls(size=size, **self.card.arguments)
+    def build(self, size: int, arguments: Mapping[str, Any] | None = None) -> "Method":
+        """The network with random weights for images of this size in pixels.
+
+        Args:
+            arguments: of the class; None is those of the row.
+        """
+        given = self.card.arguments if arguments is None else arguments
+        method = self.cls(size=size, **given)
         method.card = self.card
         return method
 

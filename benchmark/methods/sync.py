@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SIZES = (352, 384, 256, 224, 320, 512, 1024, 128, 96, 64)  # tried in this order
 
 # The same in every folder but for the way up to the root. A stage is a row on a mix: all its seeds,
-# and its cost. Digests come as values from work/code.json, which the stage `code` writes.
+# and its cost. Digests come as values from data/code.json, which the stage `code` writes.
 STAGES = """\
 # Written by `mixseg sync`; the same in every folder. The rows stand in method.yaml.
 vars:
@@ -38,7 +38,7 @@ stages:
       wdir: {up}
       cmd: mixseg run --method ${{item.method}} --mix ${{item.mix}}
       params:
-        - work/code.json:
+        - data/code.json:
             - rows.${{item.method}}
             - mixes.${{item.mix}}
             - training

@@ -1,20 +1,16 @@
 """Pretrained weights: found in the local store or on the model hub, never silently random."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from benchmark.core.errors import MissingDataError, StoreError
+from benchmark.core.errors import MissingDataError
 from benchmark.core.files import sha256_file
 from benchmark.methods.declaration import Weights
+from benchmark.methods.statefile import check_numbers, read_state
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-SAFE, ARRAYS = ".safetensors", ".npz"
-SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ARRAYS, SAFE)
-WRAPPERS = ("state_dict", "model")  # keys under which a checkpoint holds its network
-PARALLEL = "module."  # in front of every key, of a network that several GPUs shared
 
 
 class WeightStore:
@@ -83,69 +79,23 @@ class WeightStore:
     def read(self, name: str) -> dict[str, "Tensor"]:
         """The tensors of a file.
 
-        Raises: as `read_tensors`, and as `path`.
+        Raises: as `read_tensors`, and as `path`; StoreError for weights that are not numbers.
         """
-        return read_tensors(self.path(name))
+        path = self.path(name)
+        tensors = read_tensors(path)
+        check_numbers(tensors, path)
+        return tensors
 
 
 def read_tensors(path: Path) -> dict[str, "Tensor"]:
     """The tensors of a file by name, floats as float32, without wrappers and prefixes of training.
 
     Args:
-        path: safetensors, a weights-only checkpoint, or arrays of npz; nothing in it is executed.
+        path: safetensors, a checkpoint of PyTorch, or arrays of npz; nothing in it is executed.
 
     Raises: MissingDataError if there is none, StoreError if it is broken or holds anything else.
     """
-    from torch import Tensor
-
-    if not path.is_file():
-        raise MissingDataError(path, "no file", "weights", "Get it from its authors.")
-    if path.suffix not in SUFFIXES:
-        found, expected = f"a file {path.suffix or 'without suffix'}", f"one of {SUFFIXES}"
-        raise StoreError(path, found, expected, "Rename it if it is one of them.")
-    try:
-        state = _unwrapped(_load(path))
-    except Exception as error:  # a broken file may raise anything
-        problem = (str(error).strip().splitlines() or [""])[0][:200]
-        raise StoreError(
-            path, f"unreadable ({type(error).__name__}: {problem})", "tensors alone",
-            "Get the file again, or save its state_dict itself.",
-        ) from error  # fmt: skip
-    if not isinstance(state, Mapping) or not state:
-        found = "nothing" if isinstance(state, Mapping) else f"a {type(state).__name__}"
-        raise StoreError(path, found, "a dictionary of tensors", "Save the state_dict itself.")
-    other = [k for k, v in state.items() if not (isinstance(k, str) and isinstance(v, Tensor))]
-    if other:
-        shown = ", ".join(f"{key} ({type(state[key]).__name__})" for key in other[:3])
-        expected = f"tensors alone, or a dictionary with one of {WRAPPERS}"
-        raise StoreError(path, f"{shown} ({len(other)})", expected, "Save the state_dict itself.")
-    floats = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
-    if all(key.startswith(PARALLEL) for key in floats):
-        return {key.removeprefix(PARALLEL): value for key, value in floats.items()}
-    return floats
-
-
-def _load(path: Path) -> Any:
-    import numpy as np
-    import torch
-    from safetensors.torch import load_file
-
-    if path.suffix == SAFE:
-        return load_file(path)
-    if path.suffix == ARRAYS:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: torch.from_numpy(np.asarray(file[name])) for name in file.files}
-    return torch.load(path, map_location="cpu", weights_only=True)
-
-
-def _unwrapped(state: Any) -> Any:
-    """What lies under `state_dict` or `model`, one in the other too."""
-    while isinstance(state, Mapping):
-        inner = next((state[w] for w in WRAPPERS if isinstance(state.get(w), Mapping)), None)
-        if inner is None:
-            return state
-        state = inner
-    return state
+    return read_state(path).tensors
 
 
 def _cached(address: str) -> Path | None:

@@ -16,7 +16,7 @@ import pandas as pd
 from PIL import Image
 
 from benchmark.core.errors import MethodError, MissingDataError, MixSegError, StoreError
-from benchmark.core.files import write_atomic
+from benchmark.core.files import check_writable, write_atomic
 from benchmark.core.progress import Progress
 from benchmark.core.spreadsheet import as_texts
 from benchmark.data.images import read_image
@@ -45,12 +45,14 @@ def predict_folder(
 
     Returns: a row an image, columns `COLUMNS`, as in out/summary.csv: width and height in pixels,
         foreground share of the mask, mean of max(p, 1 - p), and what was wrong.
-    Raises: MissingDataError if there is no image; StoreError if `out` is `images`;
+    Raises: MissingDataError if there is no image; StoreError if `out` is `images` or cannot be
+        written to;
         MethodError if `predict` gives another shape, or values outside [0, 1].
     """
     names = _names(_files(images))
     if out.resolve() == images.resolve():
         raise StoreError(out, "the folder of the images", "another", "Choose another --out.")
+    check_writable(out)
     files, rows = list(names), []
     with progress.task("segment", len(files), "images") as task:
         for start in range(0, len(files), batch):

@@ -120,7 +120,7 @@ def plan_run(
         if spec.method not in known:
             raise unknown_name(spec.method, known)
         folder = known[spec.method]
-    card = next(card for card in folder.cards if card.name == spec.method)
+    card = mix.card_of(next(card for card in folder.cards if card.name == spec.method))
     recipe = mix.recipe_of(card)
     asked = mix.weights_of(card)
     weights = _weights(places.weights, card, fetch) if asked == "pretrained" else {}
@@ -161,7 +161,7 @@ def _weights(folder: Path, card: Card, fetch: bool) -> dict[str, str]:
 
 def _mix_record(mix: Mix) -> dict[str, str]:
     """Digests of what a mix asks for: of its data, and of the training of its rows."""
-    trains = [mix.recipe.identity(), mix.max_epochs, mix.weights, mix.seeds]
+    trains = [mix.recipe.identity(), mix.max_epochs, mix.weights, mix.arguments, mix.seeds]
     return {"data": digest(mix.request())[:SHORT], "training": digest(trains)[:SHORT]}
 
 

@@ -1,6 +1,7 @@
 """The cost of a method on a mix: looked up, measured once, written beside its runs."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,7 @@ def measure(
     """Measures a method at a mix's size, unless that is done; in words.
 
     It is done if the file there is of the same code, size and machine; its bytes then stay. The
-    weights are pretrained where the mix asks for them and they are here, else random: a method may
-    work at another size with them (SAM's 1024).
+    weights are pretrained where the mix asks for them and they are here, else random.
 
     Args:
         device: "auto", "cpu" or "cuda".
@@ -54,6 +54,7 @@ def measure(
             f"one of {', '.join(params.mixes_of(card)) or 'no mix'}",
             f"Add its group {card.group!r}, or its name, to mixes.{mix} in params.yaml.",
         )  # fmt: skip
+    card = about.card_of(card)
     path = places.results(mix) / card.group / name / FOLDER / FILE
     same = {"size": about.size, "code": _code(places.root, card)}
     record = None if again else _measured(path, same, device)
@@ -61,7 +62,7 @@ def measure(
     if record is None:
         load = round(os.getloadavg()[0], 2)  # of the last minute: other work makes times longer
         device = pick_device(device)
-        entry = discover.method_entry(places.root, name)
+        entry = replace(discover.method_entry(places.root, name), card=card)
         record = {
             "schema": SCHEMA,
             "method": name,
@@ -79,12 +80,18 @@ def measure(
     return f"{text(record)}\n{done}: {shown}"
 
 
-def _code(root: Path, card: Card) -> dict[str, str]:
-    folder = discover.declared(root)[card.name]
+def cost_codes(root: Path) -> dict[str, str]:
+    """Digest by method of the code and the declaration whose cost would be measured now."""
     return {
-        "method": digest([method_code(folder), card.identity()]),
-        "measuring": code_digest(entry_files(root, COST)),
+        card.name: digest([method_code(folder), card.identity()])
+        for folder in discover.folders(root)
+        for card in folder.cards
     }
+
+
+def _code(root: Path, card: Card) -> dict[str, str]:
+    own = cost_codes(root)[card.name]
+    return {"method": own, "measuring": code_digest(entry_files(root, COST))}
 
 
 def _measured(path: Path, same: dict[str, Any], device: str) -> dict[str, Any] | None:

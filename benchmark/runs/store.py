@@ -12,7 +12,13 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from benchmark.core.errors import StoreError
-from benchmark.core.files import read_json, sha256_file, write_atomic, write_json
+from benchmark.core.files import (
+    read_json,
+    sha256_file,
+    writable_folder,
+    write_atomic,
+    write_json,
+)
 
 CHECKPOINT = "checkpoint.pt"
 DONE = "done.json"
@@ -38,9 +44,9 @@ class Shelf:
     def locked(self) -> Iterator[None]:
         """Keeps every other trainer off this run; the lock falls when its holder dies.
 
-        Raises: StoreError naming the holder.
+        Raises: StoreError naming the holder, or a folder that cannot be written to.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        writable_folder(self.folder)
         lock = FileLock(self.folder / "lock")
         holder = self.folder / "holder.json"
         try:
@@ -54,8 +60,6 @@ class Shelf:
                 "Wait for it (`mixseg status`), or end that process.",
             ) from error
         try:
-            for left in self.folder.glob(".*.tmp"):  # by one that was killed
-                left.unlink()
             write_json(holder, {"pid": os.getpid(), "host": socket.gethostname()})
             yield
         finally:
@@ -71,6 +75,8 @@ class Shelf:
             lock.acquire(timeout=0)
         except Timeout:
             return True
+        except OSError:  # in a folder that is read-only nobody trains
+            return False
         lock.release()
         return False
 

@@ -36,7 +36,8 @@ def build(places: Places, plan: Plan) -> Method:
 
 
 def _origin(plan: Plan) -> Origin:
-    return Origin(plan.mix.size, plan.spec.seed, plan.identity.initialisation == "pretrained")
+    pretrained = plan.identity.initialisation == "pretrained"
+    return Origin(plan.mix.size, plan.spec.seed, pretrained, arguments=plan.card.arguments)
 
 
 def training_cases(prepared: Path, card: Card) -> Cases:

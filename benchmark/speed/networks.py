@@ -97,7 +97,7 @@ def _child(send: Connection, root: Path, name: str, device: str) -> None:
 def _numbers(root: Path, name: str, device: str) -> Row:
     before = _memory_mib(device, peak=False)
     subject = Subject(root, load_params(root), method_entry(root, name))
-    method = to_device(subject.build(SIZE), device)
+    method = to_device(subject.entry.build(SIZE), device)
     image, prompts = made_image(method, SIZE, device)
 
     def forward() -> object:
@@ -128,7 +128,9 @@ def training_step(
         subject.skip("learns in closed form")
     on_gpu, count = device == "cuda", ON_GPU if device == "cuda" else ON_CPU
     inputs, mask = subject.batch(method.cpu(), SIZE, count)
-    to_device(method, device).train()
+    for module in (method, *method.loss_modules().values()):
+        to_device(module, device)
+    method.train()
     inputs, mask = _moved(inputs, device), mask.to(device)
     loss = torch.compile(method.loss) if on_gpu else method.loss
     optimiser = make_optimiser(method.parameter_groups(recipe.lr or 0.0), recipe)

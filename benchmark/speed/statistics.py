@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 
 from benchmark.statistics.compare import comparisons
+from benchmark.statistics.complete_rows import complete_rows
 from benchmark.statistics.differences import Contrast, differences
 from benchmark.statistics.friedman import friedman
 from benchmark.statistics.intervals import scores, set_weights
 from benchmark.statistics.method_level import method_intervals
-from benchmark.statistics.panel import panel
 from benchmark.statistics.ranking import rankings
-from benchmark.statistics.scores import COLUMNS
+from benchmark.statistics.schema import columns
 from benchmark.statistics.signed_rank import signed_ranks
 from benchmark.statistics.stability import stability
 from benchmark.statistics.table import Entry, read_table
@@ -71,11 +71,13 @@ def _work(folder: Path) -> dict[str, Any]:
     )
     timed("differences", lambda: [_differences(t) for t in each])
     timed("signed ranks", lambda: signed_ranks(tables, KEYS[0], KEYS))
-    whole = timed("panels", lambda: [panel({m: t}, KEYS) for m, t in tables.items()])
-    both = panel(tables, KEYS)
-    timed("rankings", lambda: [rankings(p, RESAMPLES) for p in (*whole, both)])
+    each_mix = timed(
+        "complete rows", lambda: [complete_rows({m: t}, KEYS) for m, t in tables.items()]
+    )
+    both = complete_rows(tables, KEYS)
+    timed("rankings", lambda: [rankings(p, RESAMPLES) for p in (*each_mix, both)])
     timed("stability", lambda: stability(tables, KEYS, METRICS))
-    timed("Friedman", lambda: [friedman(p) for p in (*whole, both)])
+    timed("Friedman", lambda: [friedman(p) for p in (*each_mix, both)])
     row["all, s"] = time.perf_counter() - clock
     row["all, processor s"] = time.process_time()
     row["peak, MiB"] = _peak_mib()
@@ -100,15 +102,15 @@ def _write(folder: Path) -> None:
     for m, mix in enumerate(MIXES):
         for i, entry in enumerate(ENTRIES):
             for seed in entry.seeds:
-                place = folder / mix / entry.group / entry.name / f"seed-{seed}"
-                place.mkdir(parents=True)
-                record = {"schema": 1, "method": entry.name, "title": entry.title, "mix": mix,
-                          "group": entry.group, "seed": seed, "weights": {}, "departures": {},
-                          "identity": {}}  # fmt: skip
-                (place / "run.json").write_text(json.dumps(record))
+                run = folder / mix / entry.group / entry.name / f"seed-{seed}"
+                run.mkdir(parents=True)
+                record = {"schema": 2, "method": entry.name, "title": entry.title, "mix": mix,
+                          "group": entry.group, "seed": seed, "initialisation": "random",
+                          "weights": {}, "deviations": {}, "identity": {}}  # fmt: skip
+                (run / "run.json").write_text(json.dumps(record))
                 rng = np.random.default_rng([m, i, seed])
                 lines = [line for name, n in SETS.items() for line in _lines(name, n, rng)]
-                (place / "scores.csv").write_text("\n".join([",".join(COLUMNS), *lines]) + "\n")
+                (run / "scores.csv").write_text("\n".join([",".join(columns()), *lines]) + "\n")
 
 
 def _lines(name: str, cases: int, rng: np.random.Generator) -> list[str]:

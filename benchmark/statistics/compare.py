@@ -6,8 +6,8 @@
    which less is better too. Rows are paired by case and not by seed.
 2. Interval and p are the crossed-variance t's of `crossed`: trainings and cases vary. p is Holm's
    within a test set, over the rows compared there; a row without a p still counts.
-3. Fewer than three seeds of a trained row: no claim. A hole on either side: no number, and the hole
-   is named. A difference in which nothing varies has an interval of no width and no p.
+3. Fewer than three seeds of a trained row: no claim. A missing run on either side: no number, and
+   the run is named. A difference in which nothing varies has an interval of no width and no p.
 4. `effect` is the difference over the standard deviation over cases of the per-case difference
    (means over seeds); for the mean over modalities that standard deviation is the weighted mean of
    those of the test sets. `wins` is the share of cases in which the focus is better, ties half.
@@ -24,20 +24,19 @@ from typing import Any
 import numpy as np
 
 from benchmark.statistics.crossed import Estimate, Grouping, Part, estimate
-from benchmark.statistics.differences import DSC, Missing, side
+from benchmark.statistics.differences import Missing, side
 from benchmark.statistics.intervals import LEVEL
 from benchmark.statistics.method_level import (
     NONE,
     Target,
-    is_lower,
     targets,
     too_few,
     values_of,
 )
+from benchmark.statistics.schema import DSC, is_lower
 from benchmark.statistics.table import Entry, ScoreTable
-from benchmark.statistics.wilcoxon import HABIT_NOTE, Habit, habit
+from benchmark.statistics.wilcoxon import PairedWilcoxon, paired_wilcoxon
 
-__all__ = ["ALPHA", "HABIT_NOTE", "Comparison", "Habit", "comparisons", "holm"]
 ALPHA = 0.05
 
 
@@ -68,7 +67,7 @@ class Comparison:
     wins: float = NONE
     false_claim: float = NONE
     false_claim_cases: float = NONE
-    habit: Habit | None = None
+    wilcoxon: PairedWilcoxon | None = None
     cases: int = 0
     groups: int = 0
     seeds: tuple[int, int] = (0, 0)
@@ -140,7 +139,7 @@ def _compare(
 
 
 def _by_case(parts: Sequence[Part], lower: bool) -> dict[str, Any]:
-    """What the cases alone say: effect, wins, the published false claim, and the habit."""
+    """What the cases alone say: effect, wins, published false claim, paired Wilcoxon."""
     weights = [part.weight for part in parts]
     gains = [part.one.mean(axis=0) - _other(part).mean(axis=0) for part in parts]
     if any(len(gain) < 2 for gain in gains):
@@ -156,7 +155,7 @@ def _by_case(parts: Sequence[Part], lower: bool) -> dict[str, Any]:
         "effect": value / scale if scale > 1e-12 else (NONE if round(value, 9) else 0.0),
         "wins": float(np.dot(weights, won)),
         "false_claim_cases": _reversed(alone) if scale > 1e-12 else NONE,
-        "habit": habit(parts[0].one, _other(parts[0])) if len(parts) == 1 else None,
+        "wilcoxon": paired_wilcoxon(parts[0].one, _other(parts[0])) if len(parts) == 1 else None,
     }
 
 

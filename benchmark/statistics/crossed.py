@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.statistics.scores import Array
+from benchmark.statistics.schema import Array
 
 
 @dataclass(frozen=True)

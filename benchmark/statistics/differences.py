@@ -27,10 +27,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmark.statistics.intervals import Bootstrap, bootstrap, limits
-from benchmark.statistics.scores import Array
-from benchmark.statistics.table import Entry, Hole, ScoreTable
-
-DSC = "dsc"
+from benchmark.statistics.schema import DSC, Array
+from benchmark.statistics.table import Entry, MissingRun, ScoreTable
 
 
 @dataclass(frozen=True)
@@ -57,10 +55,10 @@ class Side:
 
 @dataclass(frozen=True)
 class Missing:
-    """Why a row has no number: its holes, or else a reason in words."""
+    """Why a row has no number: its missing runs, or else a reason in words."""
 
     entry: Entry
-    holes: tuple[Hole, ...] = ()
+    runs: tuple[MissingRun, ...] = ()
     why: str = ""
 
 
@@ -125,13 +123,13 @@ def differences(
 def _missing(
     table: ScoreTable, entry: Entry, weights: Mapping[str, float], column: str
 ) -> Missing | None:
-    holes = tuple(h for h in table.holes if h.entry == entry and h.dataset in ("", *weights))
-    if holes or not weights:
-        return Missing(entry, holes, "" if holes else "no test set")
+    gone = tuple(one for one in table.missing_of(entry) if one.dataset in ("", *weights))
+    if gone or not weights:
+        return Missing(entry, gone, "" if gone else "no test set")
     for name in weights:
         values = table.values(entry, name, column)
         if values is None:
-            return Missing(entry, why=f"no {column} on {name}")
+            return Missing(entry, why=f"{column} not scored on {name}")
         undefined = int(np.isnan(values).any(axis=0).sum())
         if undefined:
             noun = "case" if undefined == 1 else "cases"

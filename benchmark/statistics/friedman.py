@@ -21,9 +21,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.statistics.panel import Panel
+from benchmark.core.text import percent
+from benchmark.statistics.complete_rows import CompleteRows
 from benchmark.statistics.ranking import ranks
-from benchmark.statistics.scores import Array
+from benchmark.statistics.schema import Array
 
 ALPHA = 0.05
 TABLES = 4000  # simulated for the power
@@ -60,24 +61,24 @@ class Friedman:
     why: str = ""
 
 
-def friedman(panel: Panel, gain: float = 0.02) -> Friedman:
-    """Friedman's test of the rows of a panel over its test sets."""
-    names = tuple(each.name for each in panel.sets)
-    k, n = len(panel.keys), len(names)
+def friedman(complete: CompleteRows, gain: float = 0.02) -> Friedman:
+    """Friedman's test of complete rows over their test sets."""
+    names = tuple(each.name for each in complete.sets)
+    k, n = len(complete.keys), len(names)
     if k < 3 or n < 2:
-        why = "fewer than three whole rows" if k < 3 else "fewer than two test sets"
+        why = "fewer than three complete rows" if k < 3 else "fewer than two test sets"
         none = (float("nan"),) * 5
         return Friedman(
-            panel.keys, panel.titles, names, (), *none, (), (), float("nan"), gain, float("nan"),
-            why,
+            complete.keys, complete.titles, names, (), *none, (), (), float("nan"), gain,
+            float("nan"), why,
         )  # fmt: skip
-    means = panel.means()
+    means = complete.means()
     mean_ranks = ranks(means).mean(axis=0)
     statistic, p, iman, p_iman = chi_squared(means)
     cd = critical_difference(k, n)
     return Friedman(
-        panel.keys, panel.titles, names, tuple(mean_ranks.tolist()), statistic, p, iman, p_iman,
-        cd, nemenyi(mean_ranks, n), cliques(mean_ranks, cd), power(means, gain, cd), gain,
+        complete.keys, complete.titles, names, tuple(mean_ranks.tolist()), statistic, p, iman,
+        p_iman, cd, nemenyi(mean_ranks, n), cliques(mean_ranks, cd), power(means, gain, cd), gain,
         smallest_holm(k, n), "" if statistic == statistic else "all rows are equal",
     )  # fmt: skip
 
@@ -94,10 +95,9 @@ def power_note(found: Friedman) -> str:
     )
     return (
         f"Over {n} test sets, {k} rows must differ by {found.cd:.2f} mean ranks.{widest} "
-        f"Of the rows that are truly {100 * found.gain:g} points worse than another on every test "
-        f"set, it finds {found.power:.0%}. A signed-rank test per row with Holm's correction can "
-        f"give no p below {found.smallest_holm:.3f}. No difference found here is no evidence of "
-        "none."
+        f"Power: with {n} test sets the test detects {percent(found.power)} of true differences of "
+        f"{100 * found.gain:g} points. A signed-rank test per row with Holm's correction can give "
+        f"no p below {found.smallest_holm:.3f}. No difference found here is no evidence of none."
     )
 
 

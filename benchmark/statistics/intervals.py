@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.statistics.scores import Array
+from benchmark.statistics.schema import Array
 from benchmark.statistics.table import ScoreTable
 
 MEAN = "mean over modalities"

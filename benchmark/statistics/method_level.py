@@ -20,11 +20,10 @@ import numpy as np
 from benchmark.statistics.crossed import Grouping, Part, estimate
 from benchmark.statistics.differences import Missing, side
 from benchmark.statistics.intervals import LEVEL, MEAN, set_weights
-from benchmark.statistics.scores import DISTANCES, Array
+from benchmark.statistics.schema import Array
 from benchmark.statistics.table import Entry, ScoreTable
 
 MIN_SEEDS = 3
-LOWER = frozenset(("mae", *DISTANCES))  # columns of which less is better
 NONE = float("nan")
 
 
@@ -62,11 +61,6 @@ class Target:
     groups: int
 
 
-def is_lower(column: str) -> bool:
-    """Whether less is better in a column, named protocols included."""
-    return column in LOWER or column.startswith("mae")
-
-
 def targets(table: ScoreTable) -> list[Target]:
     """Each test set that holds cases, then the mean over modalities where all of them do."""
     found = [
@@ -99,22 +93,26 @@ def values_of(table: ScoreTable, entry: Entry, name: str, column: str) -> Array:
 def method_intervals(
     table: ScoreTable, columns: Sequence[str]
 ) -> dict[tuple[str, str, str], MethodInterval]:
-    """Every cell without a hole, by (entry key, test set or MEAN, column)."""
+    """Every cell of which no run is missing, by (entry key, test set or MEAN, column)."""
     groupings = {each.name: Grouping.of(each.groups) for each in table.sets if each.cases}
     cells = {}
     for target in targets(table):
         for entry in table.entries:
             for column in columns:
-                found = _cell(table, (entry, target, column), groupings)
+                found = _cell(table, entry, target, column, groupings=groupings)
                 if found is not None:
                     cells[entry.key, target.name, column] = found
     return cells
 
 
 def _cell(
-    table: ScoreTable, what: tuple[Entry, Target, str], groupings: Mapping[str, Grouping]
+    table: ScoreTable,
+    entry: Entry,
+    target: Target,
+    column: str,
+    *,
+    groupings: Mapping[str, Grouping],
 ) -> MethodInterval | None:
-    entry, target, column = what
     whole = side(table, entry, target.weights, column)
     if isinstance(whole, Missing):
         if "undefined" not in whole.why:

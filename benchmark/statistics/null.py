@@ -25,7 +25,7 @@ import numpy as np
 
 from benchmark.statistics.crossed import Estimate, Grouping, Part, estimate
 from benchmark.statistics.intervals import LEVEL
-from benchmark.statistics.scores import Array
+from benchmark.statistics.schema import Array
 from benchmark.statistics.wilcoxon import wilcoxon
 
 ALPHA, GAIN, RESAMPLES, BLOCK, SHAPE, SCALE = 0.05, 2.0, 400, 250, 2.0, 2.5

@@ -26,11 +26,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmark.statistics.compare import holm
+from benchmark.statistics.complete_rows import CompleteRows, SetValues
 from benchmark.statistics.crossed import Part, estimate
 from benchmark.statistics.intervals import LEVEL, MEAN, resample_weights
-from benchmark.statistics.method_level import is_lower
-from benchmark.statistics.panel import Panel, PanelSet
-from benchmark.statistics.scores import Array
+from benchmark.statistics.schema import Array, is_lower
 
 ALPHA = 0.05
 
@@ -74,17 +73,17 @@ class Ranking:
     why: str = ""
 
 
-def rankings(panel: Panel, resamples: int = 10_000) -> dict[str, Ranking]:
+def rankings(complete: CompleteRows, resamples: int = 10_000) -> dict[str, Ranking]:
     """The ranking of each test set by name, and of the mean over modalities by MEAN."""
-    names = [*(each.name for each in panel.sets), MEAN]
-    if len(panel.keys) < 2:
-        why = "fewer than two rows are whole"
-        nothing = Ranking("", panel.column, (), float("nan"), float("nan"), why)
+    names = [*(each.name for each in complete.sets), MEAN]
+    if len(complete.keys) < 2:
+        why = "fewer than two rows are complete"
+        nothing = Ranking("", complete.column, (), float("nan"), float("nan"), why)
         return {name: Ranking(**{**vars(nothing), "dataset": name}) for name in names}
-    samples = np.stack([resample(each, panel.keys, resamples) for each in panel.sets])
-    alone = np.eye(len(panel.sets))
-    targets = zip(names, [*alone, np.array(panel.weights)], strict=True)
-    return {name: _ranking(panel, name, weights, samples) for name, weights in targets}
+    samples = np.stack([resample(each, complete.keys, resamples) for each in complete.sets])
+    alone = np.eye(len(complete.sets))
+    targets = zip(names, [*alone, np.array(complete.weights)], strict=True)
+    return {name: _ranking(complete, name, weights, samples) for name, weights in targets}
 
 
 def ranks(scores: Array) -> Array:
@@ -94,7 +93,7 @@ def ranks(scores: Array) -> Array:
     return np.asarray(rankdata(-np.round(scores, 12), axis=-1))
 
 
-def resample(each: PanelSet, keys: Sequence[str], resamples: int) -> Array:
+def resample(each: SetValues, keys: Sequence[str], resamples: int) -> Array:
     """Resampled means (resamples, rows) of a test set (Conventions, 1 and 2)."""
     stacked = np.concatenate(each.values)  # (seeds of all rows, cases)
     sums = each.grouping.means(stacked) * each.grouping.sizes
@@ -132,13 +131,13 @@ def tie_groups(apart: Array) -> list[int]:
     return groups
 
 
-def told_apart(panel: Panel, weights: Array) -> Array:
+def told_apart(complete: CompleteRows, weights: Array) -> Array:
     """Which pairs of rows are told apart on weighed test sets (Conventions, 4).
 
     Returns: bool (rows, rows).
     """
-    sets = [(each, float(w)) for each, w in zip(panel.sets, weights, strict=True) if w]
-    k = len(panel.keys)
+    sets = [(each, float(w)) for each, w in zip(complete.sets, weights, strict=True) if w]
+    k = len(complete.keys)
     apart = np.zeros((k, k), dtype=bool)
     if any(len(each.grouping.sizes) < 2 for each, _ in sets):
         return apart
@@ -146,28 +145,28 @@ def told_apart(panel: Panel, weights: Array) -> Array:
     p = []
     for i, j in pairs:
         parts = [Part(s.values[i], s.values[j], s.grouping, w, s.mix) for s, w in sets]
-        p.append(float(estimate(parts, (panel.trained[i], panel.trained[j])).p()[1]))
+        p.append(float(estimate(parts, (complete.trained[i], complete.trained[j])).p()[1]))
     for (i, j), adjusted in zip(pairs, holm(p), strict=True):
         apart[i, j] = apart[j, i] = adjusted < ALPHA
     return apart
 
 
-def _ranking(panel: Panel, name: str, weights: Array, drawn_sets: Array) -> Ranking:
-    point = weights @ panel.means()
+def _ranking(complete: CompleteRows, name: str, weights: Array, drawn_sets: Array) -> Ranking:
+    point = weights @ complete.means()
     samples = np.tensordot(weights, drawn_sets, axes=1)
     order = np.argsort(-np.round(point, 12), kind="stable")
     point, samples = point[order], samples[:, order]
     own, drawn = ranks(point), ranks(samples)
-    apart = told_apart(panel, weights)[np.ix_(order, order)]
+    apart = told_apart(complete, weights)[np.ix_(order, order)]
     higher = np.round(point[:, None] - point, 12) > 0
     first = 1 + (apart & higher.T).sum(axis=1)  # those surely above
     last = len(point) - (apart & higher).sum(axis=1)
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0, method="nearest")
     shares = _shares(drawn)
-    sign = -1.0 if is_lower(panel.column) else 1.0
+    sign = -1.0 if is_lower(complete.column) else 1.0
     rows = tuple(
         RowRank(
-            panel.keys[row], panel.titles[row], sign * float(point[i]), float(own[i]),
+            complete.keys[row], complete.titles[row], sign * float(point[i]), float(own[i]),
             float(low[i]), float(high[i]), tuple(shares[i].tolist()), int(first[i]), int(last[i]),
             group,
         )
@@ -175,7 +174,11 @@ def _ranking(panel: Panel, name: str, weights: Array, drawn_sets: Array) -> Rank
     )  # fmt: skip
     taus = _taus(point, samples)
     return Ranking(
-        name, panel.column, rows, float(np.median(taus)), float(np.quantile(taus, (1 - LEVEL) / 2))
+        name,
+        complete.column,
+        rows,
+        float(np.median(taus)),
+        float(np.quantile(taus, (1 - LEVEL) / 2)),
     )
 
 

@@ -3,7 +3,8 @@
 **Conventions**
 
 1. A row of scores.csv is one case and prompt draw. Draws of a case are averaged before all else.
-2. Boundary distances and named protocols may be undefined: an empty cell, NaN here.
+2. Some metrics and all named protocols may be undefined: an empty cell, NaN here. `schema` says
+   which, and what each column may hold. A column of a metric may be absent; it was not scored then.
 3. A case whose reference and prediction are both empty, or only one of them, is counted. DSC and
    IoU must agree with the counts in their own row: DSC = 2 tp / (2 tp + fp + fn), IoU = tp / (tp +
    fp + fn), and 1 where both masks are empty.
@@ -23,16 +24,13 @@ from typing import Any
 import numpy as np
 
 from benchmark.core.errors import ScoreTableError
+from benchmark.statistics.schema import COUNTS, KEYS, METRICS, Array, may_be_undefined
 
-Array = np.ndarray
-
-KEYS = ("dataset", "modality", "case", "group", "draw")
-SHARES = ("dsc", "iou", "sensitivity", "precision", "mae", "foreground")
-DISTANCES = ("hd95_px", "assd_px")
-COUNTS = ("tp", "fp", "fn", "tn")
-COLUMNS = (*KEYS, *SHARES[:5], *DISTANCES, SHARES[5], *COUNTS)
-OBJECTS = ("weights", "departures", "identity")
-RECORD = ("schema", "method", "title", "mix", "group", "seed", *OBJECTS)
+SCHEMA = 2
+NAMES = KEYS[:4]  # columns of text
+OBJECTS = ("weights", "deviations", "identity")
+RECORD = ("schema", "method", "title", "mix", "group", "seed", "initialisation", *OBJECTS)
+INITIALISATIONS = ("pretrained", "random", "none")
 AGAIN = "Delete the file and run its stage again."
 PLAIN = frozenset("0123456789.-")  # of the numbers that we write
 SHEET = f"A spreadsheet may have saved it. {AGAIN}"
@@ -77,12 +75,7 @@ def read_record(path: Path, expected: tuple[str, str, int]) -> dict[str, Any]:
         raise ScoreTableError(path, f"unreadable ({error})", "a whole JSON file", AGAIN) from error
     if not isinstance(record, dict):
         raise ScoreTableError(path, type(record).__name__, "a JSON object", AGAIN)
-    missing = [key for key in RECORD if key not in record]
-    if missing:
-        raise ScoreTableError(path, f"no {', '.join(missing)}", "a whole record", AGAIN)
-    flat = [key for key in OBJECTS if not isinstance(record[key], dict)]
-    if flat:
-        raise ScoreTableError(path, f"{flat[0]} is {record[flat[0]]!r}", "an object", AGAIN)
+    _check_values(path, record)
     found = (record["group"], record["method"], record["seed"])
     if found != expected:
         raise ScoreTableError(
@@ -94,13 +87,28 @@ def read_record(path: Path, expected: tuple[str, str, int]) -> dict[str, Any]:
     return record
 
 
+def _check_values(path: Path, record: dict[str, Any]) -> None:
+    schema = record.get("schema", SCHEMA)
+    if schema != SCHEMA:
+        raise ScoreTableError(path, f"schema {schema!r}", f"schema {SCHEMA}", AGAIN)
+    missing = [key for key in RECORD if key not in record]
+    if missing:
+        raise ScoreTableError(path, f"no {', '.join(missing)}", "a whole record", AGAIN)
+    flat = [key for key in OBJECTS if not isinstance(record[key], dict)]
+    if flat:
+        raise ScoreTableError(path, f"{flat[0]} is {record[flat[0]]!r}", "an object", AGAIN)
+    if record["initialisation"] not in INITIALISATIONS:
+        found, expected = record["initialisation"], ", ".join(INITIALISATIONS)
+        raise ScoreTableError(path, f"initialisation is {found!r}", f"one of {expected}", AGAIN)
+
+
 def read_scores(path: Path) -> dict[str, SetScores]:
     """Reads and checks one scores.csv, by test set.
 
     Raises: ScoreTableError naming the file, and the line or the case.
     """
     text = _read_columns(path)
-    numbers = {name: _numbers(path, name, text[name]) for name in text if name not in KEYS[:4]}
+    numbers = {name: _numbers(path, name, text[name]) for name in text if name not in NAMES}
     _check_counts(path, numbers)
     lines_of: dict[str, list[int]] = {}
     for line, dataset in enumerate(text["dataset"]):
@@ -129,7 +137,7 @@ def _read_columns(path: Path) -> dict[str, list[str]]:
         if len(row) != len(header):
             raise ScoreTableError(_line(path, i), f"{len(row)} cells", f"{len(header)}", AGAIN)
     columns = dict(zip(header, (list(cells) for cells in zip(*rows, strict=True)), strict=True))
-    for name in KEYS[:4]:
+    for name in NAMES:
         if "" in columns[name]:
             where = _line(path, columns[name].index(""))
             raise ScoreTableError(where, f"no {name}", "a name", AGAIN)
@@ -144,7 +152,7 @@ def _check_header(path: Path, header: list[str]) -> None:
     if len(header) == 1 and max(first.count(";"), first.count("\t")) > 0:
         sign = "semicolons" if ";" in first else "tabs"
         raise ScoreTableError(path, f"{sign} between the columns", "commas", SHEET)
-    missing = [name for name in COLUMNS if name not in header]
+    missing = [name for name in (*KEYS, *COUNTS) if name not in header]
     if missing:
         found = f"no column {', '.join(missing)}"
         raise ScoreTableError(path, found, "UTF-8 text with commas and a header", AGAIN)
@@ -159,7 +167,7 @@ def _line(path: Path, row: int) -> str:
 
 def _numbers(path: Path, name: str, cells: list[str]) -> Array:
     """A column as floats; an empty cell is NaN where it may be (Conventions, 2)."""
-    optional = name in DISTANCES or name not in COLUMNS
+    optional = may_be_undefined(name)
     values = _at_once(cells, optional)
     if values is None:  # something is wrong, or unusual: cell by cell, to name the line
         values = np.full(len(cells), math.nan)
@@ -171,8 +179,7 @@ def _numbers(path: Path, name: str, cells: list[str]) -> Array:
             if not math.isfinite(values[i]):
                 kind = "a number or nothing" if optional else "a number"
                 raise ScoreTableError(_line(path, i), f"{name} is {cell!r}", kind, AGAIN)
-    if name in COLUMNS:
-        _check_range(path, name, values)
+    _check_range(path, name, values)
     return values
 
 
@@ -188,12 +195,15 @@ def _at_once(cells: list[str], optional: bool) -> Array | None:
 
 
 def _check_range(path: Path, name: str, values: Array) -> None:
-    """Shares lie in [0, 1], distances are not negative, counts and draws are whole."""
-    wrong, kind = values < 0, "0 or more"
-    if name in SHARES:
-        wrong, kind = wrong | (values > 1), "0 to 1"
-    elif name not in DISTANCES:
-        wrong, kind = wrong | (values % 1 != 0), "a whole number"
+    """Metrics lie in the range of their row in the schema; counts and draws are whole."""
+    if name in METRICS:
+        low, high = METRICS[name].low, METRICS[name].high
+        wrong = (values < low) | (values > high)
+        kind = f"{low:g} or more" if math.isinf(high) else f"{low:g} to {high:g}"
+    elif name in (*KEYS, *COUNTS):
+        wrong, kind = (values < 0) | (values % 1 != 0), "a whole number, 0 or more"
+    else:
+        return  # a named protocol has the range that its tool gives it
     if wrong.any():
         i = int(np.flatnonzero(wrong)[0])
         raise ScoreTableError(_line(path, i), f"{name} is {values[i]:g}", kind, AGAIN)
@@ -203,6 +213,8 @@ def _check_counts(path: Path, numbers: dict[str, Array]) -> None:
     """DSC and IoU must be what the counts in the same row say (Conventions, 3)."""
     tp, wrong = numbers["tp"], numbers["fp"] + numbers["fn"]
     for name, weight in (("dsc", 2.0), ("iou", 1.0)):
+        if name not in numbers:
+            continue
         union = weight * tp + wrong
         said = np.where(union > 0, weight * tp / np.maximum(union, 1), 1.0)
         off = np.abs(said - numbers[name]) > 2e-6  # six digits are written
@@ -219,8 +231,8 @@ def _one_set(where: str, keys: dict[str, list[str]], numbers: dict[str, Array]) 
     cases = tuple(sorted(about))
     position = {case: i for i, case in enumerate(cases)}
     index = np.array([position[case] for case in keys["case"]])
-    reference = numbers["tp"] + numbers["fn"] == 0
-    predicted = numbers["tp"] + numbers["fp"] == 0
+    reference_empty = numbers["tp"] + numbers["fn"] == 0
+    prediction_empty = numbers["tp"] + numbers["fp"] == 0
     _, draw = np.unique(numbers["draw"], return_inverse=True)
     draws = int(draw.max()) + 1
     return SetScores(
@@ -232,8 +244,8 @@ def _one_set(where: str, keys: dict[str, list[str]], numbers: dict[str, Array]) 
             for name, column in numbers.items()
             if name != "draw"
         },
-        both_empty=int((reference & predicted).sum()),
-        one_empty=int((reference ^ predicted).sum()),
+        both_empty=int((reference_empty & prediction_empty).sum()),
+        one_empty=int((reference_empty ^ prediction_empty).sum()),
         rows=len(index),
         draws=draws,
         draw_sd={

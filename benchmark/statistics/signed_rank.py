@@ -9,7 +9,7 @@
    three probabilities say how often each share is the largest.
 3. ROPE is 0.01, 1 point of DSC: below it two methods count as practically equal.
 4. It takes the difference on each test set as known: the intervals there say how well it is.
-   A hole or too few seeds on any test set leaves no probability.
+   A missing run or too few seeds on any test set leaves no probability.
 
 **Sources** Benavoli et al., ICML 2014 (the test); Benavoli et al., JMLR 2017 (ROPE); the prior and
 the borders as in the package baycomp.
@@ -20,9 +20,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.statistics.differences import DSC
-from benchmark.statistics.panel import panel
-from benchmark.statistics.scores import Array
+from benchmark.statistics.complete_rows import complete_rows
+from benchmark.statistics.schema import DSC, Array
 from benchmark.statistics.table import ScoreTable
 
 ROPE = 0.01
@@ -72,11 +71,11 @@ def signed_ranks(
     for other in others:
         if other == focus:
             continue
-        both = panel(tables, (focus, other), column)
+        both = complete_rows(tables, (focus, other), column)
         titles = dict(zip(both.keys, both.titles, strict=True))
-        title = titles.get(other, both.left_out[-1][0] if both.left_out else other)
+        title = titles.get(other, both.incomplete[-1][0] if both.incomplete else other)
         names = tuple(each.name for each in both.sets)
-        why = "; ".join(f"{who}: {text}" for who, text in both.left_out)
+        why = "; ".join(f"{who}: {text}" for who, text in both.incomplete)
         if not why and len(names) < 2:
             why = "fewer than two test sets"
         if why:

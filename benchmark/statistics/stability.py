@@ -3,12 +3,12 @@
 **Conventions**
 
 1. The headline is the first column given, averaged over cases and seeds, then over test sets as in
-   `panel`, then ranked. Every other way to rank the same rows is a variant.
+   `complete_rows`, then ranked. Every other way to rank the same rows is a variant.
 2. Aggregations: `mean` as the headline; `median`, over cases, of the mean over seeds; `ranks`, the
    mean over test sets of the rank on each; `cases`, the rank on each case, averaged over cases and
    test sets; `worst`, the mean on the test set where a row is worst.
 3. Rank 1 is the best, equal ones share their mean. tau is Kendall's tau-b with the headline.
-4. Rows are those that are whole in every column; a column that none of them has is left out.
+4. Rows are those that are complete in every column; a column that none of them has is not used.
 
 **Sources** Maier-Hein et al., Nature Communications 2018; Wiesenfarth et al., Sci. Rep. 2021.
 """
@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.statistics.panel import Panel, PanelSet, panel
+from benchmark.statistics.complete_rows import CompleteRows, SetValues, complete_rows
 from benchmark.statistics.ranking import ranks
-from benchmark.statistics.scores import Array
+from benchmark.statistics.schema import Array
 from benchmark.statistics.table import ScoreTable
 
 
@@ -47,7 +47,7 @@ class Stability:
 
     Attributes:
         best, worst: of each row's ranks over the variants.
-        left_out: title or column, and reason.
+        excluded: rows that are not complete, and columns that are not used, each with the reason.
     """
 
     keys: tuple[str, ...]
@@ -55,23 +55,23 @@ class Stability:
     variants: tuple[Variant, ...]
     best: tuple[float, ...]
     worst: tuple[float, ...]
-    left_out: tuple[tuple[str, str], ...]
+    excluded: tuple[tuple[str, str], ...]
 
 
-def _by_case(each: PanelSet, over: Callable[[Array], Array]) -> Array:
+def _by_case(each: SetValues, over: Callable[[Array], Array]) -> Array:
     """Each row's means over seeds (rows, cases), reduced over cases: (rows,)."""
     return over(np.stack([values.mean(axis=0) for values in each.values]))
 
 
-def _per_set(of: Panel, over: Callable[[Array], Array]) -> Array:
-    return np.array([_by_case(each, over) for each in of.sets])  # (sets, rows)
+def _per_set(complete: CompleteRows, over: Callable[[Array], Array]) -> Array:
+    return np.array([_by_case(each, over) for each in complete.sets])  # (sets, rows)
 
 
 def _ranked_by_case(values: Array) -> Array:
     return np.asarray(-ranks(values.T).mean(axis=0))
 
 
-AGGREGATIONS: dict[str, tuple[str, Callable[[Panel], Array]]] = {
+AGGREGATIONS: dict[str, tuple[str, Callable[[CompleteRows], Array]]] = {
     "mean": ("mean over cases", lambda p: np.array(p.weights) @ p.means()),
     "median": (
         "median over cases",
@@ -91,42 +91,42 @@ def stability(
     keys: Sequence[str],
     columns: Sequence[str] = ("dsc", "iou", "mae"),
 ) -> Stability:
-    """Ranks the rows that are whole by every column and aggregation.
+    """Ranks the rows that are complete by every column and aggregation.
 
     Args:
         tables: by mix.
         keys: of the rows.
         columns: the first is the headline's.
     """
-    first = panel(tables, keys, columns[0])
-    rows, left_out = first.keys, list(first.left_out)
+    first = complete_rows(tables, keys, columns[0])
+    rows, excluded = first.keys, list(first.incomplete)
     usable = [columns[0]]
     for column in columns[1:]:
-        found = panel(tables, rows, column)
+        found = complete_rows(tables, rows, column)
         if rows and not found.keys:
-            left_out.append((column, found.left_out[0][1]))
+            excluded.append((column, found.incomplete[0][1]))
             continue
         usable.append(column)
-        left_out += [(title, f"{column}: {why}") for title, why in found.left_out]
+        excluded += [(title, f"{column}: {why}") for title, why in found.incomplete]
         rows = found.keys
-    panels = {column: panel(tables, rows, column) for column in usable}
-    variants = _variants(panels) if len(rows) > 1 else ()
+    by_column = {column: complete_rows(tables, rows, column) for column in usable}
+    variants = _variants(by_column) if len(rows) > 1 else ()
     table = np.array([v.ranks for v in variants]) if variants else np.empty((1, 0))
     return Stability(
         keys=rows,
-        titles=panels[columns[0]].titles,
+        titles=by_column[columns[0]].titles,
         variants=variants,
         best=tuple(table.min(axis=0).tolist()),
         worst=tuple(table.max(axis=0).tolist()),
-        left_out=tuple(left_out),
+        excluded=tuple(excluded),
     )
 
 
-def _variants(panels: Mapping[str, Panel]) -> tuple[Variant, ...]:
+def _variants(by_column: Mapping[str, CompleteRows]) -> tuple[Variant, ...]:
     from scipy.stats import kendalltau  # slow to import, and wanted here alone
 
     found: list[Variant] = []
-    for column, each in panels.items():
+    for column, each in by_column.items():
         for name, (words, aggregate) in AGGREGATIONS.items():
             own = ranks(aggregate(each))
             head = found[0].ranks if found else tuple(own.tolist())

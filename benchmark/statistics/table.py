@@ -4,24 +4,27 @@
 
 1. Every run of a test set must hold the same cases. The right set of cases is the one of the size
    that the data says, else the one that most runs hold, else the largest; a run that differs from
-   it is a hole on that test set.
-2. A row of which a planned seed is a hole on a test set has no value there: it is never an average
+   it counts as missing on that test set.
+2. A row of which a planned seed is missing on a test set has no value there: it is never an average
    over fewer seeds. Its other runs are still shown one by one.
-3. Results without a place in the plan (a removed method, a seed no longer planned, a foreign test
-   set) are named and not counted.
+3. Results that are not planned (a removed method, a seed no longer planned, a foreign test set) are
+   named and ignored.
+4. A row has no value in a column that the file of one of its runs lacks: it was not scored.
 
 **Sources** Christodoulou et al., MICCAI 2024 (what reports of segmentation leave out).
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmark.statistics.scores import COLUMNS, Array, SetScores, read_record, read_scores
+from benchmark.statistics.schema import COUNTS, KEYS, METRICS, Array
+from benchmark.statistics.scores import SetScores, read_record, read_scores
 
 CONTROLS = "controls"
 
@@ -74,8 +77,8 @@ class TestSet:
 
 
 @dataclass(frozen=True)
-class Hole:
-    """Something planned that is not there; without a dataset, it is the whole run."""
+class MissingRun:
+    """A planned run that is not there, or not on one test set; without a dataset, on none."""
 
     entry: Entry
     seed: int
@@ -84,9 +87,14 @@ class Hole:
 
 
 @dataclass(frozen=True)
-class LeftOut:
-    """Results that lie there and are not counted."""
+class Ignored:
+    """Results that lie in the folder and are not counted.
 
+    Attributes:
+        group: the folder of results/<mix> in which they lie.
+    """
+
+    group: str
     what: str
     why: str
 
@@ -99,20 +107,29 @@ class ScoreTable:
         sets: the test sets, in the order of the mix.
         entries: the planned rows.
         runs: by (entry key, seed).
-        protocols: columns of the named protocols, in the order of the files.
+        missing: planned runs that are not there, or not on every test set.
+        ignored: results that are not counted.
+        sizes: by test set, its number of cases where the data says it.
     """
 
     sets: tuple[TestSet, ...]
     entries: tuple[Entry, ...]
-    runs: dict[tuple[str, int], Run]
-    holes: tuple[Hole, ...]
-    left_out: tuple[LeftOut, ...]
-    protocols: tuple[str, ...]
+    runs: Mapping[tuple[str, int], Run]
+    missing: tuple[MissingRun, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
+    sizes: Mapping[str, int | None] = field(default_factory=dict)
     _open: frozenset[tuple[str, str]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        found = {(hole.entry.key, hole.dataset) for hole in self.holes}
+        found = {(gone.entry.key, gone.dataset) for gone in self.missing}
         object.__setattr__(self, "_open", frozenset(found))
+
+    @cached_property
+    def protocols(self) -> tuple[str, ...]:
+        """Columns of the named protocols, in the order of the files."""
+        scores = (each for run in self.runs.values() for each in run.scores.values())
+        names = dict.fromkeys(name for each in scores for name in each.values)
+        return tuple(name for name in names if name not in (*KEYS, *METRICS, *COUNTS))
 
     def rows(self, groups: Sequence[str]) -> list[Entry]:
         """The planned rows of some groups, group by group."""
@@ -122,8 +139,12 @@ class ScoreTable:
         """The finished runs of a row, by seed."""
         return [self.runs[entry.key, s] for s in entry.seeds if (entry.key, s) in self.runs]
 
+    def missing_of(self, entry: Entry) -> list[MissingRun]:
+        """The missing runs of a row."""
+        return [gone for gone in self.missing if gone.entry == entry]
+
     def scores_of(self, entry: Entry, dataset: str) -> list[SetScores] | None:
-        """The scores of all planned seeds on a test set; None where one is a hole."""
+        """The scores of all planned seeds on a test set; None where one is missing."""
         if {(entry.key, ""), (entry.key, dataset)} & self._open:
             return None
         return [run.scores[dataset] for run in self.runs_of(entry)]
@@ -134,6 +155,76 @@ class ScoreTable:
         if not scores or any(column not in s.values for s in scores):
             return None
         return np.stack([s.values[column] for s in scores])
+
+    def counts(self, entry: Entry, dataset: str) -> list[tuple[Array, ...]]:
+        """The columns tp, fp, fn, tn (cases,) of each seed; empty where a seed is missing."""
+        scores = self.scores_of(entry, dataset) or []
+        return [tuple(each.values[name] for name in COUNTS) for each in scores]
+
+    def not_scored(self, entry: Entry, dataset: str, column: str) -> bool:
+        """Whether a row lacks a value because a file of its runs lacks the column."""
+        scores = self.scores_of(entry, dataset)
+        return bool(scores) and any(column not in each.values for each in scores or ())
+
+    def rows_only(self, entries: Sequence[Entry]) -> "ScoreTable":
+        """The table as it is read where these rows alone are planned; keeps what is ignored."""
+        keys = {entry.key for entry in entries}
+        runs = {key: run for key, run in self.runs.items() if key[0] in keys}
+        gone = [each for each in self.missing if each.entry.key in keys and not each.dataset]
+        return _assembled(entries, runs, gone, self.ignored, self.sizes)
+
+    def cases(self, kept: Mapping[str, Array]) -> "ScoreTable":
+        """The table with some of the cases of each test set; a set that is not named keeps all.
+
+        Args:
+            kept: bool (cases,) by test set.
+        """
+        every = {each.name: np.ones(len(each.cases), dtype=bool) for each in self.sets}
+        return self.parts({name: (name, kept.get(name, every[name])) for name in every})
+
+    def parts(self, parts: Mapping[str, tuple[str, Array]]) -> "ScoreTable":
+        """The table whose test sets are parts of the present ones.
+
+        Args:
+            parts: by the name of the part, its test set and which cases it holds, bool (cases,).
+        """
+        known = {each.name: each for each in self.sets}
+        index = {
+            name: (known[whole], np.flatnonzero(kept)) for name, (whole, kept) in parts.items()
+        }
+        split = [
+            replace(gone, dataset=name)
+            for name, (whole, _) in parts.items()
+            for gone in self.missing
+            if gone.dataset == whole
+        ]
+        return replace(
+            self,
+            sets=tuple(_part_of_set(name, *part) for name, part in index.items()),
+            runs={key: _part_of_run(run, index) for key, run in self.runs.items()},
+            missing=(*(gone for gone in self.missing if not gone.dataset), *split),
+            sizes={name: len(kept) for name, (_, kept) in index.items()},
+        )
+
+
+def _part_of_set(name: str, whole: TestSet, index: Array) -> TestSet:
+    cases, groups = (tuple(names[i] for i in index) for names in (whole.cases, whole.groups))
+    return TestSet(name, whole.modality, cases, groups)
+
+
+def _part_of_run(run: Run, parts: Mapping[str, tuple[TestSet, Array]]) -> Run:
+    found = {}
+    for name, (each, index) in parts.items():
+        scores = run.scores.get(each.name)
+        if scores is None or scores.cases != each.cases:
+            continue  # missing on the whole set, and so on its parts
+        found[name] = replace(
+            scores,
+            cases=tuple(scores.cases[i] for i in index),
+            groups=tuple(scores.groups[i] for i in index),
+            values={column: values[index] for column, values in scores.values.items()},
+        )
+    return replace(run, scores=found)
 
 
 def read_table(
@@ -149,29 +240,35 @@ def read_table(
     Raises: ScoreTableError if a file that is there cannot be used.
     """
     runs: dict[tuple[str, int], Run] = {}
-    holes: list[Hole] = []
+    missing: list[MissingRun] = []
     for entry in entries:
         for seed in entry.seeds:
             run = _read_run(results / entry.group / entry.name / f"seed-{seed}", entry, seed)
             if isinstance(run, Run):
                 runs[entry.key, seed] = run
             else:
-                holes.append(run)
+                missing.append(run)
+    ignored = [*_unplanned(results, entries), *_other_sets(runs.values(), sizes)]
+    return _assembled(entries, runs, missing, ignored, sizes)
+
+
+def _assembled(
+    entries: Sequence[Entry],
+    runs: Mapping[tuple[str, int], Run],
+    missing: Sequence[MissingRun],
+    ignored: Sequence[Ignored],
+    sizes: Mapping[str, int | None],
+) -> ScoreTable:
+    """The table of some runs: which cases its test sets hold, and which runs lack some."""
     sets = tuple(_test_set(name, size, runs.values()) for name, size in sizes.items())
-    return ScoreTable(
-        sets=sets,
-        entries=tuple(entries),
-        runs=runs,
-        holes=(*holes, *(hole for run in runs.values() for hole in _holes_of(run, sets))),
-        left_out=(*_unplanned(results, entries), *_other_sets(runs.values(), sizes)),
-        protocols=_protocols(runs.values()),
-    )
+    partly = (gone for run in runs.values() for gone in _missing_of(run, sets))
+    return ScoreTable(sets, tuple(entries), runs, (*missing, *partly), tuple(ignored), sizes)
 
 
-def _read_run(folder: Path, entry: Entry, seed: int) -> Run | Hole:
+def _read_run(folder: Path, entry: Entry, seed: int) -> Run | MissingRun:
     gone = [name for name in ("run.json", "scores.csv") if not (folder / name).is_file()]
     if gone:
-        return Hole(entry, seed, "", f"no {gone[0]}" if len(gone) == 1 else "not run")
+        return MissingRun(entry, seed, "", f"no {gone[0]}" if len(gone) == 1 else "not run")
     record = read_record(folder / "run.json", (entry.group, entry.name, seed))
     return Run(entry, seed, record, read_scores(folder / "scores.csv"))
 
@@ -187,9 +284,9 @@ def _test_set(name: str, size: int | None, runs: Iterable[Run]) -> TestSet:
     return TestSet(name, first.modality, cases, first.groups)
 
 
-def _holes_of(run: Run, sets: Iterable[TestSet]) -> list[Hole]:
+def _missing_of(run: Run, sets: Iterable[TestSet]) -> list[MissingRun]:
     """The test sets on which a run does not hold the cases that it should."""
-    holes = []
+    missing = []
     for each in sets:
         scores = run.scores.get(each.name)
         if scores is None:
@@ -200,8 +297,8 @@ def _holes_of(run: Run, sets: Iterable[TestSet]) -> list[Hole]:
             why = "its groups or its modality are not those of the other runs"
         else:
             continue
-        holes.append(Hole(run.entry, run.seed, each.name, why))
-    return holes
+        missing.append(MissingRun(run.entry, run.seed, each.name, why))
+    return missing
 
 
 def _difference(found: set[str], expected: set[str]) -> str:
@@ -215,8 +312,8 @@ def _difference(found: set[str], expected: set[str]) -> str:
     return "; ".join(parts)
 
 
-def _unplanned(results: Path, entries: Sequence[Entry]) -> list[LeftOut]:
-    """Runs that lie there without a place in the plan (Conventions, 3)."""
+def _unplanned(results: Path, entries: Sequence[Entry]) -> list[Ignored]:
+    """Runs that lie in the folder and are not planned (Conventions, 3)."""
     seeds = {entry.key: {f"seed-{seed}" for seed in entry.seeds} for entry in entries}
     now = {entry.name: entry.group for entry in entries if entry.group != CONTROLS}
     found: dict[tuple[str, str], int] = {}
@@ -232,16 +329,16 @@ def _unplanned(results: Path, entries: Sequence[Entry]) -> list[LeftOut]:
         elif seed not in seeds[f"{group}/{name}"]:
             found[f"{group}/{name}/{seed}", "this seed is not planned"] = 1
     return [
-        LeftOut(f"{what} ({runs} {'run' if runs == 1 else 'runs'})", why)
+        Ignored(what.split("/")[0], f"{what} ({runs} {'run' if runs == 1 else 'runs'})", why)
         for (what, why), runs in found.items()
     ]
 
 
-def _other_sets(runs: Iterable[Run], sizes: Mapping[str, int | None]) -> list[LeftOut]:
-    found = {(run.entry.key, name) for run in runs for name in run.scores if name not in sizes}
-    return [LeftOut(f"{key} on {name}", "no test set of this mix") for key, name in sorted(found)]
-
-
-def _protocols(runs: Iterable[Run]) -> tuple[str, ...]:
-    names = [name for run in runs for scores in run.scores.values() for name in scores.values]
-    return tuple(name for name in dict.fromkeys(names) if name not in COLUMNS)
+def _other_sets(runs: Iterable[Run], sizes: Mapping[str, int | None]) -> list[Ignored]:
+    found = {
+        (run.entry.group, f"{run.entry.key} on {name}")
+        for run in runs
+        for name in run.scores
+        if name not in sizes
+    }
+    return [Ignored(group, what, "no test set of this mix") for group, what in sorted(found)]

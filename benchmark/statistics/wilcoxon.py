@@ -1,4 +1,4 @@
-"""The field's habit, the per-case Wilcoxon test, shown beside the real one and never used.
+"""The per-case Wilcoxon test, common practice in the field: shown and used for no verdict.
 
 **Conventions**
 
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.statistics.scores import Array
+from benchmark.statistics.schema import Array
 
-HABIT_NOTE = (
-    "Per-case Wilcoxon, the field's habit, shown for comparison and used for no verdict. It treats "
+COMMON_PRACTICE = (
+    "Per-case Wilcoxon, common practice, shown for comparison and used for no verdict. It treats "
     "one trained network, or the mean of a few, as if it were the method: it does not know that "
     "another seed gives other scores, so between identical methods it rejects far more often than "
     "5 %, the more so the more cases there are; cases of one patient or video count as independent;"
@@ -27,7 +27,7 @@ HABIT_NOTE = (
 
 
 @dataclass(frozen=True)
-class Habit:
+class PairedWilcoxon:
     """p-values of the per-case Wilcoxon test (Conventions, 2)."""
 
     p: float
@@ -35,12 +35,12 @@ class Habit:
     p_high: float
 
 
-def habit(one: Array, other: Array) -> Habit:
+def paired_wilcoxon(one: Array, other: Array) -> PairedWilcoxon:
     """From the scores (seeds, cases) of two rows with the same cases."""
     single = (one[:, None] - other[None]).reshape(-1, one.shape[1])
     means = one.mean(axis=0) - other.mean(axis=0)
     found = wilcoxon(np.concatenate([means[None], single]))
-    return Habit(float(found[0]), float(found[1:].min()), float(found[1:].max()))
+    return PairedWilcoxon(float(found[0]), float(found[1:].min()), float(found[1:].max()))
 
 
 def wilcoxon(differences: Array) -> Array:

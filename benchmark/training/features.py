@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.core.errors import MethodError, MixSegError, ParamsError, StoreError
-from benchmark.core.files import digest, project_root, sha256_bytes, write_atomic
+from benchmark.core.files import digest, project_root, sha256_bytes, writable_folder, write_atomic
 from benchmark.core.progress import Progress
 from benchmark.data.augment import to_float
 from benchmark.data.cases import Cases
@@ -103,7 +103,7 @@ class FeatureCache:
                 self.root, f"{here:.2f} GiB kept, and {told}, still to come",
                 f"at most {limit:g} GiB", f"Delete what is old in it, or {more}.",
             )  # fmt: skip
-        self.root.mkdir(parents=True, exist_ok=True)
+        writable_folder(self.root)
         free = shutil.disk_usage(self.root).free / GIB
         if needed > free:
             raise StoreError(

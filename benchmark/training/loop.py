@@ -217,7 +217,9 @@ class _Run:
         values = table.cpu().numpy()
         bad = np.flatnonzero(~np.isfinite(values).all(1))
         if len(bad):
-            self._stop_at(window.cases[bad[0]], dict(zip(names, values[bad[0]], strict=True)))
+            pieces = self.recipe.accumulate or 1
+            step = self.step - len(values) // pieces + bad[0] // pieces + 1
+            self._stop_at(step, window.cases[bad[0]], dict(zip(names, values[bad[0]], strict=True)))
         for row in values:  # one by one, so that a resumed run adds in the same order
             for name, value in zip(names, row, strict=True):
                 self.sums[name] = self.sums.get(name, 0.0) + float(value)
@@ -230,12 +232,13 @@ class _Run:
         rate = taken * (self.recipe.batch or 1) / max(self.seconds, 1e-9)
         task.advance(steps, f"loss {shown:.3f}  {rate:.0f} images/s")
 
-    def _stop_at(self, index: np.ndarray, terms: dict[str, float]) -> None:
+    def _stop_at(self, step: int, index: np.ndarray, terms: dict[str, float]) -> None:
+        told = ", ".join(f"{name} {value:.4g}" for name, value in terms.items())
         rows = self.cases.table.iloc[index]
         names = ", ".join(f"{d}/{c}" for d, c in zip(rows["dataset"], rows["case"], strict=True))
         raise TrainingError(
-            f"{self.method.card.name}, near step {self.step}",
-            f"the loss {terms} on the cases {names}",
+            f"{self.method.card.name}, step {step} of {self.steps}",
+            f"the loss is {told} on the cases {names}",
             "finite numbers",
             "Lower the learning rate, clip the gradient, or look at these cases.",
         )

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from benchmark.methods.weights import WeightStore
 
 KEY = "mixseg"
-Build = Callable[[int], "Method"]
+Build = Callable[[int, dict[str, Any] | None], "Method"]
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,14 @@ class Origin:
         seed: of the run; random weights are drawn from it.
         pretrained: whether the card's files were loaded over them.
         frozen: digest of the frozen weights, which the file does not hold; empty for none.
+        arguments: with which the network was built, besides its size; None is those of the row.
     """
 
     size: int
     seed: int
     pretrained: bool
     frozen: str = ""
+    arguments: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, path: Path) -> Self:
@@ -69,10 +71,10 @@ class Origin:
         """A method as its run began: seeded, then pretrained where that was asked for.
 
         Args:
-            build: gives the network with random weights for a size in pixels.
+            build: gives the network with random weights for a size in pixels and arguments.
         """
         torch.manual_seed(self.seed)
-        method = build(size)
+        method = build(size, self.arguments)
         if self.pretrained:
             method.load_pretrained(weights)
         return method
@@ -117,7 +119,10 @@ def read_learnt(path: Path, build: Build, size: int, weights: "WeightStore") -> 
     """
     origin = Origin.of(path)
     with torch.random.fork_rng(devices=()):
-        method = origin.begin(build, size, weights) if origin.frozen else build(size)
+        if origin.frozen:
+            method = origin.begin(build, size, weights)
+        else:
+            method = build(size, origin.arguments)
     load_learnt(method, load_file(path), f"{path}, as {type(method).__name__} at {size} pixels")
     if origin.frozen != frozen_digest(method):
         raise MethodError(

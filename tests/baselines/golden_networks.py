@@ -16,13 +16,12 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
-from support import ROOT
+from support import ROOT, build
 from torch import Tensor, nn
 
 from baselines._shared import sam_encoder
 from baselines._shared.sam_network import Prompts
 from benchmark.core.files import digest
-from benchmark.methods.discover import method_class
 from benchmark.methods.method import Method
 
 FOLDER = ROOT / "tests" / "golden" / "networks"
@@ -120,7 +119,7 @@ def built(golden: Golden, levels: Sequence[float] | None = None) -> tuple[Method
     """
     depth = golden.depth or sam_encoder.DEPTH
     with _without_start(), patch.object(sam_encoder, "DEPTH", depth):
-        method = method_class(ROOT, golden.method)(size=golden.side)  # type: ignore[call-arg]
+        method = build(golden.method, golden.side)
     method.load_state_dict(drawn(method))
     method.double().eval()
     norms = [m for m in method.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]

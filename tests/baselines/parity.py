@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 import torch
-from support import ROOT
+from support import ROOT, build
 from torch import Tensor
 
 from benchmark.methods.layers import load_strictly
@@ -32,16 +32,16 @@ def reference() -> ModuleType:
     return module
 
 
-def official(cls: type[Method], name: str, size: int = 352) -> Method:
+def official(row: str, name: str, size: int = 352) -> Method:
     """The method with the oracle's weights, loaded strictly through `from_official`."""
-    method = cls(size=size)  # type: ignore[call-arg]
-    load_strictly(method, cls.from_official(reference().make_state_dict(name)), f"oracle {name}")
+    method = build(row, size)
+    load_strictly(method, method.from_official(reference().make_state_dict(name)), f"oracle {name}")
     return method.eval()
 
 
 @torch.no_grad()
 def check(
-    cls: type[Method],
+    row: str,
     name: str,
     outputs: Outputs,
     shape: tuple[int, int, int, int] = (1, 3, 352, 352),
@@ -51,12 +51,13 @@ def check(
     """Compares a network with the official one of the same weights, output by output.
 
     Args:
+        row: the name of the method.
         outputs: gives the network's maps of a normalised image, in the oracle's order.
 
     Returns: the largest relative difference by output.
     """
     oracle = reference()
-    method = official(cls, name, shape[-1]).to(dtype)
+    method = official(row, name, shape[-1]).to(dtype)
     found: dict[str, float] = oracle.compare(
         name, outputs(method, oracle.make_input(shape).to(dtype))
     )

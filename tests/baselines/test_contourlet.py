@@ -6,10 +6,10 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from mmsnet.contourlet import F_TAPS, G_TAPS, H_TAPS, Contourlet, laplacian
 from torch import Tensor
 
-from mmsnet import contourlet
+from baselines._shared import contourlet
+from baselines._shared.contourlet import F_TAPS, G_TAPS, H_TAPS, Contourlet, laplacian
 
 BORDERS = ("periodic", "reflect")
 # The resampling matrices of the literature: y[m] = x[R m], m = (row, column).

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 from parity import check
-from support import ROOT
+from support import ROOT, build
 
 from benchmark.core.errors import MethodError
-from benchmark.methods.discover import method_class
+from benchmark.methods.discover import card_of
 from benchmark.methods.layers import load_strictly
 from benchmark.methods.method import Inputs
 
@@ -16,16 +16,16 @@ NAME, PUBLISHED = "dcsaunet", "dcsaunet-as-published"
 
 
 def test_it_is_equal_to_the_official_network() -> None:
-    check(method_class(ROOT, NAME), "dcsaunet", lambda method, image: [method.network(image)])
+    check(NAME, "dcsaunet", lambda method, image: [method.network(image)])
 
 
 def test_parameter_count() -> None:
-    assert sum(p.numel() for p in method_class(ROOT, NAME)().parameters()) == 2_598_785
+    assert sum(p.numel() for p in build(NAME).parameters()) == 2_598_785
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (70, 50), (9, 33)])
 def test_any_size_is_kept(shape: tuple[int, int]) -> None:
-    method = method_class(ROOT, NAME)().eval()
+    method = build(NAME).eval()
     with torch.no_grad():
         assert method(torch.rand(1, 3, *shape)).shape == (1, 1, *shape)
 
@@ -35,7 +35,7 @@ def test_the_published_dice_pools_the_batch() -> None:
 
     A mean over the cases would be ((1 - 3/5) + (1 - 1/3)) / 2 = 8/15.
     """
-    method = method_class(ROOT, PUBLISHED)(size=32)
+    method = build(PUBLISHED, 32)
     mask = torch.tensor([[1.0, 1, 0, 0], [0, 0, 0, 0]]).view(2, 1, 2, 2)
     method.forward = lambda image: torch.zeros(2, 1, 2, 2)  # type: ignore[method-assign]
     loss = method.loss(Inputs(torch.rand(2, 3, 2, 2)), mask)["total"]
@@ -43,27 +43,26 @@ def test_the_published_dice_pools_the_batch() -> None:
 
 
 def test_the_published_recipe() -> None:
-    recipe = method_class(ROOT, PUBLISHED).card.recipe
+    recipe = card_of(ROOT, PUBLISHED).recipe
     assert (recipe.optimiser, recipe.lr, recipe.schedule) == ("adam", 1e-3, "step")
     assert (recipe.epochs, recipe.batch) == (150, 16)
-    assert method_class(ROOT, NAME).card.recipe.departures() == {}
+    assert card_of(ROOT, NAME).recipe.deviations() == {}
 
 
 def test_filters_start_by_the_fan_out() -> None:
     """9 x 256 outputs: deviation sqrt(2 / 2304), and not that of the library, by the fan-in."""
     torch.manual_seed(0)
-    filters = method_class(ROOT, NAME)().network.encoder[3][0].attention.split[0].weight
+    filters = build(NAME).network.encoder[3][0].attention.split[0].weight
     assert filters.shape == (256, 64, 3, 3)
     assert float(filters.detach().std()) == pytest.approx(math.sqrt(2 / (9 * 256)), rel=0.02)
 
 
 def test_two_networks_share_nothing() -> None:
-    one, two = (method_class(ROOT, NAME)() for _ in range(2))
+    one, two = (build(NAME) for _ in range(2))
     assert not {id(p) for p in one.parameters()} & {id(p) for p in two.parameters()}
 
 
 def test_a_foreign_state_is_refused_by_name() -> None:
-    cls = method_class(ROOT, NAME)
-    method = cls()
+    method = build(NAME)
     with pytest.raises(MethodError, match=r"missing: network\.stem\.project\.0\.weight"):
-        load_strictly(method, cls.from_official({"conv.weight": torch.rand(1)}), "weights 'x'")
+        load_strictly(method, method.from_official({"conv.weight": torch.rand(1)}), "weights 'x'")

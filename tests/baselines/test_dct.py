@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from mmsnet.dct import CELL, COUNTS, TOP, dct_bases
 from scipy.fft import dctn, idctn
+
+from baselines._shared.dct import CELL, COUNTS, TOP, dct_bases
 
 # The published table, its two rows as FcaNet and MADGNet print them.
 U = [0, 0, 6, 0, 0, 1, 1, 4, 5, 1, 3, 0, 0, 0, 3, 2, 4, 6, 3, 5, 5, 2, 6, 5, 5, 3, 3, 4, 2, 2, 6, 1]

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 import timm
 import torch
-from mmsnet.encoders import Encoder, MiT, TinyViT, mit_state, tinyvit_state
 from support import ROOT
 from torch import Tensor, nn
 from transformers import SegformerConfig, SegformerModel
 
+from baselines._shared.encoder import Encoder
+from baselines._shared.mix_transformer import MiT, mit_state
+from baselines._shared.tiny_vit import TinyViT, tiny_vit_state
 from benchmark.core.errors import MethodError
 from benchmark.methods.declaration import Weights
 from benchmark.methods.layers import load_strictly
@@ -192,7 +194,7 @@ def test_tinyvit_has_the_windows_of_mobilesam() -> None:
 @pytest.mark.skipif(not (REAL / MOBILE_SAM).is_file(), reason=f"no {MOBILE_SAM} in {REAL}")
 def test_tinyvit_loads_the_real_mobilesam() -> None:
     wanted = Weights(name="mobile-sam", files=(MOBILE_SAM,), hub="", licence="Apache-2.0")
-    state = tinyvit_state(WeightStore(REAL, [wanted]).read("mobile-sam"))
+    state = tiny_vit_state(WeightStore(REAL, [wanted]).read("mobile-sam"))
     encoder = TinyViT()
     load_strictly(encoder, state, MOBILE_SAM, may_miss=())
     image = torch.rand(1, 3, 352, 352)

@@ -6,37 +6,75 @@ import parity
 import pytest
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
-from support import ROOT
+from safetensors.torch import load_file, save_file
+from support import ROOT, build
 
 from benchmark.core.errors import MethodError
-from benchmark.methods.discover import method_class
+from benchmark.core.files import Places
 from benchmark.methods.layers import count_parameters, load_strictly
 from benchmark.methods.losses import bce_iou
 from benchmark.methods.method import Inputs
 from benchmark.methods.weights import WeightStore
+from benchmark.runs.official_weights import import_weights
 
 CONV_SEG = 128 + 1  # parameters of the official head that nothing uses; left out here
+PROMPT = "backbone.prompt_generator."
 TOTAL, TRAINABLE = 64_544_402 - CONV_SEG, 3_701_714 - CONV_SEG
 
 
 @pytest.fixture(scope="module")
 def method():  # type: ignore[no-untyped-def]
     torch.manual_seed(0)
-    return method_class(ROOT, "evp")(64)
+    return build("evp", 64)
 
 
 def test_parity_with_the_official_network() -> None:
-    cls = method_class(ROOT, "evp")
-    parity.check(cls, "evp_mitb4", lambda method, x: [method.network(x)])
+    parity.check("evp", "evp_mitb4", lambda method, x: [method.network(x)])
 
 
 def test_the_map_drops_conv_seg_alone_and_misses_nothing() -> None:
     """A key that is not known is refused by the strict loading, not dropped."""
-    cls, state = method_class(ROOT, "evp"), parity.reference().make_state_dict("evp_mitb4")
-    mapped = cls.from_official({**state, "decode_head.other": torch.rand(1)})
+    state, evp = parity.reference().make_state_dict("evp_mitb4"), build("evp")
+    mapped = evp.from_official({**state, "decode_head.other": torch.rand(1)})
     with pytest.raises(MethodError, match=r"left over: network\.head\.other \(1\)"):
-        load_strictly(cls(), mapped, "x")
+        load_strictly(evp, mapped, "x")
+
+
+def test_the_file_of_its_own_training_holds_the_same_under_shorter_names(method) -> None:  # type: ignore[no-untyped-def]
+    """`prompt` and `decode_head` alone; the encoder comes from its pretrained file."""
+    one = torch.rand(1)
+    parts = ("handcrafted_generator1.norm.bias", "embedding_generator2.weight",
+             "lightweight_mlp3_4.0.bias", "shared_mlp4.weight")  # fmt: skip
+    for part in parts:
+        short = method.from_official({f"prompt.{part}": one})
+        assert list(short) == list(method.from_official({f"{PROMPT}{part}": one}))
+        assert short.keys() <= method.state_dict().keys()
+    assert list(method.from_official({"decode_head.conv_seg.bias": one})) == []
+
+
+@pytest.mark.slow  # 260 MB three times; the small `net` of test_imported.py goes the same way
+def test_its_own_file_is_imported_on_the_pretrained_encoder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = parity.reference().make_state_dict("evp_mitb4")
+    saved = {"prompt": below(state, PROMPT), "decode_head": below(state, "decode_head.")}
+    torch.save(saved, tmp_path / "prompt_epoch_last.pth")
+    encoder = below({k: v for k, v in state.items() if not k.startswith(PROMPT)}, "backbone.")
+    torch.save(encoder, tmp_path / "mit_b4.pth")
+    monkeypatch.setenv("MIXSEG_WEIGHTS", str(tmp_path))
+    to = tmp_path / "out.safetensors"
+    told = import_weights(Places(ROOT), "evp", tmp_path / "prompt_epoch_last.pth", to, 64)
+    assert "wrote " in told
+    assert "130 tensors of evp at 64 pixels, made from the 132 of prompt_epoch_last.pth" in told
+    assert "the frozen ones, which it does not hold, from mit-b4" in told
+    wanted, found = build("evp").from_official(state), load_file(to)
+    assert found.keys() == wanted.keys()
+    assert len(found) == 1044 > len(state) == 964  # keys and values are one tensor there
+    assert all(torch.equal(found[key], wanted[key]) for key in found)
+
+
+def below(state: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
 
 
 def test_parameter_counts(method) -> None:  # type: ignore[no-untyped-def]
@@ -65,7 +103,7 @@ def test_the_losses_of_the_two_rows() -> None:
     image = torch.rand(2, 3, 64, 64)
     mask = (torch.rand(2, 1, 64, 64) > 0.5).float()
     logits = torch.randn(2, 1, 64, 64)
-    published, main = (method_class(ROOT, f"evp{more}")(64) for more in ("-as-published", ""))
+    published, main = (build(f"evp{more}", 64) for more in ("-as-published", ""))
     for one in (published, main):
         one.forward = lambda image: logits
     assert torch.equal(published.loss(Inputs(image), mask)["total"], bce_iou(logits, mask))

@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from mmsnet.dct import dct_bases
-from mmsnet.msfg import (
+from torch import Tensor, nn
+
+from baselines._shared.dct import dct_bases
+from baselines._shared.frequency_guidance import (
     FrequencyChannelGuidance,
     Guidance,
     MultiscaleFrequencyGuidance,
@@ -15,7 +17,6 @@ from mmsnet.msfg import (
     extremes,
     statistics,
 )
-from torch import Tensor, nn
 
 SMALL = Guidance(frequencies=4)
 

@@ -9,12 +9,10 @@ import torch
 import torch.nn.functional as F
 from parity import check, reference
 from safetensors.torch import save_file
-from support import ROOT
+from support import build
 from torch import nn
 
-from baselines._shared.res2net import RES2NET50
 from benchmark.core.errors import MethodError
-from benchmark.methods.discover import method_class
 from benchmark.methods.layers import load_strictly
 from benchmark.methods.losses import weighted_bce_iou
 from benchmark.methods.method import Inputs
@@ -25,23 +23,23 @@ PUBLISHED = "m2snet-as-published"
 
 def beside(name: str) -> object:
     """A module of the folder, as the methods use it."""
-    module = type(method_class(ROOT, "m2snet")().network).__module__
+    module = type(build("m2snet").network).__module__
     return sys.modules[f"{module.rpartition('.')[0]}.{name}"]
 
 
 def test_parity() -> None:
-    check(method_class(ROOT, "m2snet"), "m2snet", lambda m, x: m.network(x))
+    check("m2snet", "m2snet", lambda m, x: m.network(x))
 
 
 @pytest.mark.parametrize(("name", "count"), [("m2snet", 27_692_585), ("msnet", 27_692_329)])
 def test_parameters(name: str, count: int) -> None:
-    method = method_class(ROOT, name)()
+    method = build(name)
     assert sum(p.numel() for p in method.parameters()) == count
 
 
 def test_msnet_is_m2snet_without_its_windows() -> None:
     """With windows that always give the same, the one computes what the other does."""
-    wide, narrow = (method_class(ROOT, name)().eval() for name in ("m2snet", "msnet"))
+    wide, narrow = (build(name).eval() for name in ("m2snet", "msnet"))
     state = {k: v for k, v in wide.state_dict().items() if ".boxes." not in k}
     narrow.load_state_dict(state)
     image = torch.rand(1, 3, 64, 64)
@@ -103,14 +101,14 @@ def test_lossnet_is_the_official_one() -> None:
 @pytest.mark.parametrize("classifier", ["classifier.0", "pre_logits.fc1"])
 def test_both_files_of_vgg_load(tmp_path: Path, classifier: str) -> None:
     """The library's names of the classifier, and torchvision's; only the features are wanted."""
-    method = method_class(ROOT, PUBLISHED)()
-    lossnet = method._lossnet[0]
+    method = build(PUBLISHED)
+    lossnet = method.loss_modules()["lossnet"]
     state = {key: torch.rand_like(value) for key, value in lossnet.state_dict().items()}
     more = {f"features.{k}.{p}": torch.rand(2) for k in (24, 26, 28) for p in ("weight", "bias")}
     encoder = method.network.encoder.state_dict()
     vgg = method.card.weights[1]
     save_file({**state, **more, f"{classifier}.weight": torch.rand(2)}, tmp_path / vgg.files[0])
-    save_file(encoder, tmp_path / RES2NET50.files[0])
+    save_file(encoder, tmp_path / method.card.weights[0].files[0])
     method.load_pretrained(WeightStore(tmp_path, method.card.weights))
     for key, value in lossnet.state_dict().items():
         assert torch.equal(value, state[key])
@@ -123,12 +121,12 @@ def test_both_files_of_vgg_load(tmp_path: Path, classifier: str) -> None:
 def test_as_published_loss() -> None:
     """Plain BCE and weighted IoU, and a tenth of LossNet, which is no part of the network."""
     torch.manual_seed(0)
-    method = method_class(ROOT, PUBLISHED)(size=64).eval()
+    method = build(PUBLISHED, 64).eval()
     image, mask = torch.rand(2, 3, 64, 64), (torch.rand(2, 1, 64, 64) > 0.7).float()
     with torch.no_grad():
         terms, logits = method.loss(Inputs(image), mask), method(image)
         structure = weighted_bce_iou(logits, mask, weighted_bce=False)
-        lossnet = method._lossnet[0](torch.sigmoid(logits), mask)
+        lossnet = method.loss_modules()["lossnet"](torch.sigmoid(logits), mask)
     assert lossnet > 0
     torch.testing.assert_close(terms["structure"], structure)
     torch.testing.assert_close(terms["total"], structure + 0.1 * lossnet)
@@ -147,7 +145,7 @@ def test_lossnet_teaches_the_map_alone() -> None:
 
 def test_a_size_is_drawn_for_every_batch_of_training() -> None:
     torch.manual_seed(0)
-    method = method_class(ROOT, PUBLISHED)()
+    method = build(PUBLISHED)
     sides = Counter(method.train()._side(352) for _ in range(400))
     assert set(sides) == {224, 256, 288, 320, 352}
     assert min(sides.values()) > 50  # 80 expected each, deviation 8
@@ -157,7 +155,7 @@ def test_a_size_is_drawn_for_every_batch_of_training() -> None:
 
 def test_training_normalises_by_their_own_statistics() -> None:
     # Red 0.5 is 127.5 of 255: (127.5 - 124.55) / 56.77; ImageNet's: (0.5 - 0.485) / 0.229
-    method = method_class(ROOT, PUBLISHED)()
+    method = build(PUBLISHED)
     grey = torch.full((1, 3, 1, 1), 0.5)
     own = method.train().normalise(grey)[0, 0].item()
     assert own == pytest.approx((127.5 - 124.55) / 56.77, abs=1e-6)
@@ -167,8 +165,8 @@ def test_training_normalises_by_their_own_statistics() -> None:
 
 @pytest.mark.parametrize("name", ["m2snet", "msnet"])
 def test_as_published_recipe(name: str) -> None:
-    method = method_class(ROOT, f"{name}-as-published")
+    method = build(f"{name}-as-published")
     recipe = method.card.recipe
     assert (recipe.optimiser, recipe.lr, recipe.nesterov) == ("sgd", 0.05, True)
     assert (recipe.schedule, recipe.epochs, recipe.batch) == ("triangular", 50, 16)
-    assert len(method().parameter_groups(0.05)) == 1  # the encoder at the full rate, as theirs
+    assert len(method.parameter_groups(0.05)) == 1  # the encoder at the full rate, as theirs

@@ -7,9 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
-from support import ROOT
+from support import ROOT, build
 
-from benchmark.methods.discover import method_class
 from benchmark.methods.importing import import_beside
 from benchmark.methods.layers import count_parameters
 from benchmark.methods.losses import weighted_bce_iou
@@ -22,7 +21,7 @@ COUNT, ENCODER = 33_366_372, 25_434_240
 @pytest.fixture(scope="module")
 def method():  # type: ignore[no-untyped-def]
     torch.manual_seed(0)
-    return method_class(ROOT, "madgnet")(64)
+    return build("madgnet", 64)
 
 
 def test_parity_with_the_official_network_in_every_output() -> None:
@@ -30,7 +29,7 @@ def test_parity_with_the_official_network_in_every_output() -> None:
         maps = [each for stage in method.network(x) for each in stage]
         return [*maps, method.network.last_map(x)]
 
-    found = parity.check(method_class(ROOT, "madgnet"), "madgnet", outputs)
+    found = parity.check("madgnet", "madgnet", outputs)
     assert len(found) == 4 * 3 + 1
     assert max(found.values()) < 1e-10, found  # our float32 DCT bases are theirs to the bit
 
@@ -87,7 +86,7 @@ def test_the_loss_sums_three_tasks_over_four_stages(method, targets) -> None:  #
     mask = F.pad(torch.ones(2, 1, 30, 40), (10, 14, 20, 14))
     torch.manual_seed(3)
     outputs = torch.randn(4, 3, 2, 1, 64, 64)
-    published = method_class(ROOT, "madgnet-as-published")(64)
+    published = build("madgnet-as-published", 64)
     far, edge = targets.distance(mask), targets.boundary(mask)
     for one, weighted in ((method, True), (published, False)):
         with pytest.MonkeyPatch.context() as patch:

@@ -2,11 +2,10 @@
 
 import pytest
 import torch
-from support import ROOT
+from support import build
 
 from baselines._shared import sam_encoder
 from baselines._shared.sam_network import MEAN, STD, Sight
-from benchmark.methods.discover import method_class
 
 
 def test_images_are_stretched_one_by_one() -> None:
@@ -38,7 +37,7 @@ def test_an_image_is_enlarged_as_a_square() -> None:
 def test_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sam_encoder, "DEPTH", 1)
     for name in ("medsam", "medsam-point"):
-        method = method_class(ROOT, name)(size=64)
+        method = build(name, 64)
         assert method.sight.minmax
         assert method.card.recipe.epochs == 0
         assert not any(p.requires_grad for p in method.parameters())
@@ -46,4 +45,4 @@ def test_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
             "wanglab/medsam-vit-base:model.safetensors"
         ]
     # Another sight is another embedding, even under the same weights.
-    assert repr(method.embedder()) != repr(method_class(ROOT, "sam")(size=64).embedder())
+    assert repr(method.embedder()) != repr(build("sam", 64).embedder())

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import support
 import torch
 from PIL import Image
 from support import ROOT
@@ -13,7 +14,6 @@ from torch import Tensor
 from baselines._shared.sam_tiny_vit import tiny_vit_keys
 from benchmark.core.errors import MethodError
 from benchmark.data.prompting import prompts_of
-from benchmark.methods.discover import method_class
 from benchmark.methods.method import Inputs, Method
 from benchmark.methods.weights import WeightStore
 
@@ -31,13 +31,13 @@ IMAGES = {
 }
 
 
-def build(name: str, size: int = 64) -> Method:
+def build(name: str, size: int = 64, side: int = 128) -> Method:
     torch.manual_seed(0)
-    return method_class(ROOT, name)(size=size).eval()  # type: ignore[call-arg]
+    return support.build(name, size, side=side).eval()
 
 
 def pretrained(name: str, size: int) -> Method:
-    method = build(name, size)
+    method = support.build(name, size).eval()
     method.load_pretrained(WeightStore(REAL, method.card.weights))
     return method
 
@@ -89,12 +89,12 @@ def test_the_key_map(official: str, own: str) -> None:
 
 
 def test_a_made_checkpoint_loads_whole(tmp_path: Path) -> None:
-    method = build("mobile-sam", 96)
+    method = support.build("mobile-sam", 96)
     state = made(method)
     torch.save(state, tmp_path / FILE)
-    assert method.sight.side == 128  # random weights
-    method.load_pretrained(WeightStore(tmp_path, method.card.weights))
     assert method.sight.side == 1024  # small images too are shown as the weights know them
+    method.load_pretrained(WeightStore(tmp_path, method.card.weights))
+    assert method.sight.side == 1024
     for key, value in method.network.state_dict().items():
         assert torch.equal(value, state[official_name(key)]), key
 

@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from support import ROOT
+from support import ROOT, build
 from torch import Tensor, nn
 
-from benchmark.methods.discover import method_class
 from benchmark.methods.importing import import_beside
 from benchmark.methods.layers import count_parameters
 from benchmark.methods.losses import weighted_bce_iou
@@ -26,7 +25,7 @@ def network():  # type: ignore[no-untyped-def]
 @pytest.fixture(scope="module")
 def method():  # type: ignore[no-untyped-def]
     torch.manual_seed(0)
-    return method_class(ROOT, "polyp-pvt")(64).eval()
+    return build("polyp-pvt", 64).eval()
 
 
 def test_parameter_counts(method) -> None:  # type: ignore[no-untyped-def]
@@ -133,7 +132,7 @@ def test_the_result_is_the_sum_and_each_map_is_supervised(method) -> None:  # ty
     p1, p2 = torch.randn(2, 2, 1, 64, 64)
     mask = (torch.rand(2, 1, 64, 64) > 0.5).float()
     inputs = Inputs(torch.rand(2, 3, 64, 64))
-    published = method_class(ROOT, "polyp-pvt-as-published")(64)
+    published = build("polyp-pvt-as-published", 64)
     for one, weighted in ((method, True), (published, False)):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(one.network, "forward", lambda x: [p1, p2])

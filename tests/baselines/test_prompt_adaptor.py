@@ -1,13 +1,16 @@
-"""MFA: its equations on a made encoder, its parameters, and where gradients go."""
+"""EVP's adaptor: its equations on a made encoder, its parameters, and where gradients go."""
 
 import itertools
 
 import pytest
 import torch
 import torch.nn.functional as F
-from mmsnet.encoders import Encoder, MiT, TinyViT
-from mmsnet.mfa import Adaptor, Embedding, StageFusion
 from torch import Tensor, nn
+
+from baselines._shared.encoder import Encoder
+from baselines._shared.mix_transformer import MiT
+from baselines._shared.prompt_adaptor import Adaptor
+from baselines._shared.tiny_vit import TinyViT
 
 # r: F_hf, F_pe, Linear_ij, Linear_i of MiT-B4.
 COLUMNS = {
@@ -227,16 +230,3 @@ def test_the_start_is_evps() -> None:
     assert norm.weight.eq(1).all()
     assert norm.bias.eq(0).all()
     assert norm.eps == 1e-5
-
-
-def test_eq_stage_fusion_adds_normalised_maps(tiny: Tiny) -> None:
-    torch.manual_seed(3)
-    fusion = StageFusion(tiny.dims, maps=5).double()
-    image, _, maps = inputs(tiny, maps=5)
-    features = tiny(image)
-    for i, x in enumerate(fusion(features, maps)):
-        embedding: Embedding = fusion.maps[i]
-        added = by_hand(maps[i][0], embedding.proj, embedding.norm).permute(2, 0, 1)
-        torch.testing.assert_close(x[0], features[i][0] + added)
-    assert not any(x.requires_grad for x in features)
-    assert count(fusion) == sum((5 + 1 + 2) * d for d in tiny.dims)

@@ -6,15 +6,16 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
-from support import ROOT
+from support import ROOT, build
 
 from baselines._shared.conv import renamed
-from baselines._shared.res2net import CHANNELS, RES2NET50, STAGES, UNDILATED, Res2Net50
+from baselines._shared.res2net import CHANNELS, STAGES, UNDILATED, Res2Net50
 from benchmark.core.errors import MethodError
-from benchmark.methods.discover import method_class
+from benchmark.methods.discover import card_of
 from benchmark.methods.weights import WeightStore
 
 METHODS = ("pranet", "uacanet-s", "m2snet")
+FILES = card_of(ROOT, "pranet").weights[0].files
 
 
 def official_file() -> dict[str, torch.Tensor]:
@@ -64,10 +65,10 @@ def test_the_last_stage_is_dilated(stride: int, reach: int) -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_the_official_file_loads(tmp_path: Path, name: str) -> None:
-    method, state = method_class(ROOT, name)(), official_file()
+    method, state = build(name), official_file()
     before = {k: v.clone() for k, v in method.state_dict().items()}
     kept = {k: v for k, v in state.items() if not k.endswith("num_batches_tracked")}
-    save_file(kept, tmp_path / RES2NET50.files[0])
+    save_file(kept, tmp_path / FILES[0])
     method.load_pretrained(WeightStore(tmp_path, method.card.weights))
     for key, value in method.state_dict().items():
         inner = key.removeprefix("network.encoder.")
@@ -75,8 +76,8 @@ def test_the_official_file_loads(tmp_path: Path, name: str) -> None:
 
 
 def test_the_official_file_loads_as_a_pth_too(tmp_path: Path) -> None:
-    method, state = method_class(ROOT, "pranet")(), official_file()
-    torch.save(state, tmp_path / RES2NET50.files[1])
+    method, state = build("pranet"), official_file()
+    torch.save(state, tmp_path / FILES[1])
     method.load_pretrained(WeightStore(tmp_path, method.card.weights))
     assert torch.equal(method.network.encoder.layer4[2].bn3.weight, state["layer4.2.bn3.weight"])
 
@@ -84,15 +85,15 @@ def test_the_official_file_loads_as_a_pth_too(tmp_path: Path) -> None:
 def test_another_res2net_is_refused(tmp_path: Path) -> None:
     """The first version has a plain stem; its file must not pass for v1b's."""
     state = timm.create_model("res2net50_26w_4s").state_dict()
-    save_file(state, tmp_path / RES2NET50.files[0])
-    method = method_class(ROOT, "pranet")()
+    save_file(state, tmp_path / FILES[0])
+    method = build("pranet")
     with pytest.raises(MethodError, match=r"weights 'res2net50d.in1k': missing: conv1\.0\.weight"):
         method.load_pretrained(WeightStore(tmp_path, method.card.weights))
 
 
 @pytest.mark.parametrize("name", [*METHODS, "uacanet-l", "msnet"])
 def test_any_size_is_kept(name: str) -> None:
-    method = method_class(ROOT, name)().eval()
+    method = build(name).eval()
     with torch.no_grad():
         assert method(torch.rand(1, 3, 50, 70)).shape == (1, 1, 50, 70)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import support
 import torch
 from parity import check
 from safetensors.torch import save_file
@@ -16,7 +17,9 @@ from baselines._shared.sam_method import best
 from baselines._shared.sam_network import Prompts, Sam
 from baselines._shared.sam_prompt import PromptEncoder
 from benchmark.core.errors import MethodError, MissingDataError
-from benchmark.methods.discover import method_class
+from benchmark.core.params import load_params
+from benchmark.methods.declaration import Card
+from benchmark.methods.discover import card_of, folders
 from benchmark.methods.method import Inputs, Method
 from benchmark.methods.weights import WeightStore
 
@@ -30,9 +33,9 @@ def shallow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sam_encoder, "DEPTH", 3)
 
 
-def build(name: str, size: int = 64) -> Method:
+def build(name: str, size: int = 64, side: int = 128) -> Method:
     torch.manual_seed(0)
-    return method_class(ROOT, name)(size=size).eval()  # type: ignore[call-arg]
+    return support.build(name, size, side=side).eval()
 
 
 def shown(size: int = 64) -> Inputs:
@@ -51,8 +54,7 @@ def test_it_is_equal_to_the_official_network() -> None:
         dense = network.prompt_encoder.no_mask(64, 64)
         return [embedding, sparse, dense, *network.decode(embedding, prompts, 1024)]
 
-    check(
-        method_class(ROOT, "sam"), "sam_vit_b_1024", outputs, (1, 3, 1024, 1024),
+    check("sam", "sam_vit_b_1024", outputs, (1, 3, 1024, 1024),
         torch.float32, 1e-4,
     )  # fmt: skip
 
@@ -109,7 +111,7 @@ def test_a_box_is_equal_to_that_of_transformers(shallow: None) -> None:
 @pytest.mark.parametrize("name", ["sam", "medsam", "self-prompt-sam"])
 @pytest.mark.parametrize("theirs", ["official", "transformers"])
 def test_both_names_of_keys_load(tmp_path: Path, shallow: None, name: str, theirs: str) -> None:
-    method = build(name)
+    method = support.build(name, 64)
     if theirs == "official":
         state = {k: torch.rand_like(v) for k, v in method.network.state_dict().items()}
         torch.save(state, tmp_path / method.card.weights[0].files[0])
@@ -162,7 +164,7 @@ def test_the_decoder_learns_and_nothing_else(shallow: None) -> None:
 
 def test_prompts_go_to_the_frame_of_the_encoder(shallow: None) -> None:
     """Integer pixels times side / size; SAM itself adds half a pixel of its own frame."""
-    method = build("sam", 352)
+    method = build("sam", 352, 1024)
     image = torch.zeros(1, 3, 352, 352)
     points, boxes = torch.tensor([[[11.0, 22.0]]]), torch.tensor([[0.0, 33.0, 44.0, 351.0]])
     given = method.scaled(Inputs(image, points, torch.ones(1, 1), boxes))
@@ -201,9 +203,22 @@ def test_positions_are_not_rounded_by_autocast() -> None:
     torch.testing.assert_close(placed, torch.cat([exact.sin(), exact.cos()], -1), atol=1e-4, rtol=0)
 
 
-def test_small_images_of_a_trial_are_shown_small(shallow: None) -> None:
-    assert build("sam", 96).sight.side == 128
-    assert build("sam", 128).sight.side == 1024
+ROWS = [row for folder in folders(ROOT) for row in folder.cards if "side" in row.arguments]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_the_side_is_declared_and_only_a_trial_shows_a_smaller_one(row: Card) -> None:
+    """Whatever the size of the images, and whether weights are loaded or imported or not."""
+    native = 256 if row.name.startswith("sam-med2d") else 1024
+    mixes = load_params(ROOT).mixes
+    for name, mix in mixes.items():
+        shown = mix.card_of(row).arguments["side"]
+        assert shown == (128 if name == "smoke" else native), name
+    with torch.device("meta"):
+        for size in (64, 96, 128, 352):
+            assert support.build(row.name, size).sight.side == native
+            assert build(row.name, size).sight.side == 128
+    assert len(ROWS) == 14
 
 
 def test_attention_by_rows_is_attention(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,6 +292,6 @@ def test_the_point_matters(shallow: None) -> None:
     ],
 )
 def test_what_each_row_is_shown_stands_in_its_name(name: str, prompt: str, draws: int) -> None:
-    card = method_class(ROOT, name).card
+    card = card_of(ROOT, name)
     assert (card.prompt, card.draws, card.group) == (prompt, draws, "prompted")
     assert {"point": "point", "centre": "centre point", "box": "box"}[prompt] in card.title

@@ -4,15 +4,14 @@ import math
 from pathlib import Path
 
 import pytest
+import support
 import torch
 from parity import check
-from support import ROOT
 from torch import Tensor
 
 from baselines._shared import sam_encoder
 from baselines._shared.sam_network import MEAN, STD, Prompts, Sight
 from benchmark.core.errors import MissingDataError
-from benchmark.methods.discover import method_class
 from benchmark.methods.method import Inputs, Method
 from benchmark.methods.weights import WeightStore
 
@@ -20,9 +19,9 @@ COUNT, ADAPTERS = 271_241_776, 180_504_576
 ADAPTED = ("sam-med2d-adapters", "sam-med2d-as-published")
 
 
-def build(name: str, size: int = 64) -> Method:
+def build(name: str, size: int = 64, side: int = 128) -> Method:
     torch.manual_seed(0)
-    return method_class(ROOT, name)(size=size)  # type: ignore[call-arg]
+    return support.build(name, size, side=side)
 
 
 @pytest.fixture
@@ -47,13 +46,13 @@ def test_it_is_equal_to_the_official_network() -> None:
         embedding = method.network.image_encoder(image)
         return [embedding, *method.network.decode(embedding, prompts, 256, multimask=True)]
 
-    check(method_class(ROOT, "sam-med2d"), "sam_med2d_256", outputs, (1, 3, 256, 256))
+    check("sam-med2d", "sam_med2d_256", outputs, (1, 3, 256, 256))
     # The weights are large; no second network is built to count them.
 
 
 def test_parameter_counts() -> None:
     with torch.device("meta"):
-        method = method_class(ROOT, "sam-med2d")(size=256)
+        method = build("sam-med2d", 256)
     named = dict(method.named_parameters())
     assert sum(p.numel() for p in named.values()) == COUNT
     assert sum(p.numel() for name, p in named.items() if ".Adapter." in name) == ADAPTERS
@@ -156,8 +155,8 @@ def test_blue_comes_first_under_the_statistics_of_red() -> None:
 
 
 def test_large_images_are_made_smaller(shallow: None) -> None:
-    method = build("sam-med2d", 352)
-    assert method.sight.side == 256
+    method = build("sam-med2d", 352, 256)
+    assert support.build("sam-med2d", 352).sight.side == method.sight.side == 256
     # A checkerboard has no colour from afar: it is averaged, not sampled.
     board = (torch.arange(512)[:, None] + torch.arange(512)) % 2
     seen = method.sight(board.float().expand(1, 3, 512, 512))

@@ -4,11 +4,11 @@ import math
 
 import pytest
 import torch
-from support import ROOT
+from support import ROOT, build
 from torch import Tensor
 
 from baselines._shared.spectral import pearson
-from benchmark.methods.discover import cards, method_class
+from benchmark.methods.discover import card_of, cards
 from benchmark.methods.losses import bce_dice
 from benchmark.methods.method import Inputs, Method
 
@@ -16,10 +16,10 @@ MAIN = {"unet": "unet-resnet50", "transunet": "transunet"}  # the row with the s
 BOTH = pytest.mark.parametrize("base", MAIN)
 
 
-def made(name: str, logits: Tensor) -> Method:
+def made(name: str, logits: Tensor, **arguments: object) -> Method:
     """The method, whose network gives these logits."""
     with torch.device("meta"):
-        method = method_class(ROOT, name)(size=32)
+        method = build(name, 32, **arguments)
     method.forward = lambda image: logits  # type: ignore[method-assign]
     return method
 
@@ -54,29 +54,29 @@ def test_the_arms_differ_by_their_spectral_term_alone(base: str) -> None:
         expected = float((1 - correlation).mean())
         assert terms["spatial"] == spatial
         assert terms["spectral"] == pytest.approx(expected, abs=1e-5), name
-        assert terms["total"] == pytest.approx(spatial + method.scc_weight * expected, abs=1e-5)
+        assert terms["total"] == pytest.approx(
+            spatial + method.spatial_spectral.weight * expected, abs=1e-5
+        )
 
 
 @BOTH
 def test_the_weight_is_declared(base: str) -> None:
     """One of those that were to be tried, the same in both arms, and told in the card."""
-    one, two = (method_class(ROOT, f"{base}-{name}") for name in ("scc", "scc-control"))
-    assert one.scc_weight == two.scc_weight
-    assert one.scc_weight in (0.1, 0.5, 1.0)
-    for cls in (one, two):
-        assert f"{cls.scc_weight} L_spectral" in cls.card.recipe.why
-        assert "our interpretation" in cls.card.recipe.why
-        assert cls.card.recipe.departures() == {}
+    one, two = (card_of(ROOT, f"{base}-{name}") for name in ("scc", "scc-control"))
+    assert one.arguments["scc_weight"] == two.arguments["scc_weight"]
+    assert one.arguments["scc_weight"] in (0.1, 0.5, 1.0)
+    for card in (one, two):
+        assert f"{card.arguments['scc_weight']} L_spectral" in card.recipe.why
+        assert "our interpretation" in card.recipe.why
+        assert card.recipe.deviations() == {}
 
 
 @BOTH
 def test_the_weight_can_be_tried(base: str) -> None:
     logits, mask, inputs = case()
-    method = made(f"{base}-scc", logits)
-    totals = []
-    for weight in (0.1, 1.0):
-        method.scc_weight = weight  # type: ignore[misc]
-        totals.append(method.loss(inputs, mask))
+    totals = [
+        made(f"{base}-scc", logits, scc_weight=weight).loss(inputs, mask) for weight in (0.1, 1.0)
+    ]
     difference = float(totals[1]["total"] - totals[0]["total"])
     assert difference == pytest.approx(0.9 * float(totals[0]["spectral"]), abs=1e-5)
 

@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from support import ROOT
+from support import build
 
 from benchmark.core.errors import MethodError
-from benchmark.methods.discover import method_class
 from benchmark.methods.layers import count_parameters
 from benchmark.methods.weights import WeightStore
 
@@ -18,7 +17,7 @@ COUNT, ENCODER = 61_368_769, 60_842_688
 @pytest.fixture(scope="module")
 def method():  # type: ignore[no-untyped-def]
     torch.manual_seed(0)
-    return method_class(ROOT, "segformer-b4")(64)
+    return build("segformer-b4", 64)
 
 
 def test_parameter_counts_and_all_of_it_learns(method) -> None:  # type: ignore[no-untyped-def]

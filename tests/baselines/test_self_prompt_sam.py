@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import support
 import torch
 from support import ROOT
 
@@ -12,7 +13,6 @@ from benchmark.core.files import Places
 from benchmark.core.params import load_params
 from benchmark.core.progress import Silent
 from benchmark.data.cases import Cases, load_cases
-from benchmark.methods.discover import method_class
 from benchmark.methods.importing import import_beside
 from benchmark.methods.method import Inputs, Method
 from benchmark.training.loop import TrainOptions, train
@@ -35,7 +35,7 @@ def cases(project: Places) -> Cases:
 
 def build() -> Method:
     torch.manual_seed(0)
-    return method_class(ROOT, NAME)(size=32).eval()  # type: ignore[call-arg]
+    return support.build(NAME, 32, side=128).eval()
 
 
 def linear():  # type: ignore[no-untyped-def]
@@ -152,7 +152,7 @@ def test_an_empty_mask_stays_empty() -> None:
 
 
 def test_its_mask_is_that_of_sam_shown_the_same() -> None:
-    method, released = build(), method_class(ROOT, "sam-point")(size=32).eval()
+    method, released = build(), support.build("sam-point", 32, side=128).eval()
     released.network.load_state_dict(method.network.state_dict())
     image, features = torch.rand(1, 3, 32, 32), torch.zeros(1, 256, 8, 8)
     features[:, :, 2:6, 2:6] = 1  # cells of 4 pixels: a square from 8 to 23

@@ -9,14 +9,13 @@ import timm
 import torch
 from parity import check
 from scipy.ndimage import zoom
-from support import ROOT
+from support import build
 from torch import Tensor, nn
 
 import benchmark.methods.weights
 from baselines._shared.transunet import ResNet, TransUNet, resized_positions
 from baselines._shared.transunet_method import encoder_state
 from benchmark.core.errors import MethodError, MissingDataError
-from benchmark.methods.discover import method_class
 from benchmark.methods.method import Inputs, Method
 from benchmark.methods.weights import WeightStore
 
@@ -40,13 +39,13 @@ def shapes(state: dict[str, Tensor]) -> dict[str, tuple[int, ...]]:
 
 @pytest.fixture(scope="module")
 def small() -> Method:
-    return method_class(ROOT, NAME)(size=64).eval()
+    return build(NAME, 64).eval()
 
 
 def test_it_is_equal_to_the_official_network() -> None:
     """In float64 to 3e-8: the official zero-padded copy of a skip is in float32."""
     check(
-        method_class(ROOT, NAME),
+        NAME,
         "transunet_r50_vitb16_352",
         lambda method, image: [method.network(image)],
     )
@@ -72,7 +71,7 @@ def test_any_size_is_kept(small: Method, shape: tuple[int, int]) -> None:
 
 def test_a_size_that_does_not_divide_is_built_for_the_next() -> None:
     with torch.device("meta"):
-        method = method_class(ROOT, NAME)(size=100)
+        method = build(NAME, 100)
     assert method.network.encoder.grid == 7  # 112 / 16
 
 
@@ -162,7 +161,7 @@ def test_both_names_of_the_weights_fill_the_encoder(made, count: int, size: int)
 @pytest.mark.parametrize("made", [timm_state, google_state])
 def test_the_encoder_alone_is_not_imported(made) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(MethodError, match=r"Put the file into weights/ as vit_base.*R50\+ViT-B_16"):
-        method_class(ROOT, NAME).from_official(made())
+        build(NAME).from_official(made())
 
 
 @pytest.mark.slow
@@ -196,7 +195,7 @@ class Made(WeightStore):
 
 
 def test_made_weights_fill_the_encoder_alone(small: Method) -> None:
-    method = method_class(ROOT, NAME)(size=64)
+    method = build(NAME, 64)
     torch.manual_seed(0)
     state = {key: torch.rand(value.shape) for key, value in timm_state().items()}
     decoder = {key: value.clone() for key, value in method.network.decoder.state_dict().items()}
@@ -247,7 +246,7 @@ def test_the_published_loss_by_hand() -> None:
     Entropy ln 2. Foreground 2 (1/2) / (4 / 4 + 1) = 1/2, background 2 (3/2) / (1 + 3) = 3/4.
     """
     with torch.device("meta"):
-        method = method_class(ROOT, PUBLISHED)(size=32)
+        method = build(PUBLISHED, 32)
     method.forward = lambda image: torch.zeros(1, 1, 2, 2)  # type: ignore[method-assign]
     mask = torch.tensor([1.0, 0, 0, 0]).view(1, 1, 2, 2)
     loss = method.loss(Inputs(torch.rand(1, 3, 2, 2)), mask)["total"]
@@ -256,10 +255,13 @@ def test_the_published_loss_by_hand() -> None:
 
 
 def test_the_published_recipe_and_images() -> None:
-    main, published = method_class(ROOT, NAME), method_class(ROOT, PUBLISHED)
-    assert main.card.recipe.departures() == {}
+    with torch.device("meta"):
+        main, published = build(NAME, 32), build(PUBLISHED, 32)
+    assert main.card.recipe.deviations() == {}
     recipe = published.card.recipe
     assert (recipe.optimiser, recipe.lr, recipe.momentum) == ("sgd", 0.01, 0.9)
     assert (recipe.schedule, recipe.epochs, recipe.batch) == ("poly", 150, 24)
-    assert (main.mean, main.std) == ((0.5,) * 3, (0.5,) * 3)
-    assert (published.mean, published.std) == ((0.0,) * 3, (1.0,) * 3)
+    for name, mean, std in ((NAME, 0.5, 0.5), (PUBLISHED, 0.0, 1.0)):
+        normalise = build(name, 32).normalise
+        assert normalise.mean.flatten().tolist() == [mean] * 3
+        assert normalise.std.flatten().tolist() == [std] * 3

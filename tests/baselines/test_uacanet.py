@@ -7,10 +7,10 @@ import sys
 import pytest
 import torch
 from parity import ORACLES, check, reference
-from support import ROOT
+from support import ROOT, build
 from torch import Tensor
 
-from benchmark.methods.discover import method_class
+from benchmark.methods.discover import card_of
 from benchmark.methods.method import Inputs
 
 COUNTS = {"uacanet-s": 24_855_874, "uacanet-l": 67_108_994}
@@ -18,7 +18,7 @@ COUNTS = {"uacanet-s": 24_855_874, "uacanet-l": 67_108_994}
 
 def network_module() -> object:
     """The folder's network.py, as the methods use it."""
-    return sys.modules[type(method_class(ROOT, "uacanet-s")().network).__module__]
+    return sys.modules[type(build("uacanet-s").network).__module__]
 
 
 def randomised(module: torch.nn.Module) -> torch.nn.Module:
@@ -31,22 +31,22 @@ def randomised(module: torch.nn.Module) -> torch.nn.Module:
 
 def test_parity() -> None:
     """The large network's result."""
-    check(method_class(ROOT, "uacanet-l"), "uacanet_l", lambda m, x: [m.network(x)[-1]])
+    check("uacanet-l", "uacanet_l", lambda m, x: [m.network(x)[-1]])
 
 
 def test_the_small_network_is_the_code_of_the_large() -> None:
     """So the large one's parity proves both: one class, and official keys that map onto both."""
     reference()
-    small, large = (method_class(ROOT, name) for name in COUNTS)
-    assert issubclass(large, small)
+    small, large = (build(name) for name in COUNTS)
+    assert type(large) is type(small)
     entries = json.loads((ORACLES / "uacanet_l_keys.json").read_text())
     state = {entry["key"]: torch.zeros(entry["shape"]) for entry in entries}
-    assert set(large.from_official(state)) == set(small().state_dict())
+    assert set(large.from_official(state)) == set(small.state_dict())
 
 
 @pytest.mark.parametrize(("name", "count"), COUNTS.items())
 def test_parameters(name: str, count: int) -> None:
-    method = method_class(ROOT, name)()
+    method = build(name)
     assert sum(p.numel() for p in method.parameters()) == count
 
 
@@ -78,7 +78,7 @@ def test_official_weights_of_both_attentions_are_joined_in_their_order() -> None
     gammas = {
         f"decoder.{axis}.gamma": torch.full((1,), g) for axis, g in (("Hattn", 5.0), ("Wattn", 6.0))
     }
-    ours = method_class(ROOT, "uacanet-s").from_official({**state, **gammas})
+    ours = build("uacanet-s").from_official({**state, **gammas})
     assert set(ours) == {"network.decoder.axial.qkv.conv.weight", "network.decoder.axial.gamma"}
     assert ours["network.decoder.axial.gamma"].tolist() == [5, 6]
     rows = ours["network.decoder.axial.qkv.conv.weight"][:, 0, 0, 0]
@@ -88,9 +88,7 @@ def test_official_weights_of_both_attentions_are_joined_in_their_order() -> None
 def test_half_an_attention_is_left_as_it_is() -> None:
     """So that strict loading names it."""
     state = {"decoder.Hattn.gamma": torch.zeros(1)}
-    assert list(method_class(ROOT, "uacanet-s").from_official(state)) == [
-        "network.decoder.Hattn.gamma"
-    ]
+    assert list(build("uacanet-s").from_official(state)) == ["network.decoder.Hattn.gamma"]
 
 
 def test_the_context_is_reshaped_without_a_permute() -> None:
@@ -114,14 +112,14 @@ def test_pixel_iou_by_hand() -> None:
     # s = 0.5: BCE = ln 2. Foreground: 1 - (0.5 + 1) / (0.5 + 1 - 0.5 + 1) = 1/4; background:
     # 1 - 1 / (0.5 + 1) = 1/3. (5.994797 / 4 + 3 * 1.005203 / 3) / 9.010406 = 0.277891
     mask = torch.tensor([[[[1.0, 0.0], [0.0, 0.0]]]])
-    loss = method_class(ROOT, "uacanet-s-as-published")().map_loss
+    loss = build("uacanet-s-as-published").map_loss
     assert loss(torch.zeros(1, 1, 2, 2), mask).item() == pytest.approx(
         math.log(2) + 0.277891, abs=1e-5
     )
 
 
 def test_pixel_iou_is_a_mean_over_cases_and_of_finite_gradient() -> None:
-    loss = method_class(ROOT, "uacanet-s-as-published")().map_loss
+    loss = build("uacanet-s-as-published").map_loss
     logits = torch.tensor([-200.0, 0.0, 3.0, 200.0]).view(1, 1, 2, 2).repeat(3, 1, 1, 1)
     mask = torch.stack([torch.zeros(1, 2, 2), torch.ones(1, 2, 2), torch.eye(2)[None]])
     logits.requires_grad_()
@@ -134,7 +132,7 @@ def test_pixel_iou_is_a_mean_over_cases_and_of_finite_gradient() -> None:
 
 def test_every_map_is_supervised() -> None:
     torch.manual_seed(0)
-    method = method_class(ROOT, "uacanet-s")()
+    method = build("uacanet-s")
     image, mask = torch.rand(2, 3, 64, 64), (torch.rand(2, 1, 64, 64) > 0.5).float()
     total = method.loss(Inputs(image), mask)["total"]
     maps = method.network(method.normalise(image))
@@ -144,7 +142,7 @@ def test_every_map_is_supervised() -> None:
 
 def test_attention_learns_though_it_begins_switched_off() -> None:
     """gamma is 0, so that its queries have a zero gradient at first, and gamma has none."""
-    method = method_class(ROOT, "uacanet-s")()
+    method = build("uacanet-s")
     mask = torch.zeros(2, 1, 64, 64)
     mask[:, :, 16:40, 8:40] = 1
     method.loss(Inputs(torch.rand(2, 3, 64, 64)), mask)["total"].backward()
@@ -156,7 +154,7 @@ def test_attention_learns_though_it_begins_switched_off() -> None:
 
 @pytest.mark.parametrize("name", COUNTS)
 def test_as_published_recipe(name: str) -> None:
-    card = method_class(ROOT, f"{name}-as-published").card
+    card = card_of(ROOT, f"{name}-as-published")
     assert (card.base, card.group) == (name, "as-published")
     recipe = card.recipe
     assert (recipe.epochs, recipe.batch, recipe.warmup, recipe.schedule) == (240, 32, 300, "poly")

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from support import ROOT
+from support import ROOT, build
 
 from benchmark.core.errors import MethodError
-from benchmark.methods.discover import method_class
 from benchmark.methods.method import Method
 from benchmark.methods.weights import WeightStore
 
@@ -38,21 +37,21 @@ def store(folder: Path, method: Method, state: dict[str, torch.Tensor]) -> Weigh
 
 @pytest.mark.parametrize(("name", "count"), COUNTS.items())
 def test_parameter_counts(name: str, count: int) -> None:
-    method = method_class(ROOT, name)()
+    method = build(name)
     assert sum(p.numel() for p in method.parameters()) == count
 
 
 @pytest.mark.parametrize("name", ["unet", "unetpp"])
 @pytest.mark.parametrize("shape", [(96, 96), (100, 70), (16, 33)])
 def test_any_size_is_kept(name: str, shape: tuple[int, int]) -> None:
-    method = method_class(ROOT, name)().eval()
+    method = build(name).eval()
     with torch.no_grad():
         assert method(torch.rand(1, 3, *shape)).shape == (1, 1, *shape)
 
 
 def test_padding_leaves_the_inside_as_it_is() -> None:
     """60 pixels give what the same picture gives when its border is continued to 64 by hand."""
-    method = method_class(ROOT, "unet")().eval()
+    method = build("unet").eval()
     small = torch.rand(1, 3, 60, 60)
     padded = torch.nn.functional.pad(small, (2, 2, 2, 2), mode="replicate")
     with torch.no_grad():
@@ -61,7 +60,7 @@ def test_padding_leaves_the_inside_as_it_is() -> None:
 
 @pytest.mark.parametrize("name", ["unet", "unetpp-resnet50"])
 def test_pretrained_weights_fill_the_encoder_alone(tmp_path: Path, name: str) -> None:
-    method = method_class(ROOT, name)()
+    method = build(name)
     decoder = {key: value.clone() for key, value in method.network.decoder.state_dict().items()}
     state = encoder_state(method)
     dropped = {key: v for key, v in state.items() if not key.endswith("num_batches_tracked")}
@@ -86,7 +85,7 @@ def test_pretrained_weights_fill_the_encoder_alone(tmp_path: Path, name: str) ->
     ],
 )
 def test_weights_that_do_not_fit_change_nothing(tmp_path: Path, fault, says: str) -> None:  # type: ignore[no-untyped-def]
-    method = method_class(ROOT, "unet")()
+    method = build("unet")
     before = {key: value.clone() for key, value in method.state_dict().items()}
     state = encoder_state(method)
     fault(state)
@@ -100,7 +99,7 @@ def test_weights_that_do_not_fit_change_nothing(tmp_path: Path, fault, says: str
 @pytest.mark.parametrize("name", ["unet-resnet50", "unetpp-resnet50"])
 def test_the_real_resnet50_loads(name: str) -> None:
     """Its first filters are those of a trained network, and its features are no noise."""
-    method = method_class(ROOT, name)()
+    method = build(name)
     method.load_pretrained(WeightStore(REAL, method.card.weights))
     method.eval()
     with torch.no_grad():

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from support import ROOT
+from support import build
 
-from benchmark.methods.discover import method_class
 from benchmark.methods.weights import WeightStore
 
 SCRATCH = {
@@ -18,19 +17,19 @@ SCRATCH = {
 
 
 def test_parameter_count() -> None:
-    assert sum(p.numel() for p in method_class(ROOT, "unet-plain")().parameters()) == 31_037_633
+    assert sum(p.numel() for p in build("unet-plain").parameters()) == 31_037_633
 
 
 @pytest.mark.parametrize("shape", [(32, 48), (41, 30)])
 def test_any_size_is_kept(shape: tuple[int, int]) -> None:
-    method = method_class(ROOT, "unet-plain")().eval()
+    method = build("unet-plain").eval()
     with torch.no_grad():
         assert method(torch.rand(1, 3, *shape)).shape == (1, 1, *shape)
 
 
 def test_every_skip_reaches_the_map() -> None:
     """With what comes from below cut off at a level, the map still depends on the image there."""
-    network = method_class(ROOT, "unet-plain")().eval().network
+    network = build("unet-plain").eval().network
     one, two = torch.rand(2, 1, 3, 32, 32)
     for up in network.up:  # silences the way up to a level, so that only the skips above remain
         kept = {key: value.clone() for key, value in up.state_dict().items()}
@@ -43,7 +42,7 @@ def test_every_skip_reaches_the_map() -> None:
 
 def test_the_receptive_field_is_that_of_five_levels() -> None:
     """A pixel moves the map as far as the deepest level reaches, and no further."""
-    network = method_class(ROOT, "unet-plain")().eval().network
+    network = build("unet-plain").eval().network
     image = torch.rand(1, 3, 32, 480, requires_grad=True)
     network(image)[0, 0, 16, 240].backward()
     assert image.grad is not None
@@ -56,17 +55,16 @@ def test_the_receptive_field_is_that_of_five_levels() -> None:
 def test_from_scratch_is_the_same_network_without_a_file(
     tmp_path: Path, name: str, base: str
 ) -> None:
-    cls, other = method_class(ROOT, name), method_class(ROOT, base)
-    assert cls.card.weights == ()
-    assert cls.card.pretrained_on == frozenset()
-    assert "from scratch" in cls.card.title
-    assert cls.card.base == base
     torch.manual_seed(0)
-    method = cls()
+    method = build(name)
+    assert method.card.weights == ()
+    assert method.card.pretrained_on == frozenset()
+    assert "from scratch" in method.card.title
+    assert method.card.base == base
     torch.manual_seed(0)
-    same = other().state_dict()
+    same = build(base).state_dict()
     before = {key: value.clone() for key, value in method.state_dict().items()}
-    method.load_pretrained(WeightStore(tmp_path, cls.card.weights))
+    method.load_pretrained(WeightStore(tmp_path, method.card.weights))
     assert before.keys() == same.keys()
     for key, value in method.state_dict().items():
         assert torch.equal(value, before[key]), key

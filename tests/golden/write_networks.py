@@ -18,14 +18,12 @@ import golden_networks as kit  # noqa: E402
 import parity  # noqa: E402
 import torch  # noqa: E402
 
-from benchmark.methods.discover import method_class  # noqa: E402
-
 
 def verify(golden: kit.Golden) -> float:
     """The largest relative difference from the official network."""
-    cls, shape = method_class(kit.ROOT, golden.method), (1, 3, golden.full, golden.full)
+    shape = (1, 3, golden.full, golden.full)
     found = parity.check(
-        cls, golden.oracle, golden.full_outputs or golden.outputs, shape,
+        golden.method, golden.oracle, golden.full_outputs or golden.outputs, shape,
         golden.full_dtype, golden.full_tolerance,
     )  # fmt: skip
     return max(found.values())

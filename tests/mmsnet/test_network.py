@@ -4,20 +4,22 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
-from torch import Tensor
-
-from benchmark.methods.layers import count_parameters
-from benchmark.methods.method import Inputs, Method
-from benchmark.methods.weights import WeightStore
-from benchmark.training.weights_file import Origin, learnt_state, read_learnt, write_learnt
-from mmsnet.ablations import plugin as ablations
 from mmsnet.dct import dct_bases
 from mmsnet.encoders import MiT
 from mmsnet.msfg import FrequencyChannelGuidance, Guidance
+from safetensors.torch import load_file
+from support import ROOT, build
+from torch import Tensor
+
+from baselines._shared.dct import dct_bases
+from baselines._shared.frequency_guidance import FrequencyChannelGuidance, Guidance
+from baselines._shared.mix_transformer import MiT
+from benchmark.methods.discover import folders, method_entry
+from benchmark.methods.layers import count_parameters
+from benchmark.methods.method import Inputs
+from benchmark.methods.weights import WeightStore
+from benchmark.training.weights_file import Origin, learnt_state, read_learnt, write_learnt
 from mmsnet.network import Design, MMSNet
-from mmsnet.plugin import MMSNet as MMSNetB4
-from mmsnet.plugin import MMSNetB0, MMSNetTinyViT
 
 ENCODER, DECODER, FUSED = 60_842_688, 1_100_915, 27_648
 WHOLE = 6_407_488 + FUSED + DECODER
@@ -41,11 +43,8 @@ LEARNING = {
     "mmsnet-mfg-ssg": WHOLE - (305_446 - 171_394) - 2 * (87_302 - 43_074),
     "mmsnet-shared-scales": WHOLE,
 }
-METHODS = {
-    cls.card.name: cls
-    for cls in [MMSNetB4, *vars(ablations).values()]
-    if isinstance(cls, type) and issubclass(cls, Method) and cls is not Method
-}
+ROWS = [row for folder in folders(ROOT) if folder.name == "mmsnet" for row in folder.cards]
+METHODS = [row.name for row in ROWS if row.name == "mmsnet" or row.group == "ablation"]
 DESIGNS = {
     "whole": Design(),
     "option P": Design(transform="contourlet-norm"),
@@ -77,7 +76,7 @@ def test_every_ablation_has_a_count_to_check() -> None:
 @pytest.mark.parametrize("name", METHODS)
 def test_parameters_that_learn(name: str) -> None:
     with torch.device("meta"):
-        counts = count_parameters(METHODS[name](352))
+        counts = count_parameters(build(name))
     assert counts["trainable"] == LEARNING[name]
     frozen = 0 if "full-tuning" in name else ENCODER
     assert counts["total"] == LEARNING[name] + frozen
@@ -85,7 +84,7 @@ def test_parameters_that_learn(name: str) -> None:
 
 def test_the_number_of_parameters_does_not_hang_on_the_size() -> None:
     with torch.device("meta"):
-        states = [MMSNetB4(size).state_dict() for size in (96, 352)]
+        states = [build("mmsnet", size).state_dict() for size in (96, 352)]
     shapes = [{k: v.shape for k, v in state.items()} for state in states]
     assert shapes[0] == shapes[1]
 
@@ -154,21 +153,22 @@ def test_dropout_stands_before_the_head_and_works_in_passes_of_its_own(image: Te
     assert not torch.equal(network(image), network(image))
 
 
-@pytest.mark.parametrize("cls", [MMSNetB0, MMSNetTinyViT])
-def test_any_size_of_image(cls: type[Method]) -> None:
-    method = cls(size=64).eval()
+@pytest.mark.parametrize("name", ["mmsnet-b0", "mmsnet-tinyvit"])
+def test_any_size_of_image(name: str) -> None:
+    method = build(name, 64).eval()
     assert method(torch.rand(1, 3, 70, 101)).shape == (1, 1, 70, 101)
 
 
 def test_the_learnt_part_alone_is_stored_and_loads_onto_a_fresh_encoder(tmp_path: Path) -> None:
     origin, store = Origin(size=32, seed=7, pretrained=False), WeightStore(tmp_path, ())
-    method = origin.begin(MMSNetB4, 32, store).eval()
+    entry = method_entry(ROOT, "mmsnet")
+    method = origin.begin(entry.build, 32, store).eval()
     file = tmp_path / "weights.safetensors"
     write_learnt(file, method, origin)
     assert 29e6 < file.stat().st_size < 31e6
     assert not [key for key in load_file(file) if key.startswith("network.encoder.")]
     torch.manual_seed(0)
-    back = read_learnt(file, MMSNetB4, 32, store).eval()
+    back = read_learnt(file, entry.build, 32, store).eval()
     image = torch.rand(1, 3, 32, 32)
     assert torch.equal(back.predict(Inputs(image)), method.predict(Inputs(image)))
     assert set(learnt_state(back)) == set(load_file(file))
@@ -201,3 +201,16 @@ def test_the_gate_is_computed_in_float32_under_autocast() -> None:
     exact = gate(v.bfloat16(), bases)
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(gate(v.bfloat16(), bases), exact)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"transform": "contorlet"}, "transform 'contorlet', expected one of contourlet, "),
+        ({"encoder": "mit-b9"}, "encoder 'mit-b9', expected one of mit-b0, .* tinyvit-5m"),
+        ({"guidance": {"branches": 0}}, "branches = 0"),
+    ],
+)
+def test_arguments_that_are_wrong_are_named(arguments: dict[str, object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        build("mmsnet", 64, **arguments)

@@ -7,15 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from support import ROOT
+from support import ROOT, build
 from torch import Tensor
 
+from baselines._shared.mix_transformer import MiT
 from benchmark.core.errors import MethodError, MissingDataError
-from benchmark.methods.discover import cards
+from benchmark.methods.discover import card_of, folders
 from benchmark.methods.method import Inputs
 from benchmark.methods.weights import WeightStore
-from mmsnet.encoders import MiT
-from mmsnet.plugin import MMSNetB0, MMSNetTinyViT
 
 WEIGHTS = Path(os.environ.get("MIXSEG_REAL_WEIGHTS", ROOT.parent / "shared" / "weights"))
 
@@ -51,9 +50,9 @@ def test_weights_of_the_hub_reach_the_encoder_alone(tmp_path: Path, file: str) -
     save = save_file if file.endswith("safetensors") else torch.save
     save(hub_names(wanted), tmp_path / file)
     torch.manual_seed(2)
-    method = MMSNetB0(64)
+    method = build("mmsnet-b0", 64)
     before = {k: v.clone() for k, v in method.state_dict().items()}
-    method.load_pretrained(WeightStore(tmp_path, MMSNetB0.card.weights))
+    method.load_pretrained(WeightStore(tmp_path, method.card.weights))
     after = method.state_dict()
     for key, value in before.items():
         inner = key.removeprefix("network.encoder.")
@@ -62,15 +61,16 @@ def test_weights_of_the_hub_reach_the_encoder_alone(tmp_path: Path, file: str) -
 
 def test_a_file_of_another_variant_names_the_keys_that_differ(tmp_path: Path) -> None:
     save_file(MiT("b1").state_dict(), tmp_path / "mit_b0.safetensors")
+    method = build("mmsnet-b0", 64)
     with pytest.raises(MethodError, match=r"of another shape: stages\.0.*\(64, 3, 7, 7\) for \(32"):
-        MMSNetB0(64).load_pretrained(WeightStore(tmp_path, MMSNetB0.card.weights))
+        method.load_pretrained(WeightStore(tmp_path, method.card.weights))
 
 
 def test_absent_weights_name_the_store_and_the_hub(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("benchmark.methods.weights._cached", lambda address: None)
-    store = WeightStore(tmp_path, MMSNetB0.card.weights)
+    store = WeightStore(tmp_path, card_of(ROOT, "mmsnet-b0").weights)
     with pytest.raises(MissingDataError, match=r"mit_b0\.safetensors.*nvidia/mit-b0") as error:
         store.digests(fetch=False)
     assert str(tmp_path) in str(error.value)
@@ -79,10 +79,10 @@ def test_absent_weights_name_the_store_and_the_hub(
 @pytest.mark.skipif(not (WEIGHTS / "mobile_sam.pt").is_file(), reason=f"no weights in {WEIGHTS}")
 def test_mobile_sam_weights_reach_the_encoder_and_change_what_it_sees() -> None:
     torch.manual_seed(0)
-    method = MMSNetTinyViT(96).eval()
+    method = build("mmsnet-tinyvit", 96).eval()
     image = torch.rand(1, 3, 96, 96)
     features = method.network.encoder(image)
-    method.load_pretrained(WeightStore(WEIGHTS, MMSNetTinyViT.card.weights))
+    method.load_pretrained(WeightStore(WEIGHTS, method.card.weights))
     loaded = method.network.encoder(image)
     assert [f.shape for f in loaded] == [f.shape for f in features]
     assert all(not torch.allclose(a, b) for a, b in zip(features, loaded, strict=True))
@@ -90,11 +90,11 @@ def test_mobile_sam_weights_reach_the_encoder_and_change_what_it_sees() -> None:
 
 
 def test_every_row_of_the_paper_has_a_card() -> None:
-    ours = [card for card in cards(ROOT) if card.folder.split("/")[0] == "mmsnet"]
+    ours = [card for folder in folders(ROOT) if folder.name == "mmsnet" for card in folder.cards]
     assert Counter(card.group for card in ours) == {"main": 3, "ablation": 21, "single": 8}
     assert {c.base for c in ours if c.group == "ablation"} == {"mmsnet"}
     assert {c.base for c in ours if c.group == "single"} == {"mmsnet", "mmsnet-k16"}
     modalities = Counter(c.modality for c in ours if c.group == "single")
     assert modalities == dict.fromkeys(("fundus", "colonoscopy", "ultrasound", "dermoscopy"), 2)
-    departing = {c.name for c in ours if c.recipe.departures()}
+    departing = {c.name for c in ours if c.recipe.deviations()}
     assert departing == {"mmsnet-full-tuning-6e-5"}

@@ -16,21 +16,19 @@ from support import mixseg
 from torch import Tensor
 
 from benchmark.core.errors import MethodError, MissingDataError, ParamsError, StoreError
-from benchmark.core.files import Places
-from benchmark.methods.discover import method_class
+from benchmark.core.files import Places, sha256_file
+from benchmark.methods.discover import method_entry
 from benchmark.methods.weights import read_tensors
 from benchmark.runs.official_weights import import_weights
 from benchmark.runs.predict import restored
 
 OFFICIAL = """
-@classmethod
-def from_official(cls, state):
+def from_official(self, state):
     kept = {k: v for k, v in state.items() if not k.startswith("fc.")}
     return {f"network.{k.removeprefix('body.')}": v for k, v in kept.items()}
 """
 ASKS = """
-@classmethod
-def from_official(cls, state):
+def from_official(self, state):
     return {"network.0.weight": state["stem.weight"]}
 """
 FREEZE = "self.network[0].requires_grad_(False)"
@@ -62,6 +60,24 @@ WRITERS: dict[str, Writer] = {
     "parallel.ckpt": lambda state, path: torch.save(
         {"model": {f"module.{key}": value for key, value in state.items()}}, path
     ),
+    "model_state_dict.pth.tar": lambda state, path: torch.save(
+        {"epoch": 3, "model_state_dict": state}, path
+    ),
+    "lightning": lambda state, path: torch.save(
+        {
+            "pytorch-lightning_version": "2.1",
+            "best": np.float64(0.8),
+            "state_dict": {
+                **{f"model._orig_mod.{key}": value for key, value in state.items()},
+                "criterion.weight": torch.ones(1),
+            },
+        },
+        path,
+    ),
+    "thop.PTH": lambda state, path: torch.save(
+        {"net": {**state, "total_ops": torch.zeros(1), "body.0.total_params": torch.zeros(1)}},
+        path,
+    ),
     "half.bin": lambda state, path: torch.save({k: v.half() for k, v in state.items()}, path),
     "arrays.npz": savez,
     "safe.safetensors": save_file,
@@ -73,7 +89,8 @@ def test_every_form_is_read(places: Places, tmp_path: Path, name: str) -> None:
     source, to, state = tmp_path / name, tmp_path / "out.safetensors", official()
     WRITERS[name](state, source)
     told = import_weights(places, "net", source, to, size=32)
-    assert "4 of the 5 tensors" in told
+    assert "wrote " in told
+    assert f"4 tensors of net at 32 pixels, made from the 5 of {name}" in told
     back = restored(places.root, "net", to, 32).state_dict()
     assert all(value.dtype == torch.float32 for value in back.values())
     for key, value in state.items():
@@ -98,7 +115,7 @@ def test_the_command_and_a_prediction_with_its_file(places: Places, tmp_path: Pa
     torch.save(official(), tmp_path / "a.pth")
     done = mixseg(places.root, "import-weights", "net", str(tmp_path / "a.pth"), "--size", "32")
     assert done.returncode == 0, done.stderr
-    assert "wrote weights/imported/net.safetensors: 4 of the 5" in done.stdout
+    assert "wrote weights/imported/net.safetensors: 4 tensors of net" in done.stdout
     (tmp_path / "images").mkdir()
     Image.fromarray(np.full((20, 30, 3), 90, np.uint8)).save(tmp_path / "images" / "one.png")
     words = ("predict", "--method", "net", "--weights", "weights/imported/net.safetensors",
@@ -126,18 +143,18 @@ def cut(path: Path, share: float) -> None:
 
 BAD = {
     "no-file.pth": (lambda path: None, MissingDataError, "no file"),
-    "a.txt": (lambda path: path.write_text("x"), StoreError, r"a file \.txt"),
+    "a.txt": (lambda path: path.write_text("x"), StoreError, r"unreadable .*begins with b'x'"),
     "empty.pth": (lambda path: path.write_bytes(b""), StoreError, "unreadable"),
     "text.pth": (lambda path: path.write_text("no weights"), StoreError, "unreadable"),
     "text.npz": (lambda path: path.write_text("no weights"), StoreError, "unreadable"),
     "text.safetensors": (lambda path: path.write_text("none"), StoreError, "unreadable"),
     "code.pth": (
         lambda path: torch.save({"a": Bomb(path.with_name("bombed"))}, path),
-        StoreError, "unreadable",
+        StoreError, r"the global builtins\.getattr, which is not read",
     ),
     "code.pt": (
         lambda path: path.write_bytes(pickle.dumps(Bomb(path.with_name("bombed")), 2)),
-        StoreError, "unreadable",
+        StoreError, r"the global builtins\.getattr, which is not read",
     ),
     "objects.npz": (
         lambda path: np.savez(path, a=np.array([Bomb(path.with_name("bombed"))], object)),
@@ -147,7 +164,22 @@ BAD = {
     "tensor.pth": (lambda path: torch.save(torch.ones(2), path), StoreError, "a Tensor"),
     "nothing.pth": (lambda path: torch.save({}, path), StoreError, "nothing, expected a dict"),
     "numbers.pth": (
-        lambda path: torch.save({**official(), "epoch": 3}, path), StoreError, r"epoch \(int\) \(1",
+        lambda path: torch.save({"epoch": 3}, path), StoreError, r"no tensor among epoch \(int\)",
+    ),
+    "whole.pth": (
+        lambda path: torch.save({"model": torch.nn.Linear(1, 1)}, path), StoreError,
+        r"a whole pickled model \(torch\.nn\.modules\.linear\.Linear, under model\).*"
+        r"torch\.save\(torch\.load\('whole\.pth'.*\)\['model'\]\.state_dict\(\)",
+    ),
+    "nan.pth": (
+        lambda path: torch.save(
+            {"net": {**official(), "body.2.bias": torch.tensor([np.nan])}}, path
+        ),
+        StoreError, r"nan\.pth \(under net\): NaN or .* in 1 of 4 tensors: network\.2\.bias \(1 ",
+    ),
+    "inf.pth": (
+        lambda path: torch.save({**official(), "body.2.bias": torch.tensor([-np.inf])}, path),
+        StoreError, r"infinite values in 1 of 4 tensors: network\.2\.bias",
     ),
     "keys.pth": (lambda path: torch.save({0: torch.ones(2)}, path), StoreError, r"0 \(Tensor\)"),
     "names.npz": (lambda path: np.savez(path, a=np.array(["x"])), StoreError, "unreadable"),
@@ -158,6 +190,12 @@ BAD = {
     "more.pth": (
         lambda path: torch.save({**official(), "head.weight": torch.ones(1)}, path),
         MethodError, r"left over: network\.head\.weight \(1\)",
+    ),
+    "prefix.pth": (
+        lambda path: torch.save({"state_dict": {
+            f"model.{k}": v for k, v in official().items() if k != "body.2.bias"}}, path),
+        MethodError, r"prefix\.pth \(under state_dict, without the prefix model\.\), as net at 32 "
+        r"pixels: missing: network\.2\.bias \(1\), expected",
     ),
     "shape.pth": (
         lambda path: torch.save({**official(), "body.0.bias": torch.ones(5)}, path),
@@ -205,9 +243,9 @@ def test_a_method_without_official_weights(project: Places, tmp_path: Path) -> N
     torch.save(official(), tmp_path / "a.pth")
     with pytest.raises(MethodError, match="no map from official weights"):
         import_weights(project, "small", tmp_path / "a.pth")
-    with pytest.raises(MethodError, match=r"Did you mean small\?"):
+    with pytest.raises(MethodError, match=r"Did you mean 'small'\?"):
         import_weights(project, "smalls", tmp_path / "a.pth")
-    assert method_class(project.root, "small").card.name == "small"
+    assert method_entry(project.root, "small").card.name == "small"
 
 
 def test_it_does_not_write_over_what_it_reads(places: Places, tmp_path: Path) -> None:
@@ -217,3 +255,76 @@ def test_it_does_not_write_over_what_it_reads(places: Places, tmp_path: Path) ->
         with pytest.raises(ParamsError, match="a new file"):
             import_weights(places, "net", tmp_path / "a.pth", to)
     assert (tmp_path / "a.pth").read_bytes() == before
+
+
+def test_nan_in_what_the_method_does_not_take(places: Places, tmp_path: Path) -> None:
+    torch.save({**official(), "fc.weight": torch.tensor([np.nan])}, tmp_path / "a.pth")
+    assert "4 tensors" in import_weights(places, "net", tmp_path / "a.pth", tmp_path / "out")
+
+
+def test_what_is_passed_over_is_told(places: Places, tmp_path: Path) -> None:
+    saved = {"net": {**official(), "total_ops": torch.zeros(1)}, "epoch": 3}
+    torch.save(saved, tmp_path / "a.pth")
+    told = import_weights(places, "net", tmp_path / "a.pth", tmp_path / "out").splitlines()
+    assert told[0].endswith("made from the 5 of a.pth (under net)")
+    assert told[1] == "not read, as no part of the network: epoch, total_ops (2)"
+
+
+def test_an_official_state_whose_names_all_begin_so_is_left_as_it_is(
+    project: Places, tmp_path: Path
+) -> None:
+    """The map of a method comes first; names are taken off only where it does not fit."""
+    own = OFFICIAL.replace("body.", "model.net.")
+    write_plugin(project.root, "baselines/own", method("own", more=own))
+    state = {k.replace("body", "model.net"): v for k, v in official().items() if "fc" not in k}
+    torch.save(state, tmp_path / "a.pth")
+    told = import_weights(project, "own", tmp_path / "a.pth", tmp_path / "out", size=32)
+    assert "prefix" not in told
+    back = restored(project.root, "own", tmp_path / "out", 32).state_dict()
+    assert torch.equal(back["network.0.bias"], state["model.net.0.bias"])
+
+
+PRETRAINED = """
+def load_pretrained(self, weights):
+    own = self.network[0].state_dict()
+    self.network[0].load_state_dict({**own, **weights.read("stem")})
+"""
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_the_frozen_part_that_a_file_leaves_out_is_had_again(
+    project: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: bool
+) -> None:
+    monkeypatch.setenv("MIXSEG_WEIGHTS", str(tmp_path / "weights"))
+    wanted = 'weights=(Weights(name="stem", files=("stem.pth",), licence="MIT"),)'
+    source = method("net", init=FREEZE, more=OFFICIAL + PRETRAINED, card=wanted)
+    write_plugin(
+        project.root, "baselines/net", f"from benchmark.methods.method import Weights\n{source}"
+    )
+    state = official()
+    stem = {key: state.pop(f"body.0.{key}") for key in ("weight", "bias")}
+    torch.save(state, tmp_path / "a.pth")
+    (tmp_path / "weights").mkdir()
+    if not here:
+        with pytest.raises(MissingDataError, match=r"none of stem\.pth in .*weights"):
+            import_weights(project, "net", tmp_path / "a.pth", tmp_path / "out", size=32)
+        assert not (tmp_path / "out").exists()
+        return
+    torch.save(stem, tmp_path / "weights" / "stem.pth")
+    told = import_weights(project, "net", tmp_path / "a.pth", tmp_path / "out", size=32)
+    digest = sha256_file(tmp_path / "weights" / "stem.pth")
+    assert "2 tensors of net at 32 pixels, made from the 3 of a.pth" in told
+    assert f"the frozen ones, which it does not hold, from stem ({digest[:16]})" in told
+    back = restored(project.root, "net", tmp_path / "out", 32).state_dict()
+    assert torch.equal(back["network.0.weight"], stem["weight"])
+    assert torch.equal(back["network.2.bias"], state["body.2.bias"])
+    with safe_open(tmp_path / "out", "pt") as file:
+        assert json.loads(file.metadata()["imported"])["pretrained"] == {"stem": digest}
+
+
+def test_a_file_that_holds_some_frozen_weights_must_hold_all(
+    places: Places, tmp_path: Path
+) -> None:
+    torch.save({k: v for k, v in official().items() if k != "body.0.bias"}, tmp_path / "a.pth")
+    with pytest.raises(MethodError, match=r"missing: network\.0\.bias \(1\)"):
+        import_weights(places, "net", tmp_path / "a.pth", tmp_path / "out", size=32)

@@ -153,16 +153,27 @@ def test_values_of_the_gradient_are_clipped(cases: Cases, recipe: Recipe) -> Non
     assert max(moved).item() == pytest.approx(1e-4, rel=1e-2)
 
 
-def test_a_loss_that_is_not_finite_names_the_cases(cases: Cases, recipe: Recipe) -> None:
+@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.parametrize(("step", "value"), [(1, "nan"), (5, "inf"), (11, "nan")])
+def test_a_loss_that_is_not_finite_names_the_step_and_the_cases(
+    cases: Cases, recipe: Recipe, accumulate: int, step: int, value: str
+) -> None:
+    """Losses are looked at now and then; the step that is named is the one that went wrong."""
+
     class Broken(Net):
         card = CARD
+        calls = 0
 
         def loss(self, inputs: Inputs, mask: Tensor) -> dict[str, Tensor]:
-            return {"total": super().loss(inputs, mask)["total"] * float("nan")}
+            self.calls += 1
+            wrong = self.calls == step * accumulate  # the last piece of its batch
+            total = super().loss(inputs, mask)["total"] * (float(value) if wrong else 1.0)
+            return {"total": total, "edge": torch.tensor(0.25)}
 
-    with pytest.raises(TrainingError, match=r"phantom-.*/.*-") as caught:
-        trained(Broken, cases, recipe)
-    assert "nan" in str(caught.value)
+    says = rf"net, step {step} of 24: the loss is total {value}, edge 0.\d+ on the cases phantom-"
+    with pytest.raises(TrainingError, match=says) as caught:
+        trained(Broken, cases, recipe.but(accumulate=accumulate, why="test"))
+    assert str(caught.value).partition(", expected")[0].count("/") == 4 // accumulate
 
 
 def test_fewer_cases_than_a_batch(cases: Cases, recipe: Recipe) -> None:

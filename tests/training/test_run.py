@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from made_plugins import declare
 from support import command_environment, mixseg, start
 
 from benchmark.core.files import Places, read_json
@@ -60,7 +62,10 @@ def test_a_run_its_files_and_the_second_time(synced: Places) -> None:
             ("phantom-fundus", "phantom-colonoscopy", "phantom-ultrasound", "phantom-dermoscopy"), 2
         ),
     }
-    assert record["weights"] == {"asked": "none", "files": {}}
+    assert (record["weights"], record["initialisation"], record["size"]) == ({}, "none", 32)
+    names = ("history.csv", "scores.csv", "weights.safetensors", "probs.npz")
+    assert set(record["files"]) == set(names)
+    assert record["files"]["scores.csv"] == sha256(first["scores.csv"]).hexdigest()
     assert state(synced) == "done"
     again = mixseg(synced.root, *WORDS)
     assert "already done" in again.stdout
@@ -183,7 +188,7 @@ def test_what_changes_the_identity_and_what_does_not(synced: Places) -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("image.nothing", r"baselines/small/plugin.py:21: AttributeError: .*nothing"),
+        ("image.nothing", r"baselines/small/plugin.py:19: AttributeError: .*nothing"),
         ("self.network(image)[..., ::2]", r"method 'small'.*(size|shape|broadcast)"),
     ],
 )
@@ -231,8 +236,8 @@ def test_runs_in_parallel_and_a_broken_one_stops_no_other(synced: Places) -> Non
     other = synced.root / "baselines" / "broken"
     other.mkdir()
     text = (synced.root / "baselines" / "small" / "plugin.py").read_text()
-    text = text.replace('name="small"', 'name="broken"')
     (other / "plugin.py").write_text(text)
+    declare(synced.root, "baselines/broken", {"broken": {"title": "Broken"}})
     mixseg(synced.root, "sync")
     (other / "plugin.py").write_text(text.replace("self.network(image)", "image.nothing"))
     mixseg(synced.root, "sync", "broken")
@@ -250,7 +255,7 @@ def test_scoring_again_gives_the_same_bytes(synced: Places, trusted: str) -> Non
     before = files(synced)
     controls = sorted(synced.results("tiny").glob("controls/*/*/scores.csv"))
     scores = [path.read_bytes() for path in controls]
-    done = mixseg(synced.root, "score", "--mix", "tiny", "--from", trusted)
+    done = mixseg(synced.root, "score", "--mix", "tiny", "--start-from", trusted)
     assert done.stdout == "results/tiny/main/small/seed-0/scores.csv: the same bytes\n"
     assert files(synced) == before
     assert [path.read_bytes() for path in controls] == scores
@@ -259,7 +264,7 @@ def test_scoring_again_gives_the_same_bytes(synced: Places, trusted: str) -> Non
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("--method", "smal", "--mix", "tiny", "--seed", "0"), "Did you mean small?"),
+        (("--method", "smal", "--mix", "tiny", "--seed", "0"), "Did you mean 'small'?"),
         (("--method", "small", "--mix", "tini", "--seed", "0"), "Did you mean tiny?"),
         (("--method", "small", "--mix", "tiny", "--seed", "7"), "no seed 7"),
     ],

@@ -1,6 +1,6 @@
 """What the conformance kit tries: one method, with made-up cases for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
@@ -48,6 +48,12 @@ class Subject:
         """The mixes that the method runs on."""
         return [self.params.mix(name) for name in self.params.mixes_of(self.entry.card)]
 
+    @cached_property
+    def trial(self) -> MethodEntry:
+        """The method as it is tried: as on its first mix that starts from random weights."""
+        mix = next((mix for mix in self.mixes if mix.weights == "random"), None)
+        return replace(self.entry, card=mix.card_of(self.entry.card)) if mix else self.entry
+
     @property
     def recipe(self) -> Recipe:
         """The recipe of the first mix on which the method learns.
@@ -91,7 +97,7 @@ class Subject:
         """The method with random weights, in a state of the random numbers that `seed` sets."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return self.entry.build(size or self.size)
+            return self.trial.build(size or self.size)
 
     def cases(self, count: int, size: int | None = None) -> Cases:
         """Drawn cases in memory."""

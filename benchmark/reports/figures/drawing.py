@@ -1,4 +1,4 @@
-"""How figures are drawn: SVG with text as text, in colours that colour-blind readers tell apart."""
+"""How figures are plotted: SVG with text as text, in colours for colour-blind readers too."""
 
 import io
 import re
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.core.files import write_text
 from benchmark.reports.tables.grid import csv_text
 
-if TYPE_CHECKING:  # slow to import, and wanted only when something is drawn
+if TYPE_CHECKING:  # slow to import, and wanted only when something is plotted
     from matplotlib.figure import Figure as Canvas
 
 # Okabe and Ito, Color Universal Design, 2008: told apart by colour-blind readers.
@@ -39,13 +39,13 @@ STYLE: Any = {
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawn figure.
+    """A plotted figure.
 
     Attributes:
         caption: how to read it.
         alt: what it shows, for who cannot see it.
         svg: for a page: without prologue, addresses, or names that another figure may have.
-        records: the numbers drawn.
+        records: the numbers that it plots.
     """
 
     name: str

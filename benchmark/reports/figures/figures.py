@@ -1,14 +1,16 @@
-"""Figures as SVG with text as text, each with the numbers that it draws."""
+"""Figures as SVG with text as text, each with the numbers that it plots."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 from benchmark.reports.figures.drawing import COLOURS, Figure, canvas_of, heading, svg_of
 from benchmark.reports.figures.history import by_epoch, read_history
-from benchmark.reports.study import RANKED, Study
+from benchmark.reports.study import Study
+from benchmark.reports.tables.main import is_prompted, rows_of
 from benchmark.statistics.intervals import MEAN, Score
+from benchmark.statistics.results import RANKED
 from benchmark.statistics.table import Entry
 
 if TYPE_CHECKING:
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 
 def scores_figure(study: Study) -> Figure | None:
     """DSC of every method by test set: mean, interval over cases, and every seed."""
-    entries = study.table.rows(("main", "prompted"))
+    entries = rows_of(study, ("main", "prompted"))
+    apart = {entry.key for entry in entries if study.stands_apart(entry)}
     sets = [(each.name, study.set_title(each.name)) for each in study.table.sets]
     sets += [(MEAN, MEAN.capitalize())] if len(sets) > 1 else []
     cells = {
@@ -30,7 +33,8 @@ def scores_figure(study: Study) -> Figure | None:
     with canvas_of((9.2, rows * (0.85 + 0.24 * len(entries)))) as canvas:
         axes = canvas.subplots(rows, columns, sharey=True, squeeze=False).ravel()
         for ax, (name, title) in zip(axes, sets, strict=False):
-            _dots(ax, heading(title, columns), [cells[e.key, name] for e in entries], entries)
+            here = [cells[entry.key, name] for entry in entries]
+            _dots(ax, heading(title, columns), here, entries, apart=apart)
         for ax in axes[len(sets) :]:
             ax.set_axis_off()
         svg = svg_of(canvas, "scores")
@@ -38,7 +42,7 @@ def scores_figure(study: Study) -> Figure | None:
         name="scores",
         title="DSC by test set",
         caption="Dot: mean over seeds. Line: 95 % interval over cases. Ticks: the seeds. Blue:"
-        " unprompted; vermilion: prompted. The axes differ between panels.",
+        f" unprompted; vermilion: prompted.{hollow_note(apart)} The axes differ between panels.",
         alt=f"Dot plot of the DSC of {len(entries)} methods on {len(sets)} panels: mean over seeds,"
         " 95 % interval over cases, and each seed as a small tick. The main table holds the same"
         " numbers.",
@@ -47,7 +51,19 @@ def scores_figure(study: Study) -> Figure | None:
     )
 
 
-def _dots(ax: "Axes", title: str, scores: Sequence[Score | None], entries: Sequence[Entry]) -> None:
+def hollow_note(apart: Collection[str]) -> str:
+    """What a hollow mark means; empty where there is none."""
+    return " Hollow: random initialisation, not ranked." if apart else ""
+
+
+def _dots(
+    ax: "Axes",
+    title: str,
+    scores: Sequence[Score | None],
+    entries: Sequence[Entry],
+    *,
+    apart: Collection[str],
+) -> None:
     ax.set_title(title, loc="left")
     ax.set_yticks(range(len(entries)), [entry.title for entry in entries])
     ax.set_ylim(len(entries) - 0.4, -0.6)
@@ -58,10 +74,11 @@ def _dots(ax: "Axes", title: str, scores: Sequence[Score | None], entries: Seque
                 0.02, y, "missing", transform=ax.get_yaxis_transform(), va="center", style="italic"
             )
             continue
-        colour = COLOURS[0 if entry.prompt == "none" else 1]
+        colour = COLOURS[1 if is_prompted(entry) else 0]
+        face = "none" if entry.key in apart else colour
         ax.plot([score.low, score.high], [y, y], color=colour, lw=1.6, solid_capstyle="butt")
         ax.plot(score.seed_means, [y] * len(score.seed_means), "|", color=colour, ms=9, mew=0.8)
-        ax.plot([score.mean], [y], "o", color=colour, ms=4.5)
+        ax.plot([score.mean], [y], "o", color=colour, mfc=face, ms=4.5)
 
 
 def _score_records(
@@ -125,7 +142,7 @@ def training_figure(study: Study) -> Figure | None:
 
 
 def _losses(study: Study, run: Any) -> dict[int, float]:
-    return by_epoch(read_history(study.folder(run) / "history.csv"))
+    return by_epoch(read_history(study.run_folder(run) / "history.csv"))
 
 
 def _curves(ax: "Axes", title: str, seeds: Mapping[int, Mapping[int, float]], colour: str) -> None:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from benchmark.core.text import percent
 from benchmark.reports.figures.drawing import COLOURS, Figure, canvas_of, heading, svg_of
 from benchmark.reports.study import Study
 from benchmark.reports.tables.compared import Compared, best_of
@@ -68,7 +69,7 @@ def _panel(ax: "Axes", title: str, records: Sequence[dict[str, Any]]) -> None:
     ax.plot([0, 1], [0, 1], color="#888888", lw=0.9)
     one, two = zip(*pairs, strict=True)
     ax.plot(two, one, "o", color=COLOURS[0], ms=3, mew=0, alpha=0.6)
-    ax.text(0.04, 0.96, f"{100 * won:.0f} % above", transform=ax.transAxes, va="top", fontsize=8)
+    ax.text(0.04, 0.96, f"{percent(won)} above", transform=ax.transAxes, va="top", fontsize=8)
     ax.set_xlim(-0.03, 1.03)
     ax.set_ylim(-0.03, 1.03)
     ax.set_aspect("equal")

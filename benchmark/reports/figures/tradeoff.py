@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmark.reports.figures.drawing import COLOURS, Figure, canvas_of, svg_of
+from benchmark.reports.figures.figures import hollow_note
 from benchmark.reports.study import Study
 from benchmark.reports.tables.cost import Measured, measured_cost
+from benchmark.reports.tables.main import is_prompted, rows_of
 from benchmark.statistics.intervals import MEAN
 from benchmark.statistics.table import Entry
 
@@ -25,9 +27,15 @@ HOW = {1: "left", -1: "right", 0: "center"}
 
 @dataclass(frozen=True)
 class Point:
-    """A method with its DSC and its costs; NaN where one is not known."""
+    """A method with its DSC and its costs; NaN where one is not known.
+
+    Attributes:
+        apart: it began from random weights where its mix asks for pretrained ones.
+        where: the machine on which its latency was measured.
+    """
 
     entry: Entry
+    apart: bool
     dsc: float
     parameters: float
     latency: float
@@ -36,8 +44,8 @@ class Point:
 
 def tradeoff_figure(study: Study) -> Figure | None:
     """DSC over parameters, and over latency."""
-    place = MEAN if len(study.table.sets) > 1 else study.table.sets[0].name
-    points = [*_points(study, place)]
+    dataset = MEAN if len(study.table.sets) > 1 else study.table.sets[0].name
+    points = [*_points(study, dataset)]
     if not points:
         return None
     with canvas_of((9.2, 3.8)) as canvas:
@@ -46,7 +54,7 @@ def tradeoff_figure(study: Study) -> Figure | None:
         _scatter(right, points, [p.latency for p in points])
         left.set_xlabel("Parameters (millions)")
         right.set_xlabel("Latency of one image (ms, median)")
-        left.set_ylabel(f"DSC, {place}" if place == MEAN else "DSC")
+        left.set_ylabel(f"DSC, {dataset}" if dataset == MEAN else "DSC")
         svg = svg_of(canvas, "tradeoff")
     machines = {p.where for p in points if p.where}
     beside = " Latencies were measured on different machines." if len(machines) > 1 else ""
@@ -54,8 +62,8 @@ def tradeoff_figure(study: Study) -> Figure | None:
         name="tradeoff",
         title="DSC against parameters and latency",
         caption="Blue circle: unprompted; vermilion square: prompted. Logarithmic axes across."
-        " Named is every method, or where that would not fit, each that no other beats in both"
-        f" directions.{beside}",
+        f"{hollow_note([p.entry.key for p in points if p.apart])} Named is every method, or where"
+        f" that would not fit, each that no other beats in both directions.{beside}",
         alt=f"Two scatter plots of the DSC of {len(points)} methods: against their parameters, and"
         " against the latency of one image. The cost table holds the same numbers.",
         svg=svg,
@@ -63,7 +71,7 @@ def tradeoff_figure(study: Study) -> Figure | None:
             {
                 "method": p.entry.name,
                 "title": p.entry.title,
-                "dataset": place,
+                "dataset": dataset,
                 "dsc": p.dsc,
                 "parameters": p.parameters,
                 "latency_ms": p.latency,
@@ -75,13 +83,19 @@ def tradeoff_figure(study: Study) -> Figure | None:
     )
 
 
-def _points(study: Study, place: str) -> Iterator[Point]:
-    for entry in study.table.rows(("main", "prompted")):
-        score = study.cells.get((entry.key, place, "dsc"))
+def _points(study: Study, dataset: str) -> Iterator[Point]:
+    for entry in rows_of(study, ("main", "prompted")):
+        score = study.cells.get((entry.key, dataset, "dsc"))
         if score is None or math.isnan(score.mean):
             continue
         cost = measured_cost(study, entry)
-        yield Point(entry, score.mean, _parameters(study, entry, cost), *_latency(cost))
+        yield Point(
+            entry,
+            study.stands_apart(entry),
+            score.mean,
+            _parameters(study, entry, cost),
+            *_latency(cost),
+        )
 
 
 def _latency(cost: Measured | None) -> tuple[float, str]:
@@ -91,7 +105,9 @@ def _latency(cost: Measured | None) -> tuple[float, str]:
 def _parameters(study: Study, entry: Entry, cost: Measured | None) -> float:
     """As counted at a run, or when costs were measured, or on the card."""
     told = [run.record.get("parameters", {}) for run in study.table.runs_of(entry)]
-    counts = [about.get("total") for about in (*told, study.card(entry).get("parameters", {}))]
+    card = study.card(entry)
+    counts = [about.get("total") for about in told]
+    counts += [card.parameters.total] if card else []
     counts += [cost.parameters[0]] if cost else []
     return next((float(count) for count in counts if count), math.nan)
 
@@ -104,8 +120,10 @@ def _scatter(ax: "Axes", points: Sequence[Point], costs: Sequence[float]) -> Non
     ax.set_xscale("log")
     ax.margins(0.12)
     for p, x in known:
-        plain = p.entry.prompt == "none"
-        ax.plot([x], [p.dsc], "o" if plain else "s", color=COLOURS[0 if plain else 1], ms=5)
+        prompted = is_prompted(p.entry)
+        colour = COLOURS[1 if prompted else 0]
+        face = "none" if p.apart else colour
+        ax.plot([x], [p.dsc], "s" if prompted else "o", color=colour, mfc=face, ms=5)
     _ticks(ax, [x for _, x in known])
     chosen = [k for k in known if len(known) <= NAMED or _unbeaten(k, known)]
     _names(ax, known, [p for p, _ in chosen])

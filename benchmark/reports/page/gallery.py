@@ -1,15 +1,13 @@
 """The gallery of a mix: its data, and where the best method succeeds, fails and is disputed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmark.core.errors import MissingDataError
-from benchmark.core.files import write_text
 from benchmark.reports.figures.panels import (
     Array,
     beside,
@@ -18,15 +16,14 @@ from benchmark.reports.figures.panels import (
     judged,
     outlined,
 )
-from benchmark.reports.page.document import render
-from benchmark.reports.study import Cards, Study, load_study
+from benchmark.reports.page.render import render
+from benchmark.reports.study import Study, study_of
+from benchmark.reports.tables.compared import best_of, comparable
 from benchmark.reports.tables.grid import number
-from benchmark.statistics.intervals import MEAN
-from benchmark.statistics.table import Entry, Run
+from benchmark.statistics.results import MixResults
+from benchmark.statistics.table import Run
 
 if TYPE_CHECKING:
-    from benchmark.core.files import Places
-    from benchmark.core.params import Params
     from benchmark.data.cases import Cases
     from benchmark.evaluation.maps import MapFile
 
@@ -71,12 +68,10 @@ class Source:
     """Images, references and stored maps, opened when they are wanted."""
 
     study: Study
-    places: "Places"
-    threshold: float
     stack: ExitStack
     cases: "Cases | None" = None
     absent: str = ""
-    _maps: dict[str, "MapFile | None"] = field(default_factory=dict)
+    _maps: dict[tuple[str, int], "MapFile | None"] = field(default_factory=dict)
     _rows: dict[Case, int] = field(default_factory=dict)
 
     def open(self) -> None:
@@ -84,7 +79,8 @@ class Source:
         from benchmark.data.cases import load_cases
 
         try:
-            self.cases = load_cases(self.places.prepared(self.study.name), ("train", "val", "test"))
+            prepared = self.study.places.prepared(self.study.name)
+            self.cases = load_cases(prepared, ("train", "val", "test"))
         except MissingDataError:
             self.absent = (
                 f"The images are not here: `mixseg prepare --mix {self.study.name}` makes them."
@@ -105,11 +101,12 @@ class Source:
         """The stored maps of a run; None where they are absent."""
         from benchmark.evaluation.maps import read_maps
 
-        path = self.places.artefacts(self.study.name, run.entry.name, run.seed) / "probs.npz"
-        if run.entry.key not in self._maps:
+        folder = self.study.places.artefacts(self.study.name, run.entry.name, run.seed)
+        path, key = folder / "probs.npz", (run.entry.key, run.seed)
+        if key not in self._maps:
             here = path.is_file()
-            self._maps[run.entry.key] = self.stack.enter_context(read_maps(path)) if here else None
-        return self._maps[run.entry.key]
+            self._maps[key] = self.stack.enter_context(read_maps(path)) if here else None
+        return self._maps[key]
 
     def mask(self, run: Run, case: Case) -> Array | None:
         """What a run predicted, bool (H, W), first draw; None where it is absent."""
@@ -119,48 +116,37 @@ class Source:
         if maps is None or case[0] not in maps or case[1] not in maps[case[0]].cases:
             return None
         found = maps[case[0]]
-        mask: Array = found[found.cases.index(case[1])][0] >= first_level(self.threshold)
+        first = first_level(self.study.params.threshold)
+        mask: Array = found[found.cases.index(case[1])][0] >= first
         return mask
 
 
-def write_gallery(mix: str, params: "Params", cards: Cards, places: "Places", to: Path) -> None:
-    """Writes gallery.html; it shows images of the datasets.
+def gallery(results: MixResults) -> str:
+    """The page gallery.html; it shows images of the datasets.
 
-    Args:
-        cards: the content of every card.json.
-        to: the folder of the report, reports/<mix>.
-
-    Raises: ParamsError for an unknown mix, ScoreTableError or StoreError if a file is broken.
+    Raises: StoreError if a file of maps or of prepared data is broken.
     """
     from benchmark.evaluation.overlays import FALSE, MISSED, TRUE
 
-    means_alone = params.model_copy(update={"resamples": 0})
-    study = load_study(mix, means_alone, cards, places)
+    study = study_of(results, resamples=0)  # means alone
     best = best_run(study)
     with ExitStack() as stack:
-        source = Source(study, places, params.threshold, stack)
+        source = Source(study, stack)
         source.open()
         chapters = [_chapter(source, modality, best) for modality in _modalities(study)]
-    page = render(
+    return render(
         "gallery.html",
         study=study,
         best=best,
         chapters=chapters,
         key=[("found", TRUE), ("missed", MISSED), ("false", FALSE)],
     )
-    write_text(to / "gallery.html", page)
 
 
 def best_run(study: Study) -> Run | None:
-    """The first seed of the main method with the highest mean DSC over modalities."""
-    scored = {
-        entry: study.cells[entry.key, MEAN, "dsc"].mean
-        for entry in study.table.rows(("main",))
-        if entry.prompt == "none" and (entry.key, MEAN, "dsc") in study.cells
-    }
-    if not scored:
-        return None
-    return study.table.runs_of(max(scored, key=lambda entry: scored[entry]))[0]
+    """The first seed of the ranked unprompted method with the highest mean DSC."""
+    best = best_of(study, comparable(study))
+    return study.table.runs_of(best)[0] if best else None
 
 
 def _modalities(study: Study) -> list[str]:
@@ -171,7 +157,7 @@ def _chapter(source: Source, modality: str, best: Run | None) -> Chapter:
     rows: list[Row] = []
     missing = [source.absent] if source.absent else []
     if best is None:
-        missing.append("No method has all its runs: there is no best one to show.")
+        missing.append("No ranked method has all its runs: there is no best one to show.")
     elif source.maps(best) is None:
         missing.append(
             f"The maps of {best.entry.title}, seed {best.seed}, are not here: `dvc pull` fetches"
@@ -239,7 +225,7 @@ def _pair(source: Source, run: Run, case: Case, dsc: float) -> Picture | None:
 def _disputed(source: Source, modality: str) -> Iterator[Row]:
     """The cases on which the main methods differ most, with what each of them made."""
     study = source.study
-    firsts = [study.table.runs_of(entry)[:1] for entry in _main(study)]
+    firsts = [study.table.runs_of(entry)[:1] for entry in comparable(study)]
     runs = [run for first in firsts for run in first if source.maps(run) is not None]
     scores = [_scored(study, run, modality) for run in runs]
     if len(runs) < 2:
@@ -254,16 +240,12 @@ def _disputed(source: Source, modality: str) -> Iterator[Row]:
             data_uri(outlined(*pixels)), "Reference", f"{case[1]} with its reference's contour."
         )
         order = sorted(range(len(runs)), key=lambda i: -scores[i][case])
-        shown = [_alone(source, runs[i], case, scores[i][case]) for i in order[:METHODS]]
+        shown = [_judged(source, runs[i], case, scores[i][case]) for i in order[:METHODS]]
         pictures = (first, *(picture for picture in shown if picture is not None))
         yield Row(f"Disputed: {case[1]} ({study.set_title(case[0])})", pictures, narrow=True)
 
 
-def _main(study: Study) -> Sequence[Entry]:
-    return [entry for entry in study.table.rows(("main",)) if entry.prompt == "none"]
-
-
-def _alone(source: Source, run: Run, case: Case, dsc: float) -> Picture | None:
+def _judged(source: Source, run: Run, case: Case, dsc: float) -> Picture | None:
     pixels, mask = source.pixels(case), source.mask(run, case)
     if pixels is None or mask is None:
         return None

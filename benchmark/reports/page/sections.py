@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from benchmark.reports.figures.drawing import Figure
 from benchmark.reports.page.verify import Check, checks
-from benchmark.reports.study import ABLATIONS, GROUPS, HEADLINE, Study
+from benchmark.reports.study import Study
 from benchmark.reports.tables.grid import Grid
+from benchmark.statistics.results import ABLATIONS, GROUPS, HEADLINE
 
 FURTHER = tuple(group for group in GROUPS if group not in (*HEADLINE, *ABLATIONS))
 
@@ -51,7 +52,7 @@ class Content:
 
     Attributes:
         study: the headline.
-        ablations: the ablations, and what was trained on one modality alone.
+        ablations: the ablations, and the networks of a single modality.
         tables: by folder and name.
         leads: sentences that say what was found, by section.
     """
@@ -73,7 +74,7 @@ class Content:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SectionSpec:
     """What stands in a section; without `empty` it is left out where nothing is there."""
 
     anchor: str
@@ -105,29 +106,34 @@ def sections(content: Content) -> list[Section]:
 
 def design(study: Study) -> str:
     """What was run on what, in a sentence."""
-    mix = study.mix
-    trained, tested = (", ".join(map(study.set_title, names)) for names in (mix.train, mix.test))
-    where = "the test cases of each" if mix.train == mix.test else f"the test cases of {tested}"
-    seeds = "one seed" if len(mix.seeds) == 1 else f"each of {len(mix.seeds)} seeds"
+    sets = [each.name for each in study.table.sets]
+    trained, tested = (
+        ", ".join(map(study.set_title, names)) for names in (study.trained_on(), sets)
+    )
+    same = study.trained_on() == sets
+    where = "the test cases of each" if same else f"the test cases of {tested}"
+    seeds, size = study.seeds(), study.size()
+    count = "one seed" if len(seeds) == 1 else f"each of {len(seeds)} seeds"
+    pixels = f", at {size} × {size} pixels" if size else ""
     return (
-        f"A method is one network, trained once for {seeds} on {trained} together, and tested on"
-        f" {where}, at {mix.size} × {mix.size} pixels."
+        f"A method is one network, trained once for {count} on {trained} together, and tested on"
+        f" {where}{pixels}."
     )
 
 
-def _holes(content: Content) -> Section | None:
-    items = tuple(_missing(content))
-    title = "Missing and not counted"
-    return Section("holes", title, "Missing", items=items) if items else None
+def _missing(content: Content) -> Section | None:
+    items = tuple(_missing_items(content))
+    title = "Missing runs and ignored results"
+    return Section("missing", title, "Missing", items=items) if items else None
 
 
-def _missing(content: Content) -> Iterator[str]:
+def _missing_items(content: Content) -> Iterator[str]:
     for study in (content.study, content.ablations.only(ABLATIONS)):
-        for hole in study.table.holes:
-            where = f", {study.set_title(hole.dataset)}" if hole.dataset else ""
-            yield f"{hole.entry.title}, seed {hole.seed}{where}: {hole.why}."
-        for left in study.table.left_out:
-            yield f"Not counted: {left.what}: {left.why}."
+        for gone in study.table.missing:
+            where = f", {study.set_title(gone.dataset)}" if gone.dataset else ""
+            yield f"{gone.entry.title}, seed {gone.seed}{where}: {gone.why}."
+        for ignored in study.table.ignored:
+            yield f"Ignored: {ignored.what}: {ignored.why}."
 
 
 def _check(content: Content) -> Section:
@@ -137,22 +143,22 @@ def _check(content: Content) -> Section:
 NO_RUN = "No run is done yet."
 # In the order in which a reader asks. A section that has nothing to say gives None.
 SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
-    Plan(
+    SectionSpec(
         "overview",
         "What was run on what",
         "Overview",
         tables=("methods", "ablation-methods"),
-        empty="No method lists this mix.",
+        empty="No method runs on this mix.",
     ),
-    Plan(
+    SectionSpec(
         "data",
         "Where the images come from",
         "Data",
         tables=("data",),
         empty="Not recorded: results hold no data.json. `mixseg prepare` writes it.",
     ),
-    _holes,
-    Plan(
+    _missing,
+    SectionSpec(
         "results",
         "Who is best where",
         "Results",
@@ -160,22 +166,22 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
         tables=("main",),
         empty=NO_RUN,
     ),
-    Plan(
+    SectionSpec(
         "comparisons",
         "How sure that is, test set by test set",
         "How sure",
         figures=("forest", "scatter"),
         tables=("comparisons",),
-        empty="Nothing to compare: no other method stands in the main block.",
+        empty="Nothing to compare: fewer than two unprompted methods may be compared.",
     ),
-    Plan(
+    SectionSpec(
         "across",
         "Across test sets",
         "Across",
         figures=("ranks",),
         tables=("across", "ranks", "stability"),
     ),
-    Plan(
+    SectionSpec(
         "small",
         "Small lesions",
         "Small",
@@ -183,7 +189,7 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
         figures=("strata",),
         tables=("strata",),
     ),
-    Plan(
+    SectionSpec(
         "errors",
         "Kinds of error",
         "Errors",
@@ -192,7 +198,7 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
         tables=("errors",),
         empty=NO_RUN,
     ),
-    Plan(
+    SectionSpec(
         "prompts",
         "What the prompt changes",
         "Prompts",
@@ -200,30 +206,30 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
         " differently: the table shows by how much.",
         tables=("draws",),
     ),
-    Plan("further", "Further groups", "Further", tables=FURTHER),
-    Plan(
+    SectionSpec("further", "Further groups", "Further", tables=FURTHER),
+    SectionSpec(
         "claims",
         "What the papers claimed, and what we found",
         "Claims",
-        tables=("claims", "claim-figures"),
+        tables=("claims", "quantities"),
     ),
-    Plan(
+    SectionSpec(
         "ablations",
         "Ablations",
         "Ablations",
         "A method beside variants of itself, each with one thing changed.",
         tables=("ablation",),
     ),
-    Plan(
-        "mixing",
-        "What mixing costs",
-        "Mixing",
+    SectionSpec(
+        "single-modality",
+        "Mixed against single-modality training",
+        "Single modality",
         "One network for all modalities, or one for each? The first table compares a network that"
-        " was trained on the whole mix with networks of its kind that were each trained on one"
-        " modality alone, on the test sets of that modality.",
-        tables=("mixing", "single"),
+        " was trained on the whole mix with networks of its kind that were each trained on a"
+        " single modality, on the test sets of that modality.",
+        tables=("single-modality", "single-modality-scores"),
     ),
-    Plan(
+    SectionSpec(
         "cost",
         "Cost",
         "Cost",
@@ -231,32 +237,32 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
         tables=("cost", "ablation-cost"),
         empty=NO_RUN,
     ),
-    Plan("reported", "Reported against measured", "Reported", tables=("reported",)),
-    Plan(
+    SectionSpec("reported", "Reported against measured", "Reported", tables=("reported",)),
+    SectionSpec(
         "protocols",
         "What the convention changes",
         "Conventions",
         tables=("protocols",),
         empty=NO_RUN,
     ),
-    Plan(
+    SectionSpec(
         "training",
         "Training",
         "Training",
         figures=("training",),
         empty="No training history is there.",
     ),
-    Plan(
+    SectionSpec(
         "runs", "Run by run", "Runs", tables=("runs", "ablation-runs"), empty="No run is planned."
     ),
-    Plan(
-        "departures",
-        "Departures from the recipe",
-        "Departures",
-        tables=("departures", "ablation-departures"),
+    SectionSpec(
+        "deviations",
+        "Deviations from the recipe",
+        "Deviations",
+        tables=("deviations", "ablation-deviations"),
         empty="Every method that ran followed the mix's recipe.",
     ),
-    Plan(
+    SectionSpec(
         "leaks",
         "Duplicates",
         "Duplicates",
@@ -264,7 +270,7 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
         tables=("leaks",),
         empty="None is listed.",
     ),
-    Plan(
+    SectionSpec(
         "provenance",
         "Where the numbers come from",
         "Provenance",
@@ -272,7 +278,7 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
         empty=NO_RUN,
     ),
     _check,
-    Plan(
+    SectionSpec(
         "appendix",
         "Appendix: tests over test sets",
         "Appendix",

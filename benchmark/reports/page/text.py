@@ -2,36 +2,31 @@
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
-from benchmark.reports.study import Cards, load_study
+from benchmark.reports.study import Study
 from benchmark.reports.tables.grid import Cell, Grid, Line
-from benchmark.reports.tables.main import MAIN, Metric, columns_of, main_grid
-
-if TYPE_CHECKING:
-    from benchmark.core.files import Places
-    from benchmark.core.params import Params
+from benchmark.reports.tables.main import columns_of, main_grid
+from benchmark.statistics.schema import Metric, in_table
 
 WIDTH = 100
 NAME = 24  # columns of the name of a row
 VALUE = 15  # columns of a value
 
 
-def summary(mix: str, params: "Params", cards: Cards, places: "Places") -> str:
-    """The main table of a mix: a panel a metric, with the intervals of the first.
-
-    Raises: ParamsError for an unknown mix, ScoreTableError if a file of results is broken.
-    """
-    study = load_study(mix, params, cards, places)
-    grid = main_grid(study)
+def summary(study: Study) -> str:
+    """The main table of a mix: a panel a metric, with the intervals of the first."""
+    grid, metrics = main_grid(study), in_table("main")
     headings = [heading.split(" (")[0] for _, heading in columns_of(study)]
     parts = [f"{study.mix.title}: mean over seeds ± standard deviation over seeds"]
+    parts += study.warnings()
     wide = (WIDTH - NAME) // VALUE
-    for place, metric in enumerate(MAIN):
+    for place, metric in enumerate(metrics):
         for start in range(0, len(headings), wide):
             chosen = range(start, min(start + wide, len(headings)))
-            index = [len(MAIN) * k + place for k in chosen]
-            parts.append("\n".join(_panel(grid, metric, [headings[k] for k in chosen], index)))
+            index = [len(metrics) * k + place for k in chosen]
+            shown = [headings[k] for k in chosen]
+            lines = _panel(grid, metric, shown, index, intervals=place == 0)
+            parts.append("\n".join(lines))
     notes = [f"({mark}) {text}" for mark, text in grid.notes]
     below = ["* best of its block. In brackets: 95 % bootstrap interval over cases.", *notes]
     parts.append("\n".join(textwrap.fill(text, WIDTH, subsequent_indent="    ") for text in below))
@@ -39,7 +34,7 @@ def summary(mix: str, params: "Params", cards: Cards, places: "Places") -> str:
 
 
 def _panel(
-    grid: Grid, metric: Metric, headings: Sequence[str], index: Sequence[int]
+    grid: Grid, metric: Metric, headings: Sequence[str], index: Sequence[int], *, intervals: bool
 ) -> Iterator[str]:
     wrapped = [textwrap.wrap(heading, VALUE - 1) or [""] for heading in headings]
     height = max(len(lines) for lines in wrapped)
@@ -53,7 +48,7 @@ def _panel(
         for line in block.lines:
             cells = [line.cells[k] for k in index]
             values = [[_value(cell) for cell in cells]]
-            if metric is MAIN[0] and any(cell.sub for cell in cells):
+            if intervals and any(cell.sub for cell in cells):
                 values.append([cell.sub.split("\n")[0] for cell in cells])
             names = _names(line)
             for level in range(max(len(names), len(values))):

@@ -6,44 +6,39 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmark.core.errors import MissingDataError, StoreError
 from benchmark.core.files import sha256_file, write_atomic, write_json, write_text
+from benchmark.evaluation.maps import EPOCH
 from benchmark.reports.page.document import write_report
 from benchmark.reports.release.cards import write_cards
 from benchmark.reports.release.crate import File, crate
-from benchmark.reports.study import ABLATIONS, Study, load_study
-
-if TYPE_CHECKING:
-    from benchmark.core.files import Places
-    from benchmark.reports.inputs import ReportInputs
+from benchmark.reports.study import Study, study_of
+from benchmark.statistics.results import ABLATIONS, MixResults
 
 METADATA = "ro-crate-metadata.json"
 SUMS = "SHA256SUMS"
 PROJECT = ("params.yaml", "dvc.yaml", "dvc.lock", "requirements.lock", "pyproject.toml",
            "CITATION.cff", "LICENSE", "README.md", "CHANGELOG.md")  # fmt: skip
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the day of every member of a ZIP file: the same bytes every time
 
 
-def write_bundle(mix: str, inputs: "ReportInputs", to: Path) -> int:
+def write_bundle(results: MixResults, to: Path) -> int:
     """Writes the bundle of a mix, whole or not at all; how many files it holds.
 
     Args:
         to: a folder that is not there yet or was a bundle, or a file that ends in .zip.
 
-    Raises: ParamsError for an unknown mix, MissingDataError without results, StoreError where
-        something else lies at `to` or a link leads out of the results, ScoreTableError if a file of
-        results is broken.
+    Raises: MissingDataError without results, StoreError where something else lies at `to` or a link
+        leads out of the results.
     """
     _check_target(to)
-    results = inputs[2].results(mix)
-    if not results.is_dir():
-        expected, do = "results of the mix", f"Run `mixseg run --all --mix {mix}` first."
-        raise MissingDataError(results, "no folder", expected, do)
+    if not results.folder.is_dir():
+        expected, do = "results of the mix", f"Run `mixseg run --all --mix {results.name}` first."
+        raise MissingDataError(results.folder, "no folder", expected, do)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "bundle"
-        files = _fill(mix, inputs, folder)
+        files = _fill(results, folder)
         with write_atomic(to) as temporary:
             if to.suffix == ".zip":
                 _zip(folder, temporary)
@@ -64,38 +59,38 @@ def _check_target(to: Path) -> None:
     raise StoreError(to, found, expected, "Name another place with --to; nothing was written.")
 
 
-def _fill(mix: str, inputs: "ReportInputs", folder: Path) -> int:
-    params, cards, places = inputs
-    studies = [load_study(mix, *inputs), load_study(mix, *inputs, "ablations")]
-    headline, rest = studies[0], studies[1].only(ABLATIONS)
-    results = places.results(mix)
+def _fill(results: MixResults, folder: Path) -> int:
+    headline, rest = study_of(results), study_of(results, "ablations").only(ABLATIONS)
+    root, tree = results.places.root, results.folder
     shutil.copytree(
-        results, folder / "results" / mix, ignore=lambda at, names: _left(at, names, results)
+        tree,
+        folder / "results" / results.name,
+        ignore=lambda inside, names: _skipped(inside, names, tree),
     )
     for name in PROJECT:
-        if (places.root / name).is_file():
-            _check_plain(places.root / name, places.root)
-            shutil.copyfile(places.root / name, folder / name)
-    write_report(mix, params, cards, places, folder / "reports" / mix)
-    _write_cards(folder / "cards", cards, headline, rest)
-    code = code_state(places.root)
+        if (root / name).is_file():
+            _check_plain(root / name, root)
+            shutil.copyfile(root / name, folder / name)
+    write_report(results, folder / "reports" / results.name, with_images=False)
+    _write_cards(folder / "cards", headline, rest)
+    code = code_state(root)
     write_json(folder / "code.json", code)
-    write_json(folder / "weights.json", [*_weights(places, headline), *_weights(places, rest)])
+    write_json(folder / "weights.json", [*_weights(headline), *_weights(rest)])
     write_json(folder / METADATA, crate(headline, [*_files(folder)], code))
     lines = [f"{file.sha256}  {file.name}\n" for file in _files(folder)]
     write_text(folder / SUMS, "".join(lines))
     return len(lines) + 1
 
 
-def _left(folder: str, names: list[str], tree: Path) -> set[str]:
+def _skipped(folder: str, names: list[str], tree: Path) -> set[str]:
     """What is not copied of a folder: files that a killed writer left.
 
     Raises: StoreError for a link out of the tree, and for what is neither a file nor a folder.
     """
-    left = {name for name in names if name.endswith(".tmp")}
-    for name in set(names) - left:
+    skipped = {name for name in names if name.endswith(".tmp")}
+    for name in set(names) - skipped:
         _check_plain(Path(folder) / name, tree)
-    return left
+    return skipped
 
 
 def _check_plain(path: Path, tree: Path) -> None:
@@ -112,16 +107,15 @@ def _check_plain(path: Path, tree: Path) -> None:
     raise StoreError(path, found, f"files and folders of {tree}", do)
 
 
-def _write_cards(to: Path, cards: list[dict[str, Any]], headline: Study, rest: Study) -> None:
+def _write_cards(to: Path, headline: Study, rest: Study) -> None:
     """Cards of the methods and datasets of the mix."""
     from benchmark.data.catalog import load_catalog
 
-    names = {e.name for study in (headline, rest) for e in study.table.entries}
-    wanted = dict.fromkeys([*headline.mix.train, *headline.mix.test])
+    wanted = {*headline.trained_on(), *(each.name for each in headline.table.sets)}
     datasets = [one for name, one in load_catalog().items() if name in wanted]
-    for studies, group in ((headline, True), (rest, False)):
-        mine = [c for c in cards if c["name"] in names and (c["group"] in ABLATIONS) != group]
-        write_cards(to, mine, datasets if group else (), [studies])
+    names = {entry.name for study in (headline, rest) for entry in study.table.entries}
+    cards = [card for name, card in headline.cards.items() if name in names]
+    write_cards(to, cards, datasets, [(headline, rest)])
 
 
 def code_state(root: Path) -> dict[str, Any]:
@@ -141,9 +135,9 @@ def _git(root: Path, *words: str) -> str:
     return done.stdout
 
 
-def _weights(places: "Places", study: Study) -> Iterator[Mapping[str, Any]]:
+def _weights(study: Study) -> Iterator[Mapping[str, Any]]:
     """Every run with the digests of what it began from and of what it became."""
-    locked = _locked(places.root)
+    places, locked = study.places, _locked(study.places.root)
     for run in study.runs():
         name, seed = run.entry.name, run.seed
         artefacts = places.artefacts(study.name, name, seed)
@@ -154,7 +148,7 @@ def _weights(places: "Places", study: Study) -> Iterator[Mapping[str, Any]]:
             "group": run.entry.group,
             "seed": seed,
             "run": run.record["identity"].get("run"),
-            "began_from": run.record["weights"].get("files", {}),
+            "began_from": run.record["weights"],
             "path": f"{relative}/weights.safetensors",
             "sha256": sha256_file(path) if path.is_file() else None,
             "dvc_md5": locked.get(relative),

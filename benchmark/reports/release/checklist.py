@@ -5,9 +5,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from benchmark.reports.study import ABLATIONS, RANKED, Study
+from benchmark.reports.study import Study, usual_recipe
 from benchmark.reports.tables.grid import Grid
 from benchmark.reports.tables.markup import md
+from benchmark.statistics.results import ABLATIONS, RANKED
 
 ITEMS = Path(__file__).parents[1] / "page" / "templates" / "checklist.yaml"
 AUTHORS = "authors:"
@@ -29,6 +30,7 @@ def checklist(study: Study, ablations: Study, grids: Mapping[str, Grid]) -> str:
         f"# Reporting checklists: {md(study.mix.title)}",
         "Items in our words. Answers are filled from the records of the runs and of the data;"
         " _For the authors_ marks what no record can answer.",
+        *map(md, study.warnings()),
     ]
     for each in _lists():
         rows = [
@@ -55,7 +57,7 @@ def _answer(text: str, facts: Mapping[str, str]) -> str:
 
 def _of_data(study: Study) -> dict[str, str]:
     """What data.json says."""
-    about: Mapping[str, Mapping[str, Any]] = study.data.get("datasets", {})
+    about = study.datasets
 
     def each(key: str) -> str:
         told = (f"{study.set_title(name)}: {_bare(one.get(key))}" for name, one in about.items())
@@ -68,7 +70,7 @@ def _of_data(study: Study) -> dict[str, str]:
     }  # fmt: skip
     counts = (
         f"{study.set_title(name)}: {one.get('train', 0)} train, {one.get('val', 0)} val,"
-        f" {one.get('test', 0)} test, {one.get('left_out', 0)} left out"
+        f" {one.get('test', 0)} test, {one.get('left_out', 0)} not used"
         for name, one in about.items()
     )
     left = (
@@ -76,7 +78,6 @@ def _of_data(study: Study) -> dict[str, str]:
         for name, one in about.items()
         if one.get("left_out")
     )
-    drawn = any(one.get("drawn") for one in about.values()) or study.mix.drawn is not None
     return {
         "sources": each("homepage"),
         "citations": each("citation"),
@@ -87,10 +88,10 @@ def _of_data(study: Study) -> dict[str, str]:
         "left_out": _sentence(left) if about else NOTHING,
         "seen": ", ".join(roles["seen"]) or "none",
         "unseen": ", ".join(roles["unseen"]) or "none",
-        "drawn": "Drawn by our own code, with exact masks." if drawn else "None.",
-        "access": "drawn data need none." if drawn else f"data at {each('homepage')}",
+        "synthetic": "Drawn by our own code, with exact masks." if study.synthetic else "None.",
+        "access": "synthetic data need none." if study.synthetic else f"data at {each('homepage')}",
         "disjoint": "As under 19; splits of ours keep whole groups (patients, videos) together.",
-        "size": str(study.mix.size),
+        "size": str(study.size() or NOTHING),
         "sets": str(len(study.table.sets)),
         "cases": f"{sum(len(s.cases) for s in study.table.sets):,}",
         "mix": study.name,
@@ -103,29 +104,29 @@ def _of_runs(study: Study, ablations: Study) -> dict[str, str]:
     entries = [e for part in parts for e in part.table.rows(RANKED)]
     runs = [run for part in parts for e in part.table.rows(RANKED) for run in part.table.runs_of(e)]
     records = [run.record for run in runs]
-    holes = sum(len(part.table.holes) for part in parts)
+    gone = sum(len(part.table.missing) for part in parts)
     hours = sum(float(r.get("times", {}).get("train_s") or 0) for r in records) / 3600
     machines = _different(
         ", ".join(str(r.get("hardware", {}).get(key)) for key in ("device", "cpu")) for r in records
     )
-    asked = _different(str(r["weights"].get("asked")) for r in records)
-    seeds = ", ".join(map(str, study.mix.seeds))
-    cards = [study.cards.get(entry.name, {}) for entry in entries]
+    began = _different(str(r["initialisation"]) for r in records)
+    seeds = ", ".join(map(str, study.seeds()))
+    cards = [study.cards[entry.name] for entry in entries]
     return {
         "methods": str(len(entries)),
-        "holes": f"{holes} in this mix" if holes else "none in this mix",
+        "missing": f"{gone} in this mix" if gone else "none in this mix",
         "runs": f"{len(runs)} of {sum(len(e.seeds) for e in entries)} planned; seeds {seeds}.",
         "seeds": f"Seeds {seeds}; below three no claim about a method is made.",
         "versions": _sentence(_different(
             ", ".join(f"{k} {v}" for k, v in r.get("versions", {}).items()) for r in records)),
-        "weights": f"Started from: {', '.join(asked) or NOTHING}; files by digest in each"
+        "weights": f"Started from: {', '.join(began) or NOTHING}; files by digest in each"
         " run.json; random weights are marked in every table.",
-        "recipe": ", ".join(f"{k} {v}" for k, v in study.mix.recipe.fields().items()) + ".",
+        "recipe": _listed(usual_recipe(study)),
         "hardware": _sentence(machines),
         "compute": f"{hours:.1f} hours of training in all runs together, on {_sentence(machines)}",
-        "folders": ", ".join(_different(str(c.get("folder") or "") for c in cards)) or NOTHING,
+        "folders": ", ".join(_different(card.folder for card in cards)) or NOTHING,
         "method_licences": _sentence(_different(
-            f"{c['title']}: {_bare(c.get('licence'))}" for c in cards if c)),
+            f"{card.title}: {_bare(card.licence)}" for card in cards)),
         "limits": LIMITS,
     }  # fmt: skip
 
@@ -136,14 +137,18 @@ def _of_tables(study: Study, grids: Mapping[str, Grid]) -> dict[str, str]:
     def lines(name: str) -> int:
         return len(grids[name].lines()) if name in grids else 0
 
-    departing = lines("departures") + lines("ablation-departures")
+    deviating = lines("deviations") + lines("ablation-deviations")
     looked = f"{lines('leaks')} kinds of pairs listed" if "leaks" in grids else "not looked for"
     return {
         "claims": str(lines("claims")),
-        "departures": f"{departing} fields, each with its reason" if departing else "none",
+        "deviations": f"{deviating} fields, each with its reason" if deviating else "none",
         "ablations": f"{lines('ablation')} rows" if lines("ablation") else "none on this mix",
         "leaks": looked,
     }
+
+
+def _listed(recipe: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in recipe.items()) + "."
 
 
 def _different(texts: Iterable[str]) -> Sequence[str]:

@@ -29,7 +29,7 @@ def crate(study: Study, files: Sequence[File], code: Mapping[str, Any]) -> dict[
     Args:
         code: commit, whether it was changed, and the version of the project.
     """
-    datasets = [_dataset(name, about) for name, about in study.data.get("datasets", {}).items()]
+    datasets = [_dataset(name, about) for name, about in study.datasets.items()]
     root = {
         "@id": "./",
         "@type": "Dataset",

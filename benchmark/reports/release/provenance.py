@@ -1,4 +1,4 @@
-"""Where the numbers come from: every run, its machine and versions, its departures."""
+"""Where the numbers come from: every run, its machine and versions, its deviations."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,24 +6,24 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.reports.study import GROUPS, Study
-from benchmark.reports.tables.cost import cost_grid
+from benchmark.reports.study import Study, usual_recipe
 from benchmark.reports.tables.grid import (
-    MISSING,
     NONE,
+    NOT_SCORED,
     Block,
     Cell,
     Column,
     Grid,
     Line,
     Marks,
+    missing,
     number,
 )
 from benchmark.reports.tables.main import blocks_of
+from benchmark.statistics.results import GROUPS
+from benchmark.statistics.schema import DSC, METRICS
 from benchmark.statistics.scores import SetScores
 from benchmark.statistics.table import Entry, Run
-
-__all__ = ["cost_grid", "departures_grid", "provenance_grid", "runs_grid"]
 
 SHORT = 12  # digits of a digest that are printed
 Facts = Mapping[str, str]
@@ -32,13 +32,13 @@ Facts = Mapping[str, str]
 def runs_grid(study: Study, groups: Sequence[str] = tuple(GROUPS)) -> Grid:
     """Every run on its own: the mean DSC over cases, and how many masks were empty."""
     marks, blocks = Marks(), []
-    for title, entries in blocks_of(study, groups).items():
+    for block in blocks_of(study, groups):
         lines = [
             Line(f"{e.title}, seed {seed}", _run_cells(study, e, seed), marks.of(study.notes(e)))
-            for e in entries
+            for e in block.entries
             for seed in e.seeds
         ]
-        blocks.append(Block(title, tuple(lines)))
+        blocks.append(Block(block.title, tuple(lines)))
     names = [study.set_title(each.name) for each in study.table.sets]
     return Grid(
         name="runs",
@@ -64,14 +64,16 @@ def _runs(study: Study, groups: Sequence[str]) -> list[Run]:
 def _run_cells(study: Study, entry: Entry, seed: int) -> tuple[Cell, ...]:
     run = study.table.runs.get((entry.key, seed))
     if run is None:
-        return (Cell(MISSING, kind="hole"),) * (len(study.table.sets) + 2)
-    broken = {h.dataset for h in study.table.holes if h.entry == entry and h.seed == seed}
+        return (missing(),) * (len(study.table.sets) + 2)
+    gone = {one.dataset for one in study.table.missing_of(entry) if one.seed == seed}
     cells = []
     for each in study.table.sets:
-        if each.name in broken:
-            cells.append(Cell(MISSING, kind="hole"))
+        if each.name in gone:
+            cells.append(missing())
+        elif DSC not in run.scores[each.name].values:
+            cells.append(missing(NOT_SCORED))
         else:
-            mean = float(run.scores[each.name].values["dsc"].mean())
+            mean = float(run.scores[each.name].values[DSC].mean())
             cells.append(Cell(number(mean, 3), sort=mean))
     both = sum(s.both_empty for s in run.scores.values())
     one = sum(s.one_empty for s in run.scores.values())
@@ -79,7 +81,8 @@ def _run_cells(study: Study, entry: Entry, seed: int) -> tuple[Cell, ...]:
 
 
 def _run_records(study: Study, run: Run) -> list[Mapping[str, Any]]:
-    names = ("dsc", "iou", "mae", "sensitivity", "precision", "hd95_px", "assd_px")
+    names = [name for table in ("main", "errors") for name, metric in METRICS.items()
+             if metric.table == table]  # fmt: skip
     return [
         {
             "group": run.entry.group,
@@ -97,19 +100,20 @@ def _run_records(study: Study, run: Run) -> list[Mapping[str, Any]]:
 
 
 def _mean(scores: SetScores, column: str) -> float:
-    known = scores.values[column][~np.isnan(scores.values[column])]
+    values = scores.values.get(column, np.empty(0))
+    known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else float("nan")
 
 
-def departures_grid(study: Study) -> Grid:
-    """Every field in which a method departs from the mix's recipe, and why."""
-    default = study.mix.recipe.model_dump()
+def deviations_grid(study: Study) -> Grid:
+    """Every field in which a method deviates from the mix's recipe, and why."""
+    default = usual_recipe(study)
     lines = []
     for entry in study.table.entries:
         rows = {
             (key, str(value), str(run.record.get("why", "")))
             for run in study.table.runs_of(entry)
-            for key, value in run.record["departures"].items()
+            for key, value in run.record["deviations"].items()
         }
         lines += [
             Line(
@@ -119,9 +123,9 @@ def departures_grid(study: Study) -> Grid:
         ]
     labels = ("Field", "Mix", "Method", "Why")
     return Grid(
-        name="departures",
+        name="deviations",
         of=study.mix.title,
-        title="Departures from the default recipe",
+        title="Deviations from the default recipe",
         head="Method",
         columns=tuple(Column(label, numeric=False) for label in labels),
         blocks=(Block("", tuple(lines)),),
@@ -138,17 +142,17 @@ def provenance_grid(study: Study, groups: Sequence[str] = tuple(GROUPS)) -> Grid
         if label in COMPARED
     }
     marks, blocks = Marks(), []
-    for title, entries in blocks_of(study, groups).items():
+    for block in blocks_of(study, groups):
         lines = [
             Line(
                 f"{entry.title}, seed {run.seed}",
                 tuple(_fact(facts[id(run)].get(label, NONE), usual.get(label)) for label in labels),
                 marks.of(study.notes(entry)),
             )
-            for entry in entries
+            for entry in block.entries
             for run in study.table.runs_of(entry)
         ]
-        blocks.append(Block(title, tuple(lines)))
+        blocks.append(Block(block.title, tuple(lines)))
     return Grid(
         name="provenance",
         of=study.mix.title,
@@ -164,7 +168,8 @@ def provenance_grid(study: Study, groups: Sequence[str] = tuple(GROUPS)) -> Grid
     )
 
 
-COMPARED = {"Commit", "Device", "CPU", "Threads", "Training code", "Evaluation code", "Data",
+COMPARED = {"Commit", "Device", "CPU", "Threads", "Training code", "Prediction code",
+            "Scoring code", "Data",
             "python", "torch", "torchvision", "timm", "segmentation-models-pytorch",
             "transformers", "numpy"}  # fmt: skip
 
@@ -172,8 +177,7 @@ COMPARED = {"Commit", "Device", "CPU", "Threads", "Training code", "Evaluation c
 def _facts(run: Run) -> Facts:
     record = run.record
     machine, identity = record.get("hardware", {}), record["identity"]
-    weights = record["weights"]
-    files = [f"{name} {str(value)[:SHORT]}" for name, value in weights.get("files", {}).items()]
+    files = [f"{name} {str(value)[:SHORT]}" for name, value in record["weights"].items()]
     facts = {
         "Commit": record.get("commit"),
         "Finished (UTC)": str(record.get("finished") or "")[:16].replace("T", " "),
@@ -182,14 +186,15 @@ def _facts(run: Run) -> Facts:
         "CPU": machine.get("cpu"),
         "Threads": machine.get("threads"),
         **record.get("versions", {}),
-        "Weights": ", ".join([str(weights.get("asked", NONE)), *files]),
+        "Weights": ", ".join([str(record["initialisation"]), *files]),
         "Run": identity.get("run"),
         "Method code": identity.get("method_code"),
         "Training code": identity.get("training_code"),
-        "Evaluation code": record.get("evaluation_code"),
+        "Prediction code": record.get("prediction_code"),
+        "Scoring code": record.get("scoring_code"),
         "Data": identity.get("data"),
     }
-    digests = ("Run", "Method code", "Training code", "Evaluation code", "Data")
+    digests = ("Run", "Method code", "Training code", "Prediction code", "Scoring code", "Data")
     empty = (None, "", "none")
     return {
         key: NONE if value in empty else str(value)[:SHORT] if key in digests else str(value)

@@ -1,10 +1,11 @@
-"""Tables of variants beside their base: ablations, and what was trained on one modality alone."""
+"""Tables of variants beside their base: ablations, and networks of a single modality."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
-from benchmark.reports.study import Study, hole_notes, trained_alone
+from benchmark.reports.study import Study, missing_notes, trained_on
 from benchmark.reports.tables.cells import (
     Answer,
     difference_cell,
@@ -12,23 +13,24 @@ from benchmark.reports.tables.cells import (
     side_cell,
     spoken,
 )
-from benchmark.reports.tables.grid import MISSING, Block, Cell, Column, Grid, Line, Marks
+from benchmark.reports.tables.grid import MISSING, Block, Cell, Column, Grid, Line, Marks, missing
 from benchmark.reports.tables.main import (
     BEST,
-    DSC,
-    WHOLE,
+    RowBlock,
     columns_of,
+    missing_remarks,
     parameters_cell,
-    score_cells,
+    score_column,
     score_record,
     trained_parameters,
 )
-from benchmark.statistics.differences import Contrast, differences, side
+from benchmark.statistics.differences import Contrast, Missing, differences, side
 from benchmark.statistics.intervals import MEAN, set_weights
+from benchmark.statistics.schema import DSC, METRICS
 from benchmark.statistics.table import Entry
 
 Weights = Mapping[str, float]
-HOLE = Cell(MISSING, kind="hole")
+METRIC = METRICS[DSC]
 
 
 def ablation_grid(study: Study) -> Grid:
@@ -36,7 +38,6 @@ def ablation_grid(study: Study) -> Grid:
     marks, families = Marks(), _families(study)
     found = _answers(study, families)
     blocks = [_block(study, marks, family, found) for family in families]
-    holes = any(cell.kind == "hole" for b in blocks for line in b.lines for cell in line.cells)
     return Grid(
         name="ablation",
         of=study.mix.title,
@@ -44,8 +45,8 @@ def ablation_grid(study: Study) -> Grid:
         head="Method",
         columns=(
             Column("Trained (M)"),
-            *(Column(label, MEAN.capitalize()) for label in (DSC.label, "Minus base")),
-            *(Column(DSC.label, study.set_title(each.name)) for each in study.table.sets),
+            *(Column(label, MEAN.capitalize()) for label in (METRIC.label, "Minus base")),
+            *(Column(METRIC.label, study.set_title(each.name)) for each in study.table.sets),
         ),
         blocks=tuple(blocks),
         notes=marks.notes(),
@@ -53,34 +54,34 @@ def ablation_grid(study: Study) -> Grid:
             "Trained: parameters that training changes, in millions. DSC: mean over seeds ±"
             " standard deviation over seeds, with its 95 % interval over cases.",
             f"Minus base: the difference of these means, paired by case. {spoken(study)}",
-            "Ablations stand in the order of their plugin.",
-            *(BEST, *([WHOLE] if holes else [])),
+            "Ablations stand in the order of their declaration.",
+            *(BEST, *missing_remarks(blocks)),
         ),
         records=[*_records(study, families, found)],
     )
 
 
-def mixing_grid(study: Study) -> Grid:
-    """Each base beside its variants that were trained on one modality, modality by modality."""
+def single_modality_grid(study: Study) -> Grid:
+    """Each base beside its variants of a single modality, modality by modality."""
     marks, rows, modalities = Marks(), _rows(study), _modalities(study)
     asked = [
         (row, modality, Contrast(row.base, entry, modalities[modality]))
         for row in rows
         if row.base
-        for modality, entry in row.alone.items()
+        for modality, entry in row.variants.items()
     ]
-    answers = differences(study.table, [contrast for *_, contrast in asked], study.resamples)
+    answers = _differences(study, [contrast for *_, contrast in asked])
     for (row, modality, _), answer in zip(asked, answers, strict=True):
         row.found[modality] = answer
     lines = [
-        Line(row.title, _mixing_cells(study, row, modalities), marks.of(_mixing_notes(study, row)))
+        Line(row.title, _cells(study, row, modalities), marks.of(_notes(study, row)))
         for row in rows
     ]
-    labels = ("Mixed ↑", "Alone ↑", "Mixed − alone")
+    labels = ("Mixed ↑", "Single ↑", "Mixed − single")
     return Grid(
-        name="mixing",
+        name="single-modality",
         of=study.mix.title,
-        title="DSC when trained on the whole mix, and when trained on one modality alone",
+        title="DSC when trained on the whole mix, and when trained on a single modality",
         head="Method",
         columns=tuple(
             Column(label, _heading(study, modality, modalities[modality]))
@@ -92,10 +93,10 @@ def mixing_grid(study: Study) -> Grid:
         remarks=(
             "On the test sets of each modality, equally weighed where there are several: mean over"
             " seeds ± standard deviation over seeds. Below 0 mixing costs, above 0 it helps.",
-            f"Mixed − alone is paired by case. {spoken(study)}",
-            "At equal epochs a network that is trained on one modality makes fewer steps.",
+            f"Mixed − single is paired by case. {spoken(study)}",
+            "At equal epochs a network that is trained on a single modality makes fewer steps.",
         ),
-        records=[_mixing_record(study, row, m, modalities[m]) for row in rows for m in modalities],
+        records=[_record(study, row, m, modalities[m]) for row in rows for m in modalities],
         inner="Value",
     )
 
@@ -128,7 +129,8 @@ class Family:
 def _families(study: Study) -> list[Family]:
     names: dict[str, list[Entry]] = {}
     for entry in study.table.rows(("ablation",)):
-        names.setdefault(study.card(entry).get("base") or "", []).append(entry)
+        card = study.card(entry)
+        names.setdefault((card.base if card else "") or "", []).append(entry)
     return [
         Family(name, _title(study, name), study.base(members[0]), tuple(members))
         for name, members in names.items()
@@ -137,9 +139,9 @@ def _families(study: Study) -> list[Family]:
 
 def _title(study: Study, name: str) -> str:
     """The title of a base, after that of its own base where it is a variant itself."""
-    card = study.cards.get(name, {})
-    parent = study.cards.get(card.get("base") or "", {}).get("title")
-    return f"{parent}: {card['title']}" if parent else str(card.get("title", name))
+    card = study.cards.get(name)
+    parent = study.cards.get(card.base or "") if card else None
+    return f"{parent.title}: {study.title(name)}" if parent else study.title(name)
 
 
 def _answers(study: Study, families: Iterable[Family]) -> dict[tuple[str, str], Answer]:
@@ -147,29 +149,41 @@ def _answers(study: Study, families: Iterable[Family]) -> dict[tuple[str, str], 
     weights: dict[str, Weights] = {each.name: {each.name: 1.0} for each in study.table.sets}
     weights[MEAN] = set_weights(study.table)
     asked = {
-        (entry.key, place): Contrast(entry, family.base, weights[place])
+        (entry.key, dataset): Contrast(entry, family.base, weights[dataset])
         for family in families
         if family.base
         for entry in family.members
-        for place in weights
+        for dataset in weights
     }
-    found = differences(study.table, list(asked.values()), study.resamples)
-    return dict(zip(asked, found, strict=True))
+    return dict(zip(asked, _differences(study, list(asked.values())), strict=True))
+
+
+def _differences(study: Study, asked: Sequence[Contrast]) -> list[Answer]:
+    """The difference of each contrast; none where one side began from random weights by need."""
+    found = differences(study.table, asked, study.params.resamples)
+    return [
+        (Missing(contrast.other, why="it began from other weights: random, or pretrained"),)
+        if study.unlike(contrast.one, contrast.other)
+        else answer
+        for contrast, answer in zip(asked, found, strict=True)
+    ]
 
 
 def _block(
     study: Study, marks: Marks, family: Family, found: Mapping[tuple[str, str], Answer]
 ) -> Block:
+    alike = not any(study.unlike(*pair) for pair in combinations(family.rows, 2))
+    rows = RowBlock(family.heading, tuple(family.rows), ranked=alike)
     columns = [
-        score_cells([study.cells.get((e.key, place, "dsc")) for e in family.rows], DSC, True)
-        for place in (MEAN, *(each.name for each in study.table.sets))
+        score_column(study, rows, dataset, METRIC)
+        for dataset in (MEAN, *(each.name for each in study.table.sets))
     ]
     lines = []
     for entry, (mean, *scores) in zip(family.rows, zip(*columns, strict=True), strict=True):
         answer = found.get((entry.key, MEAN))
         notes = [*study.notes(entry), *_no_difference(study, family, entry, answer)]
         orphan = family.name and not family.base
-        difference = HOLE if orphan else difference_cell(answer)
+        difference = missing() if orphan else difference_cell(answer)
         title = f"{entry.title} (base)" if entry == family.base else entry.title
         cells = (parameters_cell(study, entry), mean, difference, *scores)
         lines.append(Line(title, cells, marks.of(notes)))
@@ -182,10 +196,10 @@ def _no_difference(
     """Notes on why a row has no difference; what the row itself lacks, its own notes say."""
     if family.name and not family.base:
         yield f"no difference: {family.title} does not run on this mix"
-    for missing in answer if isinstance(answer, tuple) else ():
-        if missing.entry != entry or not missing.holes:
-            why = "; ".join(hole_notes(study, missing.holes)) or missing.why
-            yield f"no difference: {missing.entry.title}: {why}"
+    for each in answer if isinstance(answer, tuple) else ():
+        if each.entry != entry or not each.runs:
+            why = "; ".join(missing_notes(study, each.runs)) or each.why
+            yield f"no difference: {each.entry.title}: {why}"
 
 
 def _records(
@@ -193,44 +207,45 @@ def _records(
 ) -> Iterator[Mapping[str, Any]]:
     for family in families:
         for entry in family.rows:
-            for place, _ in columns_of(study):
+            for dataset, _ in columns_of(study):
                 yield {
                     "base": family.name,
-                    **score_record(study, family.heading, entry, (place, DSC)),
+                    **score_record(study, family.heading, entry, dataset, metric=METRIC),
                     "trained_parameters": trained_parameters(study, entry) or "",
-                    **difference_record(found.get((entry.key, place))),
+                    **difference_record(found.get((entry.key, dataset))),
                 }
 
 
 @dataclass(frozen=True)
-class MixingRow:
-    """A base with its variants by modality.
+class SingleModalityRow:
+    """A base with its variants of a single modality.
 
     Attributes:
         base: None where this mix has no such row.
-        found: the difference by modality.
+        variants, found: by modality, the variant and its difference to the base.
     """
 
     name: str
     title: str
     base: Entry | None
-    alone: dict[str, Entry] = field(default_factory=dict)
+    variants: dict[str, Entry] = field(default_factory=dict)
     found: dict[str, Answer] = field(default_factory=dict)
 
 
-def _rows(study: Study) -> list[MixingRow]:
+def _rows(study: Study) -> list[SingleModalityRow]:
     """A row a base, in the order of the main table; another where a modality comes twice."""
-    rows: list[MixingRow] = []
+    rows: list[SingleModalityRow] = []
     for entry in study.table.rows(("single",)):
-        name, modality = study.card(entry).get("base"), study.card(entry)["modality"]
-        if not name:
+        card = study.card(entry)
+        if card is None or not card.base:
             continue
+        name, modality = card.base, card.modality
         same = [row for row in rows if row.name == name]
-        row = next((row for row in same if modality not in row.alone), None)
+        row = next((row for row in same if modality not in row.variants), None)
         if row is None:
             title = _title(study, name) + (f" (and {entry.title})" if same else "")
-            rows.append(row := MixingRow(name, title, study.base(entry)))
-        row.alone[modality] = entry
+            rows.append(row := SingleModalityRow(name, title, study.base(entry)))
+        row.variants[modality] = entry
     order = {entry: i for i, entry in enumerate(study.table.entries)}
     return sorted(rows, key=lambda row: order[row.base] if row.base else len(order))
 
@@ -241,7 +256,8 @@ def _modalities(study: Study) -> dict[str, Weights]:
     for each in study.table.sets:
         sets.setdefault(study.modality(each), []).append(each.name)
     for entry in study.table.rows(("single",)):
-        sets.setdefault(study.card(entry)["modality"], [])
+        card = study.card(entry)
+        sets.setdefault(card.modality if card else "", [])
     return {m: dict.fromkeys(names, 1 / max(len(names), 1)) for m, names in sets.items()}
 
 
@@ -250,27 +266,27 @@ def _heading(study: Study, modality: str, weights: Weights) -> str:
     return f"{modality.capitalize()} ({names})"
 
 
-def _mixing_cells(
-    study: Study, row: MixingRow, modalities: Mapping[str, Weights]
+def _cells(
+    study: Study, row: SingleModalityRow, modalities: Mapping[str, Weights]
 ) -> tuple[Cell, ...]:
-    """Mixed, alone, and the difference of each modality; a dash where nothing is planned."""
+    """Mixed, single, and the difference of each modality; a dash where nothing is planned."""
     cells = []
     for modality, weights in modalities.items():
-        alone = row.alone.get(modality)
+        single = row.variants.get(modality)
         cells += [
-            side_cell(side(study.table, row.base, weights)) if row.base else HOLE,
-            side_cell(side(study.table, alone, weights) if alone else None),
-            HOLE if alone and not row.base else difference_cell(row.found.get(modality)),
+            side_cell(side(study.table, row.base, weights)) if row.base else missing(),
+            side_cell(side(study.table, single, weights) if single else None),
+            missing() if single and not row.base else difference_cell(row.found.get(modality)),
         ]
     return tuple(cells)
 
 
-def _mixing_notes(study: Study, row: MixingRow) -> list[str]:
+def _notes(study: Study, row: SingleModalityRow) -> list[str]:
     """What the notes of all its rows say, each told once."""
     notes = list(study.notes(row.base)) if row.base else [f"{row.title} does not run on this mix"]
-    for modality, entry in row.alone.items():
-        holes = hole_notes(study, [hole for hole in study.table.holes if hole.entry == entry])
-        told = {*notes, trained_alone(modality)} - {*holes}
+    for modality, entry in row.variants.items():
+        gone = missing_notes(study, study.table.missing_of(entry))
+        told = {*notes, trained_on(modality)} - {*gone}
         notes += [f"{entry.title}: {note}" for note in study.notes(entry) if note not in told]
         answer = row.found.get(modality)
         parts = answer if isinstance(answer, tuple) else ()
@@ -278,13 +294,13 @@ def _mixing_notes(study: Study, row: MixingRow) -> list[str]:
     return notes
 
 
-def _mixing_record(
-    study: Study, row: MixingRow, modality: str, weights: Weights
+def _record(
+    study: Study, row: SingleModalityRow, modality: str, weights: Weights
 ) -> Mapping[str, Any]:
-    single, found = row.alone.get(modality), difference_record(row.found.get(modality))
+    single, found = row.variants.get(modality), difference_record(row.found.get(modality))
     sides = {
         f"{name}_{key}": getattr(entry and side(study.table, entry, weights), key, "")
-        for name, entry in (("mixed", row.base), ("alone", single))
+        for name, entry in (("mixed", row.base), ("single", single))
         for key in ("mean", "seed_sd", "seeds")
     }
     ran = MISSING if found["difference"] == "" else "ok"
@@ -293,10 +309,10 @@ def _mixing_record(
         "title": row.title,
         "modality": modality,
         "datasets": " ".join(weights),
-        "alone": single.name if single else "",
-        "metric": DSC.column,
+        "single_modality": single.name if single else "",
+        "metric": DSC,
         "status": ran if single else "not planned",
         **sides,
         **found,
-        "notes": "; ".join(_mixing_notes(study, row)),
+        "notes": "; ".join(_notes(study, row)),
     }

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from benchmark.reports.study import Study
-from benchmark.reports.tables.grid import MISSING, NONE, Cell, number
+from benchmark.reports.tables.grid import NONE, Cell, missing, number
 from benchmark.statistics.differences import Difference, Missing, Side
 
 Answer = Difference | tuple[Missing, ...]
@@ -29,7 +29,7 @@ def difference_cell(answer: Answer | None) -> Cell:
     if answer is None:
         return Cell(NONE)
     if not isinstance(answer, Difference):
-        return Cell(MISSING, kind="hole")
+        return missing()
     limits = f"[{signed(answer.low)}, {signed(answer.high)}]"
     return Cell(signed(answer.value), "" if math.isnan(answer.low) else limits, answer.value)
 
@@ -38,7 +38,7 @@ def side_cell(found: Side | Missing | None) -> Cell:
     """One side of a difference; a dash where none is planned."""
     if isinstance(found, Side):
         return Cell(plus_minus(found.mean, found.seed_sd), sort=found.mean)
-    return Cell(MISSING, kind="hole") if found else Cell(NONE)
+    return missing() if found else Cell(NONE)
 
 
 def difference_record(answer: Answer | None) -> dict[str, Any]:
@@ -51,7 +51,8 @@ def difference_record(answer: Answer | None) -> dict[str, Any]:
 def spoken(study: Study) -> str:
     """What the interval of a difference speaks of."""
     return (
-        f"Below it the 95 % bootstrap interval over cases (BCa, {study.resamples:,} resamples;"
-        " whole groups where cases form groups): it speaks of other cases for these trained"
-        " networks, not of other trainings. Of those speak the standard deviations over seeds."
+        "Below it the 95 % bootstrap interval over cases (BCa,"
+        f" {study.params.resamples:,} resamples; whole groups where cases form groups): it speaks"
+        " of other cases for these trained networks, not of other trainings. Of those speak the"
+        " standard deviations over seeds."
     )

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmark.reports.study import Study
+from benchmark.reports.study import RANDOM, Study
+from benchmark.reports.tables.main import is_prompted
 from benchmark.statistics.compare import Comparison, comparisons
+from benchmark.statistics.complete_rows import complete_rows
 from benchmark.statistics.friedman import Friedman, friedman
 from benchmark.statistics.intervals import MEAN
-from benchmark.statistics.panel import panel
 from benchmark.statistics.ranking import Ranking, rankings
 from benchmark.statistics.signed_rank import SignedRank, signed_ranks
 from benchmark.statistics.stability import Stability, stability
@@ -24,8 +25,8 @@ class Compared:
 
     Attributes:
         focus: the row that is compared with the others; None where the mix has none.
-        others: the unprompted rows of the main block but the focus.
-        left_out: rows that are in no ranking, with the reason.
+        others: the other rows of the block of the unprompted.
+        not_ranked: rows that are in no ranking, with the reason.
         rankings: by test set and MEAN.
     """
 
@@ -33,7 +34,7 @@ class Compared:
     others: tuple["Entry", ...]
     comparisons: tuple[Comparison, ...] = ()
     signed: tuple[SignedRank, ...] = ()
-    left_out: tuple[tuple[str, str], ...] = ()
+    not_ranked: tuple[tuple[str, str], ...] = ()
     rankings: Mapping[str, Ranking] | None = None
     stability: Stability | None = None
     friedman: Friedman | None = None
@@ -41,43 +42,53 @@ class Compared:
 
 def compare(study: Study) -> Compared:
     """Compares the focus with every other unprompted row of the main block, and ranks all."""
-    rows = unprompted(study)
+    rows = comparable(study)
     focus = focus_of(study)
     others = tuple(row for row in rows if focus is None or row.key != focus.key)
     if len(rows) < 2 or not any(each.cases for each in study.table.sets):
         return Compared(focus, others)
     tables, keys = {study.name: study.table}, [row.key for row in rows]
-    whole = panel(tables, keys)
+    complete = complete_rows(tables, keys)
     return Compared(
         focus=focus,
         others=others,
         comparisons=tuple(comparisons(study.table, focus, others)) if focus else (),
         signed=tuple(signed_ranks(tables, focus.key, keys)) if focus else (),
-        left_out=whole.left_out,
-        rankings=rankings(whole, study.resamples),
+        not_ranked=(*complete.incomplete, *_apart(study)),
+        rankings=rankings(complete, study.params.resamples),
         stability=stability(tables, keys),
-        friedman=friedman(whole),
+        friedman=friedman(complete),
     )
 
 
-def unprompted(study: Study) -> list["Entry"]:
-    """The rows of the main block that see the image alone."""
-    return [entry for entry in study.table.rows(("main",)) if entry.prompt == "none"]
+def _apart(study: Study) -> list[tuple[str, str]]:
+    rows = [entry for entry in study.table.rows(("main",)) if not is_prompted(entry)]
+    return [(entry.title, RANDOM.lower()) for entry in rows if study.stands_apart(entry)]
+
+
+def comparable(study: Study) -> list["Entry"]:
+    """The rows of the block of the unprompted: they see the image alone, and began alike.
+
+    Rows from random weights on a mix that asks for pretrained ones are not among them.
+    """
+    rows = study.table.rows(("main",))
+    return [e for e in rows if not is_prompted(e) and not study.stands_apart(e)]
 
 
 def focus_of(study: Study) -> "Entry | None":
     """The row of the focus, or where this mix lacks it the first of its folder that it has."""
-    rows = {entry.name: entry for entry in unprompted(study)}
-    folder = study.cards.get(study.focus, {}).get("folder")
-    kin = [n for n in rows if folder and study.cards.get(n, {}).get("folder") == folder]
-    return next((rows[name] for name in (study.focus, *kin) if name in rows), None)
+    rows = {entry.name: entry for entry in comparable(study)}
+    focus = study.params.focus
+    folders = {name: card.folder for name, card in study.cards.items()}
+    kin = [name for name in rows if focus in folders and folders.get(name) == folders[focus]]
+    return next((rows[name] for name in (focus, *kin) if name in rows), None)
 
 
 def stands_in(study: Study, focus: "Entry") -> str:
     """Said where another row of its folder stands for the focus."""
-    if focus.name == study.focus:
+    if focus.name == study.params.focus:
         return ""
-    title = study.cards.get(study.focus, {}).get("title", study.focus)
+    title = study.title(study.params.focus)
     return f"{title} does not run on this mix: its variant {focus.title} is compared in its place."
 
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from benchmark.core.text import percent
 from benchmark.reports.figures.drawing import COLOURS, Figure, canvas_of, heading, svg_of
-from benchmark.reports.study import Study, hole_notes
+from benchmark.reports.study import Study, missing_notes
 from benchmark.reports.tables.cells import signed
 from benchmark.reports.tables.compared import Compared, stands_in
 from benchmark.reports.tables.grid import (
@@ -18,11 +19,14 @@ from benchmark.reports.tables.grid import (
     Grid,
     Line,
     Marks,
+    missing,
     number,
 )
-from benchmark.statistics.compare import ALPHA, HABIT_NOTE, Comparison
+from benchmark.reports.tables.main import apart_remark
+from benchmark.statistics.compare import ALPHA, Comparison
 from benchmark.statistics.intervals import MEAN
 from benchmark.statistics.signed_rank import ROPE
+from benchmark.statistics.wilcoxon import COMMON_PRACTICE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +39,7 @@ COLUMNS = (
     Column("Cases won"),
     Column("False claim"),
     Column("False claim, cases alone"),
-    Column("Wilcoxon p (habit)"),
+    Column("Wilcoxon p (common practice)"),
 )
 HOW = (
     "Difference of DSC, the focus minus the row, with its 95 % interval over trainings and cases"
@@ -45,13 +49,14 @@ HOW = (
     " won: the share of cases on which the focus is better, ties by half. False claim: the"
     " probability that the true order is the reverse of the one seen; from cases alone it ignores"
     " that another training gives other scores.",
-    f"Wilcoxon: {HABIT_NOTE} Below it the smallest and the largest p over pairs of single runs.",
+    f"Wilcoxon: {COMMON_PRACTICE} Below it the smallest and the largest p over pairs of single"
+    " runs.",
 )
 NUMBERS = ("value", "low", "high", "se", "df", "t", "p", "p_holm", "effect", "wins", "false_claim",
            "false_claim_cases")  # fmt: skip
 
 
-def place_title(study: Study, dataset: str) -> str:
+def dataset_title(study: Study, dataset: str) -> str:
     """The name of a test set, or of the mean over them."""
     return dataset.capitalize() if dataset == MEAN else study.set_title(dataset)
 
@@ -64,7 +69,7 @@ def comparisons_grid(study: Study, found: Compared) -> Grid:
     for one in found.comparisons:
         notes = [*study.notes(one.other), *_why(study, one)]
         line = Line(one.other.title, _cells(one), marks.of(notes))
-        blocks.setdefault(place_title(study, one.dataset), []).append(line)
+        blocks.setdefault(dataset_title(study, one.dataset), []).append(line)
     title = found.focus.title if found.focus else ""
     instead = stands_in(study, found.focus) if found.focus else ""
     return Grid(
@@ -75,7 +80,7 @@ def comparisons_grid(study: Study, found: Compared) -> Grid:
         columns=(first, *COLUMNS[1:]),
         blocks=tuple(Block(name, tuple(lines)) for name, lines in blocks.items()),
         notes=marks.notes(),
-        remarks=(*([instead] if instead else []), *HOW),
+        remarks=(*([instead] if instead else []), *apart_remark(study, ("main",)), *HOW),
         records=[_record(study, one) for one in found.comparisons],
     )
 
@@ -89,43 +94,43 @@ def notes_of_focus(study: Study, found: Compared) -> list[str]:
 
 def _why(study: Study, one: Comparison) -> Iterator[str]:
     """Why there is no number, or no claim; what the row itself lacks its own notes say."""
-    for missing in one.missing:
-        if missing.entry != one.other or not missing.holes:
-            why = "; ".join(hole_notes(study, missing.holes)) or missing.why
-            yield f"no difference: {missing.entry.title}: {why}"
+    for each in one.missing:
+        if each.entry != one.other or not each.runs:
+            why = "; ".join(missing_notes(study, each.runs)) or each.why
+            yield f"no difference: {each.entry.title}: {why}"
     if one.why and not one.missing:
         yield one.why
 
 
 def _cells(one: Comparison) -> tuple[Cell, ...]:
     if one.verdict == "missing":
-        return (Cell(MISSING, kind="hole"),) * len(COLUMNS)
+        return (missing(),) * len(COLUMNS)
     limits = "" if math.isnan(one.low) else f"[{signed(one.low)}, {signed(one.high)}]"
     return (
         Cell(signed(one.value), limits, one.value),
         Cell(one.verdict, sort=one.verdict, kind=_kind(one)),
         _number(one.p_holm, probability(one.p_holm)),
         _number(one.effect, signed(one.effect, 2)),
-        _number(one.wins, NONE if math.isnan(one.wins) else f"{100 * one.wins:.0f} %"),
+        _number(one.wins, NONE if math.isnan(one.wins) else percent(one.wins)),
         _number(one.false_claim, probability(one.false_claim)),
         _number(one.false_claim_cases, probability(one.false_claim_cases)),
-        _habit(one),
+        _wilcoxon(one),
     )
 
 
 def _kind(one: Comparison) -> Any:
-    return {"better": "good", "worse": "bad", "no claim": "hole"}.get(one.verdict, "")
+    return {"better": "good", "worse": "bad", "no claim": "missing"}.get(one.verdict, "")
 
 
 def _number(value: float, text: str) -> Cell:
     return Cell(text, sort=None if math.isnan(value) else value)
 
 
-def _habit(one: Comparison) -> Cell:
-    if one.habit is None:
+def _wilcoxon(one: Comparison) -> Cell:
+    if one.wilcoxon is None:
         return Cell(NONE)
-    low, high = probability(one.habit.p_low), probability(one.habit.p_high)
-    return Cell(probability(one.habit.p), f"{low} to {high}", one.habit.p)
+    low, high = probability(one.wilcoxon.p_low), probability(one.wilcoxon.p_high)
+    return Cell(probability(one.wilcoxon.p), f"{low} to {high}", one.wilcoxon.p)
 
 
 def probability(value: float) -> str:
@@ -134,7 +139,7 @@ def probability(value: float) -> str:
 
 
 def _record(study: Study, one: Comparison) -> Mapping[str, Any]:
-    habit = one.habit
+    paired = one.wilcoxon
     return {
         "focus": one.focus.name,
         "other": one.other.name,
@@ -143,9 +148,9 @@ def _record(study: Study, one: Comparison) -> Mapping[str, Any]:
         "column": one.column,
         "verdict": one.verdict,
         **{name: getattr(one, name) for name in NUMBERS},
-        "wilcoxon_p": habit.p if habit else "",
-        "wilcoxon_p_low": habit.p_low if habit else "",
-        "wilcoxon_p_high": habit.p_high if habit else "",
+        "wilcoxon_p": paired.p if paired else "",
+        "wilcoxon_p_low": paired.p_low if paired else "",
+        "wilcoxon_p_high": paired.p_high if paired else "",
         "cases": one.cases,
         "groups": one.groups,
         "seeds_focus": one.seeds[0],
@@ -157,17 +162,17 @@ def _record(study: Study, one: Comparison) -> Mapping[str, Any]:
 def forest_figure(study: Study, found: Compared) -> Figure | None:
     """The differences with their intervals, a panel a test set."""
     shown = [one for one in found.comparisons if not math.isnan(one.value)]
-    places = list(dict.fromkeys(one.dataset for one in found.comparisons))
+    datasets = list(dict.fromkeys(one.dataset for one in found.comparisons))
     if not shown or found.focus is None:
         return None
-    columns = min(3, len(places))
-    rows = math.ceil(len(places) / columns)
+    columns = min(3, len(datasets))
+    rows = math.ceil(len(datasets) / columns)
     with canvas_of((9.2, 0.4 + rows * (0.85 + 0.24 * len(found.others)))) as canvas:
         axes = canvas.subplots(rows, columns, sharey=True, squeeze=False).ravel()
-        for ax, place in zip(axes, places, strict=False):
-            here = [one for one in found.comparisons if one.dataset == place]
-            _panel(ax, heading(place_title(study, place), columns), here)
-        for ax in axes[len(places) :]:
+        for ax, dataset in zip(axes, datasets, strict=False):
+            here = [one for one in found.comparisons if one.dataset == dataset]
+            _panel(ax, heading(dataset_title(study, dataset), columns), here)
+        for ax in axes[len(datasets) :]:
             ax.set_axis_off()
         label = f"DSC of {found.focus.title} minus DSC of the row"
         canvas.supxlabel(label, fontsize=9)
@@ -179,7 +184,7 @@ def forest_figure(study: Study, found: Compared) -> Figure | None:
         " for better and vermilion for worse; hollow: undecided; cross without a line: no claim."
         f" The grey band is a difference of at most {ROPE:g}.",
         alt=f"Forest plot: the difference of DSC between {found.focus.title} and"
-        f" {len(found.others)} other methods on {len(places)} panels, with intervals. The table"
+        f" {len(found.others)} other methods on {len(datasets)} panels, with intervals. The table"
         " below holds the numbers.",
         svg=svg,
         records=[_record(study, one) for one in found.comparisons],

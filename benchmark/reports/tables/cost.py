@@ -1,17 +1,28 @@
 """What the methods cost: parameters, operations, time and memory of an image, time of training."""
 
 import json
-import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmark.core.errors import ScoreTableError
 from benchmark.reports.figures.history import read_history
-from benchmark.reports.study import GROUPS, Study
-from benchmark.reports.tables.grid import MISSING, NONE, Block, Cell, Column, Grid, Line, Marks
+from benchmark.reports.study import Study
+from benchmark.reports.tables.grid import (
+    MISSING,
+    NONE,
+    Block,
+    Cell,
+    Column,
+    Grid,
+    Line,
+    Marks,
+    missing,
+)
 from benchmark.reports.tables.main import blocks_of
+from benchmark.statistics.results import GROUPS
 from benchmark.statistics.table import Entry, Run
 
 SCHEMA = 1
@@ -87,19 +98,20 @@ def _measured(record: Mapping[str, Any]) -> Measured:
 def cost_grid(study: Study, groups: Sequence[str] = COSTED) -> Grid:
     """Parameters, MACs, latency and memory of an image; time of training and of prediction."""
     rows = blocks_of(study, [group for group in groups if group != "controls"])
-    found = {e.key: measured_cost(study, e) for entries in rows.values() for e in entries}
+    entries = [entry for block in rows for entry in block.entries]
+    found = {entry.key: measured_cost(study, entry) for entry in entries}
     unseen = [measured.unseen for measured in found.values() if measured]
     common = unseen[0].intersection(*unseen) if unseen else frozenset()
     marks, blocks = Marks(), []
-    for title, entries in rows.items():
+    for block in rows:
         lines = []
-        for entry in entries:
+        for entry in block.entries:
             measured = found[entry.key]
             notes = [*study.notes(entry), *_notes(study, entry, measured, common)]
             cells = _cells(study, study.table.runs_of(entry), measured)
             lines.append(Line(entry.title, cells, marks.of(notes)))
-        blocks.append(Block(title, tuple(lines)))
-    titles = [(e.title, found[e.key]) for entries in rows.values() for e in entries]
+        blocks.append(Block(block.title, tuple(lines)))
+    titles = [(entry.title, found[entry.key]) for entry in entries]
     return Grid(
         name="cost",
         of=study.mix.title,
@@ -122,7 +134,7 @@ def measured_cost(study: Study, entry: Entry) -> Measured | None:
 
     Raises: ScoreTableError if its cost.json cannot be used.
     """
-    return read_cost(study.results / entry.group / entry.name / "cost" / "cost.json")
+    return read_cost(study.folder / entry.group / entry.name / "cost" / "cost.json")
 
 
 def _notes(
@@ -132,10 +144,9 @@ def _notes(
     if measured is None:
         return []
     notes = []
-    now = study.cards.get(entry.name, {}).get("code_digest")
-    if now not in (None, measured.code):
+    if study.cost_codes.get(entry.name, measured.code) != measured.code:
         notes.append("its MACs, latency and memory are of older code")
-    if measured.size != study.mix.size:
+    if measured.size != study.size():
         notes.append(
             f"its MACs, latency and memory are of {measured.size} × {measured.size} pixels"
         )
@@ -152,14 +163,14 @@ def _remarks(
     common: frozenset[str],
 ) -> list[str]:
     """Of what the measured costs are, where they were measured, and what they leave out."""
-    remarks, size = [], study.mix.size
-    places: dict[str, list[str]] = {}
+    remarks, size = [], study.size()
+    machines: dict[str, list[str]] = {}
     for title, measured in rows:
         if measured:
-            places.setdefault(measured.where, []).append(title)
-    if places:
-        listed = [f"{where} ({', '.join(titles)})" for where, titles in places.items()]
-        machine = next(iter(places)) if len(places) == 1 else "; ".join(listed)
+            machines.setdefault(measured.where, []).append(title)
+    if machines:
+        listed = [f"{where} ({', '.join(titles)})" for where, titles in machines.items()]
+        machine = next(iter(machines)) if len(machines) == 1 else "; ".join(listed)
         remarks.append(
             "GMACs (billions of multiply-accumulates), latency (median, quartiles below) and peak"
             f" memory (the weights, and what one prediction adds) are of one image of {size} ×"
@@ -174,38 +185,38 @@ def _remarks(
 
 
 def _cells(study: Study, runs: Sequence[Run], measured: Measured | None) -> tuple[Cell, ...]:
-    def median(values: Callable[[Run], float | None], digits: int) -> Cell:
+    def median_of(values: Callable[[Run], float | None], digits: int) -> Cell:
         known = [value for run in runs if (value := values(run)) is not None]
         if not known:
-            return Cell(NONE if runs else MISSING, kind="" if runs else "hole")
-        return _number(statistics.median(known), digits)
+            return Cell(NONE) if runs else missing()
+        return _number(median(known), digits)
 
     def speed(run: Run) -> float | None:
-        logged = read_history(study.folder(run) / "history.csv").get("images_per_s", [])
+        logged = read_history(study.run_folder(run) / "history.csv").get("images_per_s", [])
         known = [value for value in logged if value == value]
-        return statistics.median(known) if known else None
+        return median(known) if known else None
 
     def count(key: str, k: int) -> Cell:
         if not runs and measured:
             return _number(measured.parameters[k] * 1e-6, 2)
-        return median(lambda run: _value(run, "parameters", key, 1e-6), 2)
+        return median_of(lambda run: _value(run, "parameters", key, 1e-6), 2)
 
     devices = dict.fromkeys(str(run.record.get("hardware", {}).get("device", NONE)) for run in runs)
     return (
         count("total", 0),
         count("trainable", 1),
         *_measured_cells(measured),
-        median(lambda run: _value(run, "times", "train_s", 1 / 60), 1),
-        median(speed, 1),
-        median(_predicted_per_s, 1),
-        Cell(", ".join(devices) or MISSING, kind="" if runs else "hole"),
+        median_of(lambda run: _value(run, "times", "train_s", 1 / 60), 1),
+        median_of(speed, 1),
+        median_of(_predicted_per_s, 1),
+        Cell(", ".join(devices) or MISSING, kind="" if runs else "missing"),
     )
 
 
 def _measured_cells(measured: Measured | None) -> tuple[Cell, ...]:
     """GMACs, latency and memory."""
     if measured is None:
-        return (Cell(MISSING, kind="hole"),) * 3
+        return (missing(),) * 3
     middle, low, high = measured.latency_ms
     peak = measured.peak_mib
     return (

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.reports.study import RANKED, Study
+from benchmark.reports.study import Study
 from benchmark.reports.tables.grid import (
     MISSING,
     NONE,
@@ -18,9 +18,12 @@ from benchmark.reports.tables.grid import (
     Grid,
     Line,
     Marks,
+    missing,
     number,
 )
-from benchmark.reports.tables.main import DSC, block_title
+from benchmark.reports.tables.main import block_title, is_prompted
+from benchmark.statistics.results import RANKED
+from benchmark.statistics.schema import DSC
 from benchmark.statistics.table import Entry
 
 LABELS = ("DSC ↑", "Over draws", "Within a case")
@@ -51,7 +54,7 @@ class Draws:
 
 def draws_grid(study: Study) -> Grid | None:
     """Prompted rows with the spread over draws; None where no row is shown a prompt."""
-    entries = [e for e in study.table.rows(RANKED) if e.prompt != "none"]
+    entries = [e for e in study.table.rows(RANKED) if is_prompted(e)]
     if not entries:
         return None
     marks, found = Marks(), {entry.key: _read(study, entry) for entry in entries}
@@ -62,8 +65,8 @@ def draws_grid(study: Study) -> Grid | None:
         ]
         count = max((len(d.means) for d in found[entry.key].values()), default=0)
         line = Line(entry.title, (_count(count), *cells), marks.of(study.notes(entry)))
-        blocks.setdefault(block_title(entry), []).append(line)
-    places = [study.set_title(each.name) for each in study.table.sets]
+        blocks.setdefault(block_title(study, entry), []).append(line)
+    titles = [study.set_title(each.name) for each in study.table.sets]
     return Grid(
         name="draws",
         of=study.mix.title,
@@ -71,7 +74,7 @@ def draws_grid(study: Study) -> Grid | None:
         head="Method",
         columns=(
             Column("Draws"),
-            *(Column(label, place) for place in places for label in LABELS),
+            *(Column(label, title) for title in titles for label in LABELS),
         ),
         blocks=tuple(Block(title, tuple(lines)) for title, lines in blocks.items()),
         notes=marks.notes(),
@@ -90,12 +93,12 @@ def draws_grid(study: Study) -> Grid | None:
 
 
 def _count(count: int) -> Cell:
-    return Cell(str(count), sort=count) if count else Cell(MISSING, kind="hole")
+    return Cell(str(count), sort=count) if count else missing()
 
 
 def _cells(draws: Draws | None) -> tuple[Cell, ...]:
     if draws is None:
-        return (Cell(MISSING, kind="hole"),) * len(LABELS)
+        return (missing(),) * len(LABELS)
     low, high = min(draws.means), max(draws.means)
     spread = f"{number(low, 3)} to {number(high, 3)}" if len(draws.means) > 1 else ""
     one = len(draws.means) < 2
@@ -123,9 +126,9 @@ def _record(study: Study, entry: Entry, dataset: str, draws: Draws | None) -> Ma
 
 
 def _read(study: Study, entry: Entry) -> dict[str, Draws]:
-    """The draws of a row by test set; a test set with a hole is left out."""
+    """The draws of a row by test set; without test sets on which a run is missing."""
     whole = {each.name for each in study.table.sets if study.table.scores_of(entry, each.name)}
-    tables = [_by_case(study.folder(run) / "scores.csv") for run in study.table.runs_of(entry)]
+    tables = [_by_case(study.run_folder(run) / "scores.csv") for run in study.table.runs_of(entry)]
     found = {}
     for name in whole:
         values = np.stack([table[name] for table in tables])  # (seeds, cases, draws)
@@ -140,7 +143,7 @@ def _by_case(path: Path) -> dict[str, np.ndarray]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         for row in csv.DictReader(file):
             cases = rows.setdefault(row["dataset"], {})
-            cases.setdefault(row["case"], {})[int(row["draw"])] = float(row[DSC.column])
+            cases.setdefault(row["case"], {})[int(row["draw"])] = float(row[DSC])
     return {name: _array(list(cases.values())) for name, cases in rows.items()}
 
 

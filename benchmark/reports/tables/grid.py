@@ -10,6 +10,7 @@ from typing import Any, Literal
 from benchmark.core.spreadsheet import as_text
 
 MISSING = "missing"
+NOT_SCORED = "not scored"
 NONE = "–"
 
 
@@ -21,14 +22,19 @@ class Cell:
         sub: smaller lines below it.
         sort: what it is sorted by; None goes last.
         rank: 1 is best (bold), 2 second (underlined).
-        kind: a hole, a value that differs from most in its column, a good or a bad verdict.
+        kind: a missing value, one that differs from most in its column, a good or a bad verdict.
     """
 
     text: str
     sub: str = ""
     sort: float | str | None = None
     rank: int = 0
-    kind: Literal["", "hole", "differs", "good", "bad"] = ""
+    kind: Literal["", "missing", "differs", "good", "bad"] = ""
+
+
+def missing(text: str = MISSING) -> Cell:
+    """A cell whose value is missing, and that says so."""
+    return Cell(text, kind="missing")
 
 
 @dataclass(frozen=True)

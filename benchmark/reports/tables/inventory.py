@@ -6,9 +6,10 @@ from pathlib import Path
 
 from benchmark.core.errors import ScoreTableError
 from benchmark.core.files import read_json
-from benchmark.reports.study import CLAIM_SEEDS, RANKED, Study
+from benchmark.reports.study import CLAIM_SEEDS, SHOWN, Study
 from benchmark.reports.tables.grid import NONE, Block, Cell, Column, Grid, Line, Marks
 from benchmark.reports.tables.main import blocks_of
+from benchmark.statistics.results import RANKED
 from benchmark.statistics.table import Entry
 
 LEAKS_BY = ("kind", "where", "dataset_a", "dataset_b", "mix_b")
@@ -18,9 +19,12 @@ LEAKS = ("dataset_a", "case_a", "split_a", "dataset_b", "case_b", "split_b")
 def methods_grid(study: Study) -> Grid:
     """Every planned method: its seeds, what it was shown, where it comes from."""
     marks, blocks = Marks(), []
-    for title, entries in blocks_of(study, RANKED).items():
-        lines = [Line(e.title, _method_cells(study, e), marks.of(study.notes(e))) for e in entries]
-        blocks.append(Block(title, tuple(lines)))
+    for block in blocks_of(study, RANKED):
+        lines = [
+            Line(entry.title, _method_cells(study, entry), marks.of(study.notes(entry)))
+            for entry in block.entries
+        ]
+        blocks.append(Block(block.title, tuple(lines)))
     labels = ("Seeds done", "Weights at the start", "Shown at test time", "Source", "Licence")
     return Grid(
         name="methods",
@@ -38,25 +42,24 @@ def methods_grid(study: Study) -> Grid:
 
 
 def _method_cells(study: Study, entry: Entry) -> tuple[Cell, ...]:
-    card = study.cards.get(entry.name, {})
+    card = study.cards[entry.name]
     runs = study.table.runs_of(entry)
-    whole = len(runs) == len(entry.seeds)
-    asked = dict.fromkeys(str(run.record["weights"].get("asked", NONE)) for run in runs)
-    seen = ", ".join(entry.pretrained_on) if "pretrained" in asked else ""
-    shown = {"none": "the image", "point": "the image, points", "box": "the image, a box"}
-    shown["centre"] = "the image, the deepest point"
+    all_there = len(runs) == len(entry.seeds)
+    began = dict.fromkeys(str(run.record["initialisation"]) for run in runs)
+    seen = ", ".join(entry.pretrained_on) if "pretrained" in began else ""
+    count = f"{len(runs)} of {len(entry.seeds)}"
     return (
-        Cell(f"{len(runs)} of {len(entry.seeds)}", sort=len(runs), kind="" if whole else "hole"),
-        Cell(", ".join(asked) or NONE, seen),
-        Cell(shown.get(entry.prompt, entry.prompt)),
-        Cell(str(card.get("source") or NONE)),
-        Cell(str(card.get("licence") or NONE)),
+        Cell(count, sort=len(runs), kind="" if all_there else "missing"),
+        Cell(", ".join(began) or NONE, seen),
+        Cell(SHOWN.get(entry.prompt, entry.prompt)),
+        Cell(card.source or NONE),
+        Cell(card.licence or NONE),
     )
 
 
 def data_grid(study: Study) -> Grid | None:
     """Cases of each dataset by split, its licence and its citation; None where not recorded."""
-    datasets: Mapping[str, Mapping[str, object]] = study.data.get("datasets", {})
+    datasets = study.datasets
     if not datasets:
         return None
     counts = ("train", "val", "test", "left_out")
@@ -79,13 +82,13 @@ def data_grid(study: Study) -> Grid | None:
         head="Dataset",
         columns=(
             *(Column(label, numeric=False) for label in ("Modality", "Role")),
-            *(Column(label) for label in ("Train", "Val", "Test", "Left out")),
+            *(Column(label) for label in ("Train", "Val", "Test", "Not used")),
             *(Column(label, numeric=False) for label in ("Split", "Licence", "Citation")),
         ),
         blocks=(Block("", tuple(lines)),),
         remarks=(
-            f"Cases at {study.mix.size} × {study.mix.size} pixels. Runs train on train and val"
-            " together; val serves tuning alone, and the test set never chooses anything. Left out:"
+            f"Cases at {study.size()} × {study.size()} pixels. Runs train on train and val"
+            " together; val serves tuning alone, and the test set never chooses anything. Not used:"
             " raw cases that no split of this mix uses.",
         ),
     )
@@ -101,7 +104,7 @@ def leaks_grid(study: Study) -> Grid | None:
 
     Raises: ScoreTableError if leaks.csv cannot be used.
     """
-    path = study.results / "leaks.csv"
+    path = study.folder / "leaks.csv"
     if not path.is_file():
         return None
     lines = []

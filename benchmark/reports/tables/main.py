@@ -5,93 +5,112 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from benchmark.reports.study import GROUPS, HEADLINE, RANKED, Study
+from benchmark.reports.study import RANDOM, Study
 from benchmark.reports.tables.cells import plus_minus
 from benchmark.reports.tables.grid import (
     MISSING,
     NONE,
+    NOT_SCORED,
     Block,
     Cell,
     Column,
     Grid,
     Line,
     Marks,
+    missing,
     number,
 )
 from benchmark.statistics.intervals import MEAN, Score
+from benchmark.statistics.results import GROUPS, HEADLINE, RANKED
+from benchmark.statistics.schema import DSC, METRICS, Metric, in_table
 from benchmark.statistics.table import Entry
 
-
-@dataclass(frozen=True)
-class Metric:
-    """How a column of scores is printed.
-
-    Attributes:
-        up: larger is better.
-    """
-
-    column: str
-    title: str
-    up: bool
-    digits: int = 3
-
-    @property
-    def label(self) -> str:
-        """The heading of its column."""
-        return f"{self.title} {'↑' if self.up else '↓'}"
-
-
-DSC, IOU, MAE = (
-    Metric("dsc", "DSC", True),
-    Metric("iou", "IoU", True),
-    Metric("mae", "MAE", False),
+INCOMPLETE = (
+    "missing: a planned run is not there. Nothing is averaged over fewer seeds than planned."
 )
-MAIN = (DSC, IOU, MAE)
-ERRORS = (
-    Metric("sensitivity", "Sensitivity", True),
-    Metric("precision", "Precision", True),
-    Metric("hd95_px", "HD95 (px)", False, 1),
-    Metric("assd_px", "ASSD (px)", False, 2),
-)
-WHOLE = "missing: a planned run is not there. Nothing is averaged over fewer seeds than planned."
-ALONE = (
+UNSCORED = f"{NOT_SCORED}: the scores of a run are older than this metric; `mixseg score` adds it."
+SINGLE_MODALITY = (
     "These networks saw one modality in training, which their note names; on the others they show"
     " what they never learnt. They are not ranked, and not averaged over modalities."
 )
 BEST = "Best bold, second underlined, within a block and as printed."
+APART = (
+    f"{RANDOM}: these rows have no pretrained weights, or theirs were not at hand and they started"
+    " from random ones. They are not ranked, and not compared with rows that started from"
+    " pretrained weights."
+)
+
+
+@dataclass(frozen=True)
+class RowBlock:
+    """Rows that stand together in tables, and may be compared with each other.
+
+    Attributes:
+        ranked: whether the best of them is marked.
+    """
+
+    title: str
+    entries: tuple[Entry, ...]
+    ranked: bool
 
 
 def main_grid(study: Study, groups: Sequence[str] = HEADLINE, name: str = "main") -> Grid:
-    """DSC, IoU and MAE of some groups of methods, test set by test set."""
-    return _score_grid(study, groups, MAIN, (name, "DSC, IoU, MAE"))
+    """The main metrics of some groups of methods, test set by test set."""
+    metrics = in_table("main")
+    title = ", ".join(metric.title for metric in metrics)
+    return _score_grid(study, groups, metrics, name=name, title=title)
 
 
 def headline_grid(study: Study) -> Grid:
     """DSC alone: the table that fits into a README."""
-    return _score_grid(study, HEADLINE, (DSC,), ("headline", "DSC"))
+    return _score_grid(study, HEADLINE, (METRICS[DSC],), name="headline", title="DSC")
 
 
 def errors_grid(study: Study) -> Grid:
-    """Sensitivity, precision and boundary distances."""
-    title = "Sensitivity, precision, boundary distances"
-    return _score_grid(study, HEADLINE, ERRORS, ("errors", title))
+    """The metrics that tell kinds of error apart."""
+    metrics = in_table("errors")
+    title = ", ".join(metric.title for metric in metrics)
+    return _score_grid(study, HEADLINE, metrics, name="errors", title=title)
 
 
-def block_title(entry: Entry) -> str:
-    """The block that a row stands in: prompted rows never stand among the others."""
-    if entry.group == "main" and entry.prompt != "none":
-        return GROUPS["prompted"]
-    apart = ", prompted" if entry.group != "prompted" and entry.prompt != "none" else ""
-    return GROUPS[entry.group] + apart
+def is_prompted(entry: Entry) -> bool:
+    """Whether a row is shown a prompt at test time."""
+    return entry.prompt != "none"
 
 
-def blocks_of(study: Study, groups: Sequence[str]) -> dict[str, list[Entry]]:
+def block_title(study: Study, entry: Entry) -> str:
+    """The block of a row: prompted rows, and rows from random weights, stand apart."""
+    group, apart = entry.group, study.stands_apart(entry)
+    if group == "main" and is_prompted(entry):
+        group = "prompted"
+    if group == "main" and apart:
+        return RANDOM
+    prompted = ", prompted" if group != "prompted" and is_prompted(entry) else ""
+    return GROUPS[group] + prompted + (f", {RANDOM.lower()}" if apart else "")
+
+
+def blocks_of(study: Study, groups: Sequence[str]) -> list[RowBlock]:
     """The rows of some groups, block by block."""
-    blocks: dict[str, list[Entry]] = {}
+    found: dict[str, list[Entry]] = {}
     for entry in study.table.rows(groups):
-        blocks.setdefault(block_title(entry), []).append(entry)
-    order = [t for g in GROUPS for t in (GROUPS[g], f"{GROUPS[g]}, prompted")]
-    return {title: blocks[title] for title in order if title in blocks}
+        found.setdefault(block_title(study, entry), []).append(entry)
+    plain = [title for group in GROUPS for title in (GROUPS[group], f"{GROUPS[group]}, prompted")]
+    order = [each for title in plain for each in (title, f"{title}, {RANDOM.lower()}")]
+    order.insert(1, RANDOM)
+    return [
+        RowBlock(title, tuple(found[title]), all(_is_ranked(study, e) for e in found[title]))
+        for title in order
+        if title in found
+    ]
+
+
+def rows_of(study: Study, groups: Sequence[str]) -> list[Entry]:
+    """The rows of some groups in the order of their blocks."""
+    return [entry for block in blocks_of(study, groups) for entry in block.entries]
+
+
+def _is_ranked(study: Study, entry: Entry) -> bool:
+    return entry.group in RANKED and entry.group != "single" and not study.stands_apart(entry)
 
 
 def columns_of(study: Study) -> list[tuple[str, str]]:
@@ -108,31 +127,27 @@ def columns_of(study: Study) -> list[tuple[str, str]]:
     return [*found, (MEAN, MEAN.capitalize())] if len(found) > 1 else found
 
 
-def _places(study: Study, groups: Sequence[str]) -> list[tuple[str, str]]:
-    """The columns of some groups: rows trained on one modality have no mean over modalities."""
+def _columns_for(study: Study, groups: Sequence[str]) -> list[tuple[str, str]]:
+    """The columns of some groups: rows of a single modality have no mean over modalities."""
     found = columns_of(study)
-    return [place for place in found if place[0] != MEAN] if "single" in groups else found
+    return [column for column in found if column[0] != MEAN] if "single" in groups else found
 
 
 def _score_grid(
-    study: Study, groups: Sequence[str], metrics: Sequence[Metric], named: tuple[str, str]
+    study: Study, groups: Sequence[str], metrics: Sequence[Metric], *, name: str, title: str
 ) -> Grid:
-    marks, places = Marks(), _places(study, groups)
-    blocks = []
-    for title, entries in blocks_of(study, groups).items():
-        ranked = any(entry.group in RANKED and entry.group != "single" for entry in entries)
-        columns = [
-            _column(study, entries, (place, m), ranked) for place, _ in places for m in metrics
-        ]
-        rows = zip(entries, zip(*columns, strict=True), strict=True)
+    marks, sets, blocks = Marks(), _columns_for(study, groups), []
+    for block in blocks_of(study, groups):
+        columns = [_column(study, block, dataset, m) for dataset, _ in sets for m in metrics]
+        rows = zip(block.entries, zip(*columns, strict=True), strict=True)
         lines = [Line(e.title, cells, marks.of(study.notes(e))) for e, cells in rows]
-        blocks.append(Block(title, tuple(lines)))
+        blocks.append(Block(block.title, tuple(lines)))
     return Grid(
-        name=named[0],
+        name=name,
         of=study.mix.title,
-        title=named[1],
+        title=title,
         head="Method",
-        columns=tuple(Column(m.label, heading) for _, heading in places for m in metrics),
+        columns=tuple(Column(m.label, heading) for _, heading in sets for m in metrics),
         blocks=tuple(blocks),
         notes=marks.notes(),
         remarks=_remarks(study, groups, blocks),
@@ -140,54 +155,60 @@ def _score_grid(
     )
 
 
-def _column(
-    study: Study, entries: Sequence[Entry], at: tuple[str, Metric], ranked: bool
-) -> list[Cell]:
+def _column(study: Study, block: RowBlock, dataset: str, metric: Metric) -> list[Cell]:
     """One column of a block, with the method interval of each cell below that over cases."""
-    place, metric = at
-    keys = [(entry.key, place, metric.column) for entry in entries]
-    cells = score_cells([study.cells.get(key) for key in keys], metric, ranked)
-    told = [
-        (_of_draws(study, e, at), _of_method(study, (e.key, place, metric.column), metric))
-        for e in entries
-    ]
     return [
-        replace(cell, sub="\n".join(filter(None, (cell.sub, *more))))
-        for more, cell in zip(told, cells, strict=True)
+        replace(cell, sub="\n".join(filter(None, (cell.sub, *_below(study, e, dataset, metric)))))
+        for e, cell in zip(block.entries, score_column(study, block, dataset, metric), strict=True)
     ]
 
 
-def draw_sd(study: Study, entry: Entry, at: tuple[str, Metric]) -> float:
-    """Standard deviation over prompt draws of a set's mean, a mean over seeds; NaN for one draw."""
-    place, metric = at
-    if place == MEAN:
-        return math.nan
-    scores = study.table.scores_of(entry, place) or []
-    found = [s.draw_sd.get(metric.column, math.nan) for s in scores]
-    return sum(found) / len(found) if found else math.nan
+def score_column(study: Study, block: RowBlock, dataset: str, metric: Metric) -> list[Cell]:
+    """The scores of a block on a test set, or MEAN, with their intervals over cases."""
+    found = [study.cells.get((entry.key, dataset, metric.name)) for entry in block.entries]
+    cells = score_cells(found, metric, block.ranked)
+    return [
+        cell if score else missing(absent(study, entry, dataset, metric.name))
+        for entry, score, cell in zip(block.entries, found, cells, strict=True)
+    ]
 
 
-def _of_draws(study: Study, entry: Entry, at: tuple[str, Metric]) -> str:
-    spread = draw_sd(study, entry, at)
-    return "" if math.isnan(spread) else f"± {number(spread, at[1].digits)} over prompt draws"
+def absent(study: Study, entry: Entry, dataset: str, column: str) -> str:
+    """Why a row has no value: a run is missing, or the column is missing in a file of scores."""
+    sets = [each.name for each in study.table.sets] if dataset == MEAN else [dataset]
+    whole = all(study.table.scores_of(entry, name) for name in sets)
+    lacks = any(study.table.not_scored(entry, name, column) for name in sets)
+    return NOT_SCORED if whole and lacks else MISSING
 
 
-def _of_method(study: Study, key: tuple[str, str, str], metric: Metric) -> str:
-    found = study.methods.get(key)
+def _below(study: Study, entry: Entry, dataset: str, metric: Metric) -> tuple[str, str]:
+    spread = draw_sd(study, entry, dataset, metric)
+    draws = "" if math.isnan(spread) else f"± {number(spread, metric.digits)} over prompt draws"
+    found = study.methods.get((entry.key, dataset, metric.name))
     if found is None or math.isnan(found.low):
-        return ""
+        return draws, ""
     low, high = (number(x, metric.digits).replace("-", "−") for x in (found.low, found.high))
-    return f"⟨{low}, {high}⟩"
+    return draws, f"⟨{low}, {high}⟩"
+
+
+def draw_sd(study: Study, entry: Entry, dataset: str, metric: Metric) -> float:
+    """Standard deviation over prompt draws of a set's mean, a mean over seeds; NaN for one draw."""
+    if dataset == MEAN:
+        return math.nan
+    scores = study.table.scores_of(entry, dataset) or []
+    found = [s.draw_sd.get(metric.name, math.nan) for s in scores]
+    return sum(found) / len(found) if found else math.nan
 
 
 def score_cells(found: Sequence[Score | None], metric: Metric, ranked: bool) -> list[Cell]:
     """One column of a block, with the best and the second marked where rows are ranked."""
     printed = [number(s.mean, metric.digits) if s else NONE for s in found]
     values = {float(text) for text in printed if text != NONE}
-    best = sorted(values, reverse=metric.up)[:2] if ranked and len(values) > 1 else []
-    ranks = {f"{value:.{metric.digits}f}": place for place, value in enumerate(best, 1)}
+    highest_first = metric.direction == "higher"
+    best = sorted(values, reverse=highest_first)[:2] if ranked and len(values) > 1 else []
+    ranks = {f"{value:.{metric.digits}f}": rank for rank, value in enumerate(best, 1)}
     return [
-        _cell(s, metric, ranks.get(text, 0)) if s else Cell(MISSING, kind="hole")
+        _cell(s, metric, ranks.get(text, 0)) if s else missing()
         for s, text in zip(found, printed, strict=True)
     ]
 
@@ -208,28 +229,38 @@ def interval(score: Score, digits: int) -> str:
 
 
 def _remarks(study: Study, groups: Sequence[str], blocks: Iterable[Block]) -> tuple[str, ...]:
-    holes = any(cell.kind == "hole" for b in blocks for line in b.lines for cell in line.cells)
     how = (
         "Mean over seeds ± standard deviation over seeds; below it the 95 % bootstrap interval over"
-        f" cases (BCa, {study.resamples:,} resamples; whole groups where cases form groups): other"
-        " cases for these trained networks. In ⟨ ⟩ the 95 % interval of the method, over trainings"
-        " and cases together (crossed-variance t); none below three seeds."
+        f" cases (BCa, {study.params.resamples:,} resamples; whole groups where cases form groups):"
+        " other cases for these trained networks. In ⟨ ⟩ the 95 % interval of the method, over"
+        " trainings and cases together (crossed-variance t); none below three seeds."
     )
-    ranks = ALONE if "single" in groups else f"{BEST} Controls are not ranked."
-    return (how, ranks, *([WHOLE] if holes else []), _empties(study, groups))
+    ranks = SINGLE_MODALITY if "single" in groups else f"{BEST} Controls are not ranked."
+    remarks = (*apart_remark(study, groups), *missing_remarks(blocks))
+    return (*study.warnings(), how, ranks, *remarks, _empties(study, groups))
+
+
+def apart_remark(study: Study, groups: Sequence[str]) -> list[str]:
+    """Why rows stand in a block of their own, where some do."""
+    return [APART] if any(map(study.stands_apart, study.table.rows(groups))) else []
+
+
+def missing_remarks(blocks: Iterable[Block]) -> list[str]:
+    """What the cells of a table that hold no value mean."""
+    lines = [line for block in blocks for line in block.lines]
+    texts = {cell.text for line in lines for cell in line.cells if cell.kind == "missing"}
+    found = {MISSING: INCOMPLETE, NOT_SCORED: UNSCORED}
+    return [remark for text, remark in found.items() if text in texts]
 
 
 def _empties(study: Study, groups: Sequence[str]) -> str:
     """How many masks were empty: by convention they score 1 or 0."""
-    both = one = rows = 0
-    for entry in study.table.rows([group for group in groups if group in RANKED]):
-        for run in study.table.runs_of(entry):
-            for scores in run.scores.values():
-                both, one, rows = (
-                    both + scores.both_empty,
-                    one + scores.one_empty,
-                    rows + scores.rows,
-                )
+    entries = study.table.rows([group for group in groups if group in RANKED])
+    runs = [run for entry in entries for run in study.table.runs_of(entry)]
+    scores = [each for run in runs for each in run.scores.values()]
+    rows, both, one = (
+        sum(getattr(each, name) for each in scores) for name in ("rows", "both_empty", "one_empty")
+    )
     return (
         f"Of {rows:,} scored predictions of methods, {both:,} were empty like their reference"
         f" (scored 1) and {one:,} were empty where the reference is not, or the other way round"
@@ -240,49 +271,50 @@ def _empties(study: Study, groups: Sequence[str]) -> str:
 def _records(
     study: Study, groups: Sequence[str], metrics: Sequence[Metric]
 ) -> Iterable[Mapping[str, Any]]:
-    for title, entries in blocks_of(study, groups).items():
-        for entry in entries:
-            for place, _ in _places(study, groups):
+    for block in blocks_of(study, groups):
+        for entry in block.entries:
+            for dataset, _ in _columns_for(study, groups):
                 for metric in metrics:
-                    yield score_record(study, title, entry, (place, metric))
+                    yield score_record(study, block.title, entry, dataset, metric=metric)
 
 
 def trained_parameters(study: Study, entry: Entry) -> int | None:
     """Parameters that training changes, as counted at a run, or else on the card."""
     told = [run.record.get("parameters", {}) for run in study.table.runs_of(entry)]
-    counts = [about.get("trainable") for about in (*told, study.card(entry).get("parameters", {}))]
+    counts = [about.get("trainable") for about in told]
+    card = study.card(entry)
+    counts += [card.parameters.trainable] if card else []
     return next((int(count) for count in counts if count is not None), None)
 
 
 def parameters_cell(study: Study, entry: Entry) -> Cell:
     """Parameters that training changes, in millions."""
     count = trained_parameters(study, entry)
-    return Cell(MISSING, kind="hole") if count is None else Cell(f"{count / 1e6:,.3f}", sort=count)
+    return missing() if count is None else Cell(f"{count / 1e6:,.3f}", sort=count)
 
 
 def score_record(
-    study: Study, block: str, entry: Entry, at: tuple[str, Metric]
+    study: Study, block: str, entry: Entry, dataset: str, *, metric: Metric
 ) -> Mapping[str, Any]:
-    """One score as columns of a CSV; `at` is a test set, or MEAN, and a metric."""
-    place, metric = at
-    score = study.cells.get((entry.key, place, metric.column))
-    modality = {each.name: study.modality(each) for each in study.table.sets}.get(place, "")
+    """One score as columns of a CSV; `dataset` is a test set, or MEAN."""
+    score = study.cells.get((entry.key, dataset, metric.name))
+    modality = {each.name: study.modality(each) for each in study.table.sets}.get(dataset, "")
     numbers: dict[str, Any] = dict.fromkeys(
         ("mean", "seed_sd", "low", "high", "cases", "groups", "undefined"), ""
     )
     if score:
         numbers = {key: getattr(score, key) for key in numbers}
-    empty = study.table.scores_of(entry, place) if score and place != MEAN else None
-    method = study.methods.get((entry.key, place, metric.column))
-    spread = draw_sd(study, entry, at)
+    empty = study.table.scores_of(entry, dataset) if score and dataset != MEAN else None
+    method = study.methods.get((entry.key, dataset, metric.name))
+    spread = draw_sd(study, entry, dataset, metric)
     return {
         "block": block,
         "method": entry.name,
         "title": entry.title,
-        "dataset": place,
+        "dataset": dataset,
         "modality": modality,
-        "metric": metric.column,
-        "status": "ok" if score else MISSING,
+        "metric": metric.name,
+        "status": "ok" if score else absent(study, entry, dataset, metric.name),
         **numbers,
         "method_low": method.low if method else "",
         "method_high": method.high if method else "",

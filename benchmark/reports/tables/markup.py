@@ -90,7 +90,7 @@ def _md_cell(cell: Cell) -> str:
         text = f"**{text}**"
     elif cell.rank:
         text = f"<u>{text}</u>"
-    elif cell.kind == "hole":
+    elif cell.kind == "missing":
         text = f"*{text}*"
     return text + "".join(f"<br><sub>{md(line)}</sub>" for line in cell.sub.splitlines())
 
@@ -169,4 +169,4 @@ def _tex_cell(cell: Cell) -> str:
         return rf"\textbf{{{text}}}"
     if cell.rank:
         return rf"\underline{{{text}}}"
-    return rf"\textit{{{text}}}" if cell.kind == "hole" else text
+    return rf"\textit{{{text}}}" if cell.kind == "missing" else text

@@ -1,13 +1,11 @@
 """The table of conventions: the same predictions, scored as other tools score them."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from benchmark.reports.study import Study
 from benchmark.reports.tables.grid import (
-    MISSING,
     NONE,
     Block,
     Cell,
@@ -15,10 +13,11 @@ from benchmark.reports.tables.grid import (
     Grid,
     Line,
     Marks,
+    missing,
     number,
 )
-from benchmark.reports.tables.main import blocks_of
-from benchmark.statistics.scores import COUNTS
+from benchmark.reports.tables.main import absent, blocks_of
+from benchmark.statistics.schema import DSC, metric_of
 from benchmark.statistics.table import Entry
 
 Found = dict[tuple[str, str, str], float]  # (entry key, test set, convention)
@@ -36,20 +35,21 @@ def protocols_grid(study: Study) -> Grid:
     """DSC of every method under every convention; the CSV holds IoU and MAE too."""
     marks, known, entries = Marks(), conventions(study), study.table.rows(GROUPS)
     found = _values(study, entries, known)
-    names = [name for name in known if name.split("_")[0] == "dsc"]
+    names = [name for name in known if _metric(name) == DSC]
     columns = [
         Column(_capital(known[name][0]), marks=marks.of([f"as in {known[name][1]}"]))
         for name in names
     ]
     blocks = []
     for each in study.table.sets:
-        for kind, members in blocks_of(study, GROUPS).items():
-            rows = [[found.get((e.key, each.name, name)) for name in names] for e in members]
-            lines = [
-                Line(entry.title, (*map(_cell, row), _spread(row)), marks.of(study.notes(entry)))
-                for entry, row in zip(members, rows, strict=True)
-            ]
-            title = f"{study.set_title(each.name)}: {kind}"
+        for block in blocks_of(study, GROUPS):
+            lines = []
+            for entry in block.entries:
+                row = {name: found.get((entry.key, each.name, name)) for name in names}
+                cells = (_cell(study, entry, each.name, *item) for item in row.items())
+                notes = marks.of(study.notes(entry))
+                lines.append(Line(entry.title, (*cells, _spread([*row.values()])), notes))
+            title = f"{study.set_title(each.name)}: {block.title}"
             blocks.append(Block(title, tuple(lines)))
     return Grid(
         name="protocols",
@@ -93,31 +93,30 @@ def _values(study: Study, entries: Iterable[Entry], known: Conventions) -> Found
 def _pooled(study: Study, entry: Entry, dataset: str) -> Found:
     """Mean over seeds of the conventions that look at a whole dataset."""
     from benchmark.evaluation.metrics import Counts
-    from benchmark.evaluation.protocols import POOLED
+    from benchmark.evaluation.protocols import pooled_means
 
-    arrays = [study.table.values(entry, dataset, name) for name in COUNTS]
-    counts = [array for array in arrays if array is not None]
-    if len(counts) < len(COUNTS):
-        return {}
-    seeds = [Counts(*parts) for parts in zip(*counts, strict=True)]
-    return {
-        (entry.key, dataset, name): float(np.mean([about.compute(c) for c in seeds]))
-        for name, about in POOLED.items()
-    }
+    runs = [Counts(*counts) for counts in study.table.counts(entry, dataset)]
+    return {(entry.key, dataset, name): value for name, value in pooled_means(runs).items()}
+
+
+def _metric(name: str) -> str:
+    """The metric that a convention computes."""
+    metric = metric_of(name)
+    return metric.name if metric else name
 
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _cell(value: float | None) -> Cell:
+def _cell(study: Study, entry: Entry, dataset: str, name: str, value: float | None) -> Cell:
     if value is None:
-        return Cell(MISSING, kind="hole")
-    return Cell(number(value, 3), sort=None if np.isnan(value) else value)
+        return missing(absent(study, entry, dataset, name))
+    return Cell(number(value, 3), sort=None if math.isnan(value) else value)
 
 
 def _spread(values: Sequence[float | None]) -> Cell:
-    known = [value for value in values if value is not None and not np.isnan(value)]
+    known = [value for value in values if value is not None and not math.isnan(value)]
     if not known:
         return Cell(NONE)
     return Cell(number(max(known) - min(known), 3), sort=max(known) - min(known))
@@ -132,13 +131,13 @@ def _records(
                 value = found.get((entry.key, each.name, name))
                 yield {
                     "dataset": each.name,
-                    "metric": name.split("_")[0],
+                    "metric": _metric(name),
                     "protocol": name,
                     "what": title,
                     "used_by": used_by,
                     "method": entry.name,
                     "title": entry.title,
-                    "status": MISSING if value is None else "ok",
+                    "status": absent(study, entry, each.name, name) if value is None else "ok",
                     "mean": "" if value is None else value,
                     "notes": "; ".join(study.notes(entry)),
                 }

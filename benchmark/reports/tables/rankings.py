@@ -8,9 +8,8 @@ from benchmark.reports.figures.drawing import COLOURS, Figure, canvas_of, headin
 from benchmark.reports.study import Study
 from benchmark.reports.tables.cells import signed
 from benchmark.reports.tables.compared import Compared
-from benchmark.reports.tables.comparisons import notes_of_focus, place_title, probability
+from benchmark.reports.tables.comparisons import dataset_title, notes_of_focus, probability
 from benchmark.reports.tables.grid import (
-    MISSING,
     NONE,
     Block,
     Cell,
@@ -18,17 +17,17 @@ from benchmark.reports.tables.grid import (
     Grid,
     Line,
     Marks,
+    missing,
     number,
 )
-from benchmark.reports.tables.main import MAIN
 from benchmark.statistics.ranking import Ranking, RowRank
+from benchmark.statistics.schema import METRICS
 from benchmark.statistics.signed_rank import ROPE, SignedRank
 from benchmark.statistics.stability import Stability, Variant
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-HOLE = Cell(MISSING, kind="hole")
 POINTS = f"{100 * ROPE:g} point{'' if ROPE == 0.01 else 's'}"
 
 
@@ -48,7 +47,7 @@ def across_grid(study: Study, found: Compared) -> Grid:
         head="Compared with",
         columns=(
             *(Column(k, "Probability", marks=own) for k in ("Worse", "Equal", "Better ↑")),
-            *(Column(place_title(study, name), "Difference of DSC") for name in sets),
+            *(Column(dataset_title(study, name), "Difference of DSC") for name in sets),
         ),
         blocks=(Block("", tuple(lines)),),
         notes=marks.notes(),
@@ -77,13 +76,14 @@ def across_grid(study: Study, found: Compared) -> Grid:
 def _notes(study: Study, key: str, why: str = "") -> list[str]:
     """The notes of a row, and why it has no number where they do not say so."""
     entry = next((e for e in study.table.entries if e.key == key), None)
-    told = any(hole.entry == entry for hole in study.table.holes)
-    return [*(study.notes(entry) if entry else []), *([why] if why and not told else [])]
+    if entry is None:
+        return [why] if why else []
+    return [*study.notes(entry), *([why] if why and not study.table.missing_of(entry) else [])]
 
 
 def _signed_cells(one: SignedRank, sets: int) -> tuple[Cell, ...]:
     if not one.differences:
-        return (HOLE,) * (3 + sets)
+        return (missing(),) * (3 + sets)
     shares = (one.worse, one.equal, one.better)
     return (
         *(Cell(probability(share), sort=share) for share in shares),
@@ -99,14 +99,14 @@ def ranks_grid(study: Study, found: Compared) -> Grid:
         Line(row.title, tuple(_rank_cells(known, row.key)), marks.of(_notes(study, row.key)))
         for row in order
     ]
-    left = "; ".join(f"{title}: {why}" for title, why in found.left_out)
+    left = "; ".join(f"{title}: {why}" for title, why in found.not_ranked)
     return Grid(
         name="ranks",
         of=study.mix.title,
         title="Ranks by DSC",
         head="Method",
         columns=tuple(
-            Column(label, place_title(study, name), numeric=True)
+            Column(label, dataset_title(study, name), numeric=True)
             for name in known
             for label in ("Rank", "First", "Tie group")
         ),
@@ -130,7 +130,7 @@ def _known(found: Compared) -> dict[str, Ranking]:
 
 
 def _agreement(study: Study, one: Ranking) -> str:
-    return f"{place_title(study, one.dataset)} {_tau(one.tau)} and {_tau(one.tau_low)}"
+    return f"{dataset_title(study, one.dataset)} {_tau(one.tau)} and {_tau(one.tau_low)}"
 
 
 def _tau(value: float) -> str:
@@ -141,7 +141,7 @@ def _rank_cells(known: Mapping[str, Ranking], key: str) -> Iterator[Cell]:
     for one in known.values():
         row = next((row for row in one.rows if row.key == key), None)
         if row is None:
-            yield from (HOLE, HOLE, HOLE)
+            yield from (missing(),) * 3
             continue
         yield Cell(f"{row.rank:g}", f"{row.low:g} to {row.high:g}", row.rank)
         yield Cell(probability(row.shares[0]), sort=row.shares[0])
@@ -179,7 +179,7 @@ def stability_grid(study: Study, found: Stability) -> Grid:
     taus = [Cell(_tau(each.tau), sort=each.tau) for each in found.variants]
     agree = Line("Kendall's tau with the first", (*taus, Cell(NONE), Cell(NONE)))
     why = [f"{each.label}: {each.why}." for each in found.variants if each.why]
-    left = "; ".join(f"{title}: {text}" for title, text in found.left_out)
+    left = "; ".join(f"{title}: {text}" for title, text in found.excluded)
     return Grid(
         name="stability",
         of=study.mix.title,
@@ -203,7 +203,7 @@ def stability_grid(study: Study, found: Stability) -> Grid:
 
 
 def _metric(column: str) -> str:
-    return next((metric.title for metric in MAIN if metric.column == column), column)
+    return METRICS[column].title if column in METRICS else column
 
 
 def _aggregation(variant: Variant) -> str:
@@ -213,7 +213,7 @@ def _aggregation(variant: Variant) -> str:
 
 def _rank(value: Sequence[float]) -> Cell:
     if not value or math.isnan(value[0]):
-        return HOLE
+        return missing()
     return Cell(f"{value[0]:g}", sort=value[0])
 
 
@@ -229,7 +229,7 @@ def ranks_figure(study: Study, found: Compared) -> Figure | None:
     with canvas_of((9.2, 0.4 + rows * (0.9 + 0.28 * methods))) as canvas:
         axes = canvas.subplots(rows, columns, squeeze=False).ravel()
         for ax, (name, one) in zip(axes, known.items(), strict=False):
-            _panel(ax, heading(place_title(study, name), columns), one.rows)
+            _panel(ax, heading(dataset_title(study, name), columns), one.rows)
         for ax in axes[len(known) :]:
             ax.set_axis_off()
         canvas.supxlabel("Rank by DSC", fontsize=9)

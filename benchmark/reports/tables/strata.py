@@ -6,15 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from benchmark.reports.figures.drawing import COLOURS, Figure, canvas_of, heading, svg_of
 from benchmark.reports.study import Study
 from benchmark.reports.tables.grid import MISSING, Block, Column, Grid, Line, Marks
-from benchmark.reports.tables.main import BEST, DSC, WHOLE, block_title, blocks_of, score_cells
+from benchmark.reports.tables.main import (
+    BEST,
+    apart_remark,
+    block_title,
+    blocks_of,
+    missing_remarks,
+    rows_of,
+    score_cells,
+)
 from benchmark.statistics.intervals import Score, scores
-from benchmark.statistics.scores import Array, SetScores
-from benchmark.statistics.table import Entry, Run, ScoreTable, TestSet
+from benchmark.statistics.schema import DSC, METRICS, Array
+from benchmark.statistics.table import Entry, ScoreTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,34 +52,36 @@ HOW = (
 
 
 @dataclass(frozen=True)
-class Split:
-    """The test sets cut by size.
+class SizeStrata:
+    """The test sets cut by the size of the reference.
 
     Attributes:
-        places: test set, stratum and number of cases of what holds any.
-        cells: the scores of each, by (entry key, name of the place, column).
+        parts: test set, stratum and number of cases of what holds any.
+        cells: the scores of each, by (entry key, name of the part, column).
     """
 
-    places: tuple[tuple[str, Stratum, int], ...]
+    parts: tuple[tuple[str, Stratum, int], ...]
     cells: Cells
 
 
-def split(study: Study) -> Split:
+def size_strata(study: Study) -> SizeStrata:
     """Cuts every test set by size, and scores the parts."""
-    entries, parts, places = study.table.rows(GROUPS), [], []
+    entries = study.table.rows(GROUPS)
+    kept: dict[str, tuple[str, Array]] = {}
+    parts = []
     for each in study.table.sets:
         share = _share(study.table, entries, each.name)
         if share is None:
             continue
         for stratum in STRATA:
-            index = np.flatnonzero((share >= stratum.low) & (share < stratum.high))
-            if len(index):
-                parts.append((each, stratum, index))
-                places.append((each.name, stratum, len(index)))
+            inside = (share >= stratum.low) & (share < stratum.high)
+            if inside.any():
+                kept[_name(each.name, stratum)] = (each.name, inside)
+                parts.append((each.name, stratum, int(inside.sum())))
     if not parts:
-        return Split((), {})
-    cells = scores(_cut(study.table, entries, parts), [DSC.column], study.resamples)
-    return Split(tuple(places), cells)
+        return SizeStrata((), {})
+    table = replace(study.table, entries=tuple(entries)).parts(kept)
+    return SizeStrata(tuple(parts), scores(table, [DSC], study.params.resamples))
 
 
 def _share(table: ScoreTable, entries: Sequence[Entry], dataset: str) -> Array | None:
@@ -86,62 +94,21 @@ def _name(dataset: str, stratum: Stratum) -> str:
     return f"{dataset}, {stratum.label}"
 
 
-def _cut(
-    table: ScoreTable, entries: Sequence[Entry], parts: Sequence[tuple[TestSet, Stratum, Array]]
-) -> ScoreTable:
-    """The table with a test set for each part."""
-    sets = [
-        TestSet(
-            _name(each.name, stratum),
-            each.modality,
-            tuple(each.cases[i] for i in index),
-            tuple(each.groups[i] for i in index),
-        )
-        for each, stratum, index in parts
-    ]
-    holes = [h for h in table.holes if not h.dataset]
-    holes += [
-        replace(hole, dataset=_name(each.name, stratum))
-        for each, stratum, _ in parts
-        for hole in table.holes
-        if hole.dataset == each.name
-    ]
-    runs = {
-        key: _cut_run(run, parts) for key, run in table.runs.items() if run.entry in set(entries)
-    }
-    return ScoreTable(tuple(sets), tuple(entries), runs, tuple(holes), (), ())
-
-
-def _cut_run(run: Run, parts: Sequence[tuple[TestSet, Stratum, Array]]) -> Run:
-    found = {}
-    for each, stratum, index in parts:
-        whole = run.scores.get(each.name)
-        if whole is None or whole.cases != each.cases:
-            continue  # a hole of the whole set, and so of its parts
-        found[_name(each.name, stratum)] = SetScores(
-            modality=whole.modality,
-            cases=tuple(whole.cases[i] for i in index),
-            groups=tuple(whole.groups[i] for i in index),
-            values={DSC.column: whole.values[DSC.column][index]},
-            both_empty=0,
-            one_empty=0,
-            rows=len(index),
-        )
-    return replace(run, scores=found)
-
-
-def strata_grid(study: Study, parts: Split) -> Grid:
+def strata_grid(study: Study, strata: SizeStrata) -> Grid:
     """DSC of every method by test set and size of the reference."""
     marks, blocks = Marks(), []
-    for title, entries in blocks_of(study, GROUPS).items():
+    for block in blocks_of(study, GROUPS):
         columns = [
-            score_cells([_score(parts, e, name, stratum) for e in entries], DSC, ranked=True)
-            for name, stratum, _ in parts.places
+            score_cells(
+                [_score(strata, entry, name, stratum) for entry in block.entries],
+                METRICS[DSC],
+                block.ranked,
+            )
+            for name, stratum, _ in strata.parts
         ]
-        rows = zip(entries, zip(*columns, strict=True), strict=True) if columns else ()
+        rows = zip(block.entries, zip(*columns, strict=True), strict=True) if columns else ()
         lines = [Line(e.title, cells, marks.of(study.notes(e))) for e, cells in rows]
-        blocks.append(Block(title, tuple(lines)))
-    holes = any(cell.kind == "hole" for b in blocks for line in b.lines for cell in line.cells)
+        blocks.append(Block(block.title, tuple(lines)))
     return Grid(
         name="strata",
         of=study.mix.title,
@@ -149,7 +116,7 @@ def strata_grid(study: Study, parts: Split) -> Grid:
         head="Method",
         columns=tuple(
             Column(f"{stratum.label} (n = {n}) ↑", study.set_title(name))
-            for name, stratum, n in parts.places
+            for name, stratum, n in strata.parts
         ),
         blocks=tuple(blocks),
         notes=marks.notes(),
@@ -157,24 +124,25 @@ def strata_grid(study: Study, parts: Split) -> Grid:
             HOW,
             f"Mean over seeds ± standard deviation over seeds, and the 95 % bootstrap interval over"
             f" cases. {BEST}",
-            *([WHOLE] if holes else []),
+            *apart_remark(study, GROUPS),
+            *missing_remarks(blocks),
         ),
-        records=[*_records(study, parts)],
+        records=[*_records(study, strata)],
         inner="Size",
     )
 
 
-def _score(parts: Split, entry: Entry, dataset: str, stratum: Stratum) -> Score | None:
-    return parts.cells.get((entry.key, _name(dataset, stratum), DSC.column))
+def _score(strata: SizeStrata, entry: Entry, dataset: str, stratum: Stratum) -> Score | None:
+    return strata.cells.get((entry.key, _name(dataset, stratum), DSC))
 
 
-def _records(study: Study, parts: Split) -> Iterator[Mapping[str, Any]]:
-    for entry in study.table.rows(GROUPS):
-        for name, stratum, n in parts.places:
-            score = _score(parts, entry, name, stratum)
+def _records(study: Study, strata: SizeStrata) -> Iterator[Mapping[str, Any]]:
+    for entry in rows_of(study, GROUPS):
+        for name, stratum, n in strata.parts:
+            score = _score(strata, entry, name, stratum)
             keys = ("mean", "seed_sd", "low", "high")
             yield {
-                "block": block_title(entry),
+                "block": block_title(study, entry),
                 "method": entry.name,
                 "title": entry.title,
                 "dataset": name,
@@ -187,10 +155,10 @@ def _records(study: Study, parts: Split) -> Iterator[Mapping[str, Any]]:
             }
 
 
-def strata_figure(study: Study, parts: Split) -> Figure | None:
+def strata_figure(study: Study, strata: SizeStrata) -> Figure | None:
     """DSC of every method by size of the reference, a panel a test set."""
-    entries = [e for e in study.table.rows(GROUPS) if any(k[0] == e.key for k in parts.cells)]
-    names = list(dict.fromkeys(name for name, *_ in parts.places))
+    entries = [e for e in rows_of(study, GROUPS) if any(k[0] == e.key for k in strata.cells)]
+    names = list(dict.fromkeys(name for name, *_ in strata.parts))
     if not entries or not names:
         return None
     columns = min(2, len(names))
@@ -198,7 +166,7 @@ def strata_figure(study: Study, parts: Split) -> Figure | None:
     with canvas_of((9.2, 0.5 + rows * (0.85 + 0.26 * len(entries)))) as canvas:
         axes = canvas.subplots(rows, columns, sharey=True, squeeze=False).ravel()
         for ax, name in zip(axes, names, strict=False):
-            _panel(ax, study, parts, (name, entries))
+            _panel(ax, study, strata, name, entries=entries)
         for ax in axes[len(names) :]:
             ax.set_axis_off()
         handles = {h.get_label(): h for ax in axes for h in ax.get_legend_handles_labels()[0]}
@@ -212,29 +180,30 @@ def strata_figure(study: Study, parts: Split) -> Figure | None:
         alt=f"Dot plot of the DSC of {len(entries)} methods on {len(names)} panels, one a test"
         " set, with a mark for each size of the reference. The table below holds the numbers.",
         svg=svg,
-        records=[*_records(study, parts)],
+        records=[*_records(study, strata)],
     )
 
 
-def _panel(ax: "Axes", study: Study, parts: Split, of: tuple[str, Sequence[Entry]]) -> None:
-    name, entries = of
+def _panel(
+    ax: "Axes", study: Study, strata: SizeStrata, name: str, *, entries: Sequence[Entry]
+) -> None:
     ax.set_title(heading(study.set_title(name), 2), loc="left")
     ax.set_yticks(range(len(entries)), [entry.title for entry in entries])
     ax.set_ylim(len(entries) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
     for y, (one, other) in enumerate(itertools.pairwise(entries)):
-        if one.group != other.group:
-            ax.axhline(y + 0.5, color="#888888", lw=0.8)  # prompted below
-    here = [stratum for dataset, stratum, _ in parts.places if dataset == name]
+        if block_title(study, one) != block_title(study, other):
+            ax.axhline(y + 0.5, color="#888888", lw=0.8)  # another block below
+    here = [stratum for dataset, stratum, _ in strata.parts if dataset == name]
     for k, stratum in enumerate(STRATA):
         if stratum not in here:
             continue
         label = stratum.label
         for y, entry in enumerate(entries):
-            score = _score(parts, entry, name, stratum)
+            score = _score(strata, entry, name, stratum)
             if score is None or math.isnan(score.mean):
                 continue
-            at = y + 0.22 * (k - 1)
-            ax.plot([score.low, score.high], [at, at], color=COLOURS[k], lw=1.2)
-            ax.plot([score.mean], [at], stratum.marker, color=COLOURS[k], ms=4.5, label=label)
+            height = y + 0.22 * (k - 1)
+            ax.plot([score.low, score.high], [height, height], color=COLOURS[k], lw=1.2)
+            ax.plot([score.mean], [height], stratum.marker, color=COLOURS[k], ms=4.5, label=label)
             label = "_"

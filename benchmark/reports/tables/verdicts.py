@@ -2,16 +2,14 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
-from benchmark.claims.evidence import Evidence, load_evidence
-from benchmark.claims.judge import Judged, figure_rows, judge, summary
+from benchmark.claims.judge import Judged, judge, quantity_rows, summary
 from benchmark.claims.reported import Checked, check_reported, read_reported
 from benchmark.claims.spec import load_claims
 from benchmark.reports.study import Study
 from benchmark.reports.tables.grid import (
-    MISSING,
     NONE,
     Block,
     Cell,
@@ -19,18 +17,14 @@ from benchmark.reports.tables.grid import (
     Grid,
     Line,
     Marks,
+    missing,
     number,
 )
+from benchmark.statistics.results import MixResults
 
-if TYPE_CHECKING:
-    from benchmark.core.files import Places
-    from benchmark.core.params import Params
-
-    Inputs = tuple[Params, Sequence[Mapping[str, Any]], Places]
-
-KINDS: Mapping[str, Any] = {"supported": "good", "contradicted": "bad", "not run": "hole",
+KINDS: Mapping[str, Any] = {"supported": "good", "contradicted": "bad", "not run": "missing",
                             "agrees": "good", "out of tolerance": "bad",
-                            "no run": "hole"}  # fmt: skip
+                            "no run": "missing"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,7 +37,7 @@ class Verdicts:
 
     def grids(self) -> dict[str, Grid]:
         """Their tables, which every mix has, empty or not."""
-        made = (self._claims(), self._figures(), self._reported())
+        made = (self._claims(), self._quantities(), self._reported())
         return {grid.name: grid for grid in made}
 
     def lead(self) -> str:
@@ -69,28 +63,28 @@ class Verdicts:
             columns=(Column("Verdict", numeric=False), Column("Why", numeric=False)),
             blocks=tuple(Block(paper, tuple(lines)) for paper, lines in blocks.items()),
             remarks=("The numbers behind each verdict stand in the next table.",),
-            records=figure_rows(self.judged),
+            records=quantity_rows(self.judged),
         )
 
-    def _figures(self) -> Grid:
+    def _quantities(self) -> Grid:
         """The parts that have a number; the CSV of the claims holds all of them."""
         marks, blocks = Marks(), []
         for one in self.judged:
             lines = [
-                Line(f.what, (Cell(f.where), Cell(f.metric), Cell(f.text(), sort=f.value),
-                              Cell(f.verdict, kind=KINDS.get(f.verdict, "")), Cell(f.note)),
+                Line(q.what, (Cell(q.where), Cell(q.metric), Cell(q.text(), sort=q.value),
+                              Cell(q.verdict, kind=KINDS.get(q.verdict, "")), Cell(q.note)),
                      marks.of(self._notes(one)))
-                for f in one.figures
-                if f.value is not None and not math.isnan(f.value)
+                for q in one.quantities
+                if q.value is not None and not math.isnan(q.value)
             ]  # fmt: skip
             if lines:
                 blocks.append(Block(one.claim.sentence, tuple(lines)))
         words = ("Where", "Metric")
         return Grid(
-            name="claim-figures",
+            name="quantities",
             of=self.study.mix.title,
             title="The numbers behind the verdicts",
-            head="Number",
+            head="Quantity",
             columns=(
                 *(Column(label, numeric=False) for label in words),
                 Column("Value"),
@@ -140,38 +134,23 @@ class Verdicts:
         )
 
 
-def verdicts(inputs: "Inputs", study: Study, ablations: Study) -> Verdicts:
+def verdicts(results: MixResults, study: Study) -> Verdicts:
     """Judges the claims, and compares the published numbers of the methods of a mix.
 
-    Raises: ScoreTableError if a reported.csv or a file of results is broken.
+    Args:
+        results: of all groups.
+        study: the headline, for titles and notes.
+
+    Raises: ScoreTableError if a reported.csv is broken.
     """
-    evidence = _evidence(inputs, study, ablations)
-    reported = [r for r in read_reported(inputs[2].root) if evidence.entry(r.method)]
-    names = {each.name for each in evidence.table.sets}
-    checked = check_reported([r for r in reported if r.dataset in names], evidence)
-    return Verdicts(study, judge(load_claims(), evidence), tuple(checked))
-
-
-def _evidence(inputs: "Inputs", study: Study, ablations: Study) -> Evidence:
-    """All groups in one table; both parts were read already, mostly with the same cases."""
-    one, other = study.table, ablations.table
-    if other.runs and one.sets != other.sets:
-        return load_evidence(study.name, *inputs)
-    keys = {entry.key for entry in one.entries}
-    more = [entry for entry in other.entries if entry.key not in keys]
-    table = replace(
-        one,
-        entries=(*one.entries, *more),
-        runs={**other.runs, **one.runs},
-        holes=(*one.holes, *(hole for hole in other.holes if hole.entry.key not in keys)),
-    )
-    return Evidence(study.name, table, study.cards, study.data)
+    checked = check_reported(read_reported(results.places.root), results)
+    return Verdicts(study, judge(load_claims(), results), tuple(checked))
 
 
 def _reported_cells(one: Checked) -> Iterator[Cell]:
     yield Cell(_printed(one.reported.value, one), sort=one.reported.value)
     if one.ours is None:
-        yield Cell(MISSING, kind="hole")
+        yield missing()
     else:
         known = one.low is not None and one.high is not None and not math.isnan(one.low)
         limits = f"[{_printed(one.low, one)}, {_printed(one.high, one)}]" if known else ""

@@ -1,8 +1,8 @@
-"""The rows that are whole, over the test sets of one mix or of several: what rankings start from.
+"""The rows that are complete over the test sets of one mix or of several: what is ranked.
 
 **Conventions**
 
-1. A row is in the panel if it has every test set of every mix and, where it is trained, three
+1. A row is complete if it has every test set of every mix and, where it is trained, three
    seeds. The others are named with their reason, and no number is an average over fewer.
 2. Scores are turned so that more is better: columns of which less is better change their sign.
 3. A test set is named as it is, or `mix: test set` where there are several mixes. Modalities weigh
@@ -17,18 +17,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmark.statistics.crossed import Grouping
-from benchmark.statistics.differences import DSC, Missing, side
-from benchmark.statistics.method_level import is_lower, too_few, values_of
-from benchmark.statistics.scores import Array
+from benchmark.statistics.differences import Missing, side
+from benchmark.statistics.method_level import too_few, values_of
+from benchmark.statistics.schema import DSC, Array, is_lower
 from benchmark.statistics.table import Entry, ScoreTable
 
 
 @dataclass(frozen=True)
-class PanelSet:
+class SetValues:
     """One test set of one mix.
 
     Attributes:
-        values: by row of the panel, (seeds, cases), more is better.
+        values: by row, (seeds, cases), more is better.
     """
 
     name: str
@@ -39,23 +39,23 @@ class PanelSet:
 
 
 @dataclass(frozen=True)
-class Panel:
-    """Whole rows over all test sets.
+class CompleteRows:
+    """Complete rows over all test sets.
 
     Attributes:
         keys, titles: of the rows.
         trained: which rows have a seed term.
         weights: of the sets; together 1.
-        left_out: title and reason of the rows that are not whole.
+        incomplete: title and reason of the rows that are not complete.
         column: as in scores.csv.
     """
 
     keys: tuple[str, ...]
     titles: tuple[str, ...]
     trained: tuple[bool, ...]
-    sets: tuple[PanelSet, ...]
+    sets: tuple[SetValues, ...]
     weights: tuple[float, ...]
-    left_out: tuple[tuple[str, str], ...]
+    incomplete: tuple[tuple[str, str], ...]
     column: str
 
     def means(self) -> Array:
@@ -63,33 +63,35 @@ class Panel:
         return np.array([[v.mean() for v in each.values] for each in self.sets])
 
 
-def panel(tables: Mapping[str, ScoreTable], keys: Sequence[str], column: str = DSC) -> Panel:
-    """Puts the whole ones of some rows side by side.
+def complete_rows(
+    tables: Mapping[str, ScoreTable], keys: Sequence[str], column: str = DSC
+) -> CompleteRows:
+    """Puts the complete ones of some rows side by side.
 
     Args:
         tables: by mix.
         keys: of the rows, as `Entry.key`.
         column: a column of scores.csv.
     """
-    whole: list[Entry] = []
-    left_out: list[tuple[str, str]] = []
+    complete: list[Entry] = []
+    incomplete: list[tuple[str, str]] = []
     for key in keys:
         entries = [_entry(table, key) for table in tables.values()]
         why = _why_not(tables, entries, column)
         known = [entry for entry in entries if entry]
         if why:
-            left_out.append((known[0].title if known else key, why))
+            incomplete.append((known[0].title if known else key, why))
         else:
-            whole.append(known[0])
-    sets = tuple(_sets(tables, [entry.key for entry in whole], column))
+            complete.append(known[0])
+    sets = tuple(_sets(tables, [entry.key for entry in complete], column))
     modalities = [each.modality for each in sets]
-    return Panel(
-        keys=tuple(entry.key for entry in whole),
-        titles=tuple(entry.title for entry in whole),
-        trained=tuple(entry.trained for entry in whole),
+    return CompleteRows(
+        keys=tuple(entry.key for entry in complete),
+        titles=tuple(entry.title for entry in complete),
+        trained=tuple(entry.trained for entry in complete),
         sets=sets,
         weights=tuple(1 / (len(set(modalities)) * modalities.count(m)) for m in modalities),
-        left_out=tuple(left_out),
+        incomplete=tuple(incomplete),
         column=column,
     )
 
@@ -99,7 +101,7 @@ def _entry(table: ScoreTable, key: str) -> Entry | None:
 
 
 def _why_not(tables: Mapping[str, ScoreTable], entries: Sequence[Entry | None], column: str) -> str:
-    """Why a row is not in the panel; empty where it is."""
+    """Why a row is not complete; empty where it is."""
     for (mix, table), entry in zip(tables.items(), entries, strict=True):
         if entry is None:
             return f"not planned on {mix}"
@@ -114,13 +116,13 @@ def _why_not(tables: Mapping[str, ScoreTable], entries: Sequence[Entry | None], 
 
 
 def _words(found: Missing, name: str) -> str:
-    if not found.holes:
+    if not found.runs:
         return found.why
-    hole = found.holes[0]
-    return f"seed {hole.seed}{f' on {name}' if hole.dataset else ''}: {hole.why}"
+    first = found.runs[0]
+    return f"seed {first.seed}{f' on {name}' if first.dataset else ''}: {first.why}"
 
 
-def _sets(tables: Mapping[str, ScoreTable], keys: Sequence[str], column: str) -> list[PanelSet]:
+def _sets(tables: Mapping[str, ScoreTable], keys: Sequence[str], column: str) -> list[SetValues]:
     sign = -1.0 if is_lower(column) else 1.0
     found = []
     for mix, table in tables.items():
@@ -129,7 +131,7 @@ def _sets(tables: Mapping[str, ScoreTable], keys: Sequence[str], column: str) ->
             if not each.cases:
                 continue
             found.append(
-                PanelSet(
+                SetValues(
                     name=each.name if len(tables) == 1 else f"{mix}: {each.name}",
                     mix=mix,
                     modality=each.modality,

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.claims.audit import parse_n, read_shares
-from benchmark.claims.audit_table import read_table
+from benchmark.audit.audit import parse_n, read_shares
+from benchmark.audit.reading import read_table
 from benchmark.core.errors import ScoreTableError
 
 

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from benchmark.statistics.panel import panel
 from made_tables import Made, oracle, table_of
 
-from benchmark.statistics.panel import panel
 from benchmark.statistics.signed_rank import ROPE, probabilities, signed_ranks
 
 RNG = np.random.default_rng(0)

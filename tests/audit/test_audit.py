@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from support import ROOT, mixseg
 
-from benchmark.claims.audit import Audit, Known, audit_file, html, text
-from benchmark.claims.audit_rules import least_mae
+from benchmark.audit.audit import Audit, Known, audit_file, html, text
+from benchmark.audit.rules import least_mae
 
 TABLES = Path(__file__).parent / "tables"
 PUBLISHED = {"ISIC2018": 260, "BUSI": 162, "Kvasir": 100, "CVC-300": 60}

@@ -8,10 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.claims import audit_order as order
-from benchmark.claims import audit_rules as rules
-from benchmark.claims.audit_finding import LEVELS, MEANING, Finding, Known, Level, Outcome, count
-from benchmark.claims.audit_table import Table, plain, read_rows, read_table
+from benchmark.audit import order, rules, units
+from benchmark.audit.averages import averages
+from benchmark.audit.bounds import bounds
+from benchmark.audit.finding import HARD, LEVELS, MEANING, Finding, Known, Level, Outcome, count
+from benchmark.audit.forms import read_rows
+from benchmark.audit.marks import marks
+from benchmark.audit.overlap import overlap
+from benchmark.audit.reading import read_table
+from benchmark.audit.table import Table, plain
 from benchmark.core.errors import ScoreTableError
 
 __all__ = ["Audit", "Known", "audit", "audit_file", "html", "parse_n", "read_shares", "text"]
@@ -22,6 +27,7 @@ WIDTH = 100
 TITLES = {
     "units": "Percentages beside fractions, shares above 1",
     "overlap": "DSC against IoU: D/(2−D) ≤ IoU ≤ D",
+    "bounds": "Other metrics of a row against each other",
     "averages": "Stated averages against their rows",
     "ranks": "Stated ranks against the values",
     "marks": "Best and second marks against the values",
@@ -30,10 +36,11 @@ TITLES = {
     "twice": "Rows that occur twice",
 }
 RULES: dict[str, Rule] = {
-    "overlap": rules.overlap,
-    "averages": order.averages,
+    "overlap": overlap,
+    "bounds": bounds,
+    "averages": averages,
     "ranks": order.ranks,
-    "marks": order.marks,
+    "marks": marks,
     "mae": rules.soft_error,
     "differences": order.differences,
     "twice": rules.twice,
@@ -60,7 +67,7 @@ class Audit:
     @property
     def ok(self) -> bool:
         """Whether nothing contradicts arithmetic or the table itself."""
-        return all(each.level == "look again" for each in self.findings())
+        return all(each.level not in HARD for each in self.findings())
 
     def verdict(self) -> str:
         """One sentence."""
@@ -73,8 +80,8 @@ class Audit:
 
 def audit(table: Table, known: Known) -> Audit:
     """Tries every rule on a table."""
-    scaled, units = rules.scaled(table)
-    return Audit(scaled, {"units": units, **{n: rule(scaled, known) for n, rule in RULES.items()}})
+    table, outcome = units.scaled(table)
+    return Audit(table, {"units": outcome, **{n: rule(table, known) for n, rule in RULES.items()}})
 
 
 def audit_file(path: Path, known: Known) -> Audit:
@@ -136,10 +143,12 @@ def _share(where: str, row: Mapping[str, str]) -> float:
 def text(found: Audit) -> str:
     """The audit for a terminal of 100 columns."""
     table = found.table
-    names = ", ".join(table.columns)
-    lines = [f"{table.name}: {len(table.rows)} rows of {names}", found.verdict()]
+    rows, names = count(len(table.rows), "row"), ", ".join(table.titles())
+    lines = [*_wrap(f"{table.name}: {rows} of {names}", ""), found.verdict()]
     if table.unread:
-        lines.append(f"not read: {', '.join(table.unread)}")
+        lines += _wrap(f"not read: {', '.join(table.unread)}", "")
+    if table.passed:
+        lines += _wrap(f"passed over: {'; '.join(table.passed)}", "")
     for level in LEVELS:
         findings = found.findings(level)
         if findings:
@@ -151,6 +160,7 @@ def text(found: Audit) -> str:
     for name, outcome in found.outcomes.items():
         result = count(len(outcome.findings), "finding") if outcome.findings else "nothing found"
         lines += _wrap(f"{TITLES[name]}: {outcome.tested}, {result}", "  ")
+        lines += [part for note in outcome.notes for part in _wrap(note, "    ")]
         lines += [part for why in outcome.skipped for part in _wrap(f"not: {why}", "    ")]
     return "\n".join(lines)
 

@@ -7,13 +7,16 @@ from typing import Literal
 
 import numpy as np
 
-from benchmark.claims.audit_table import Cell, Row, plain
+from benchmark.audit.cells import Cell
+from benchmark.audit.table import Row, plain
 
-Level = Literal["cannot be", "does not agree", "look again"]
-LEVELS: tuple[Level, ...] = ("cannot be", "does not agree", "look again")
+Level = Literal["cannot be", "does not agree", "unlikely", "look again"]
+LEVELS: tuple[Level, ...] = ("cannot be", "does not agree", "unlikely", "look again")
+HARD = ("cannot be", "does not agree")  # exit status 1
 MEANING: dict[Level, str] = {
-    "cannot be": "no set of masks gives these numbers under the usual definitions",
+    "cannot be": "no set of masks gives these numbers under any usual definition",
     "does not agree": "two statements of the table contradict each other",
+    "unlikely": "needs cases without a lesion, or a definition that the table does not name",
     "look again": "may well be right, and deserves a second look",
 }
 TINY = 1e-9  # rounding of floating-point sums
@@ -44,11 +47,13 @@ class Outcome:
     Attributes:
         tested: how many things it looked at, in words.
         skipped: what it could not look at, and why.
+        notes: how it read what it looked at.
     """
 
     findings: Sequence[Finding]
     tested: str
     skipped: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -60,12 +65,14 @@ class Known:
         shares: foreground share of every test case by dataset, in the same spelling.
         case_sd: spread of a score over cases; assumed where no paper prints it.
         correlation: of two methods' scores over the same cases; assumed likewise.
+        mean_shares: foreground share of all test cases together by dataset; "" for all others.
     """
 
     n: Mapping[str, int] = field(default_factory=dict)
     shares: Mapping[str, np.ndarray] = field(default_factory=dict)
     case_sd: float = 0.15
     correlation: float = 0.8
+    mean_shares: Mapping[str, float] = field(default_factory=dict)
 
     def cases(self, row: Row) -> int | None:
         """The test cases behind a row."""

@@ -1,0 +1,126 @@
+"""The rule on stated averages.
+
+**Conventions**
+
+1. A stated average may lie off the average of the printed rows by their rounding and its own. It is
+   held against the plain mean and, where the cases are known, against the mean weighed by them.
+2. An «overall» of unknown cases may be any weighed mean, or of pooled pixels.
+3. A last digit that is cut off, not rounded, is told as such, unless the other averages of the
+   table are rounded.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmark.audit.cells import Cell
+from benchmark.audit.columns import is_mean
+from benchmark.audit.finding import TINY, Finding, Known, Level, Outcome, at, count, gap, show
+from benchmark.audit.table import Row, Table, plain, spelled
+
+FEW = 3  # averages below which nothing is known of a table's habit
+
+
+@dataclass(frozen=True)
+class Stated:
+    """A stated average and its rows.
+
+    Attributes:
+        parts: the cases, where they are known, and the cell of each row.
+    """
+
+    row: Row
+    name: str
+    parts: Sequence[tuple[int | None, Cell]]
+
+    @property
+    def cell(self) -> Cell:
+        """The average as printed."""
+        return self.row.cells[self.name]
+
+    @property
+    def slack(self) -> float:
+        """How far rounding may take it off the average of the printed rows."""
+        return self.cell.slack + sum(c.slack for _, c in self.parts) / len(self.parts)
+
+    @property
+    def mean(self) -> float:
+        """The plain mean of the printed rows."""
+        return sum(c.share for _, c in self.parts) / len(self.parts)
+
+    @property
+    def weighed(self) -> float | None:
+        """The mean weighed by cases; None where they are not known."""
+        if not all(n for n, _ in self.parts):
+            return None
+        return sum((n or 0) * c.share for n, c in self.parts) / sum(n or 0 for n, _ in self.parts)
+
+    @property
+    def off(self) -> float:
+        """By how much the nearer of the means is above the printed one."""
+        means = [mean for mean in (self.mean, self.weighed) if mean is not None]
+        return min((mean - self.cell.share for mean in means), key=abs)
+
+    @property
+    def units(self) -> float:
+        """The same in units of the last printed digit."""
+        return self.off / (2 * self.cell.slack)
+
+
+def averages(table: Table, known: Known) -> Outcome:
+    """Stated averages against the rows (Conventions)."""
+    stated: list[Stated] = []
+    few: dict[str, list[str]] = {}
+    for row in (row for row in table.rows if row.is_average):
+        mine = [r for r in table.rows if _is_part(r, row)]
+        for name in row.cells:
+            parts = [(known.cases(r), r.cells[name]) for r in mine if name in r.cells]
+            if len(parts) < 2:
+                few.setdefault(name, []).append(row.method)
+            else:
+                stated.append(Stated(row, name, parts))
+    skipped = [
+        f"{name}{' of ' + methods[0] if len(methods) == 1 and methods[0] else ''}: fewer than two"
+        " datasets in the table"
+        for name, methods in few.items()
+    ]
+    if not any(row.is_average for row in table.rows):
+        skipped.append("no row states an average (dataset: average)")
+    findings = [found for each in stated if (found := _average(each, stated))]
+    return Outcome(findings, count(len(stated), "stated average"), skipped)
+
+
+def _is_part(part: Row, whole: Row) -> bool:
+    """Whether a row is one of those that an average is over."""
+    if spelled(part.method) != spelled(whole.method) or part.is_summary:
+        return False
+    if whole.block and part.block != whole.block:
+        return False
+    fixed = [(a, b) for a, b in zip(part.places, whole.places, strict=True)
+             if b and not is_mean(b)]  # fmt: skip
+    return all(plain(a) == plain(b) for a, b in fixed)
+
+
+def _average(each: Stated, stated: Sequence[Stated]) -> Finding | None:
+    cell, off = each.cell, each.off
+    if abs(off) <= each.slack + TINY:
+        return None
+    shares = [c.share for _, c in each.parts]
+    level: Level = "does not agree"
+    what = f"The stated average of {each.name} is not the average of its rows."
+    if 0 < off <= each.slack + cell.slack + TINY and _cut([s for s in stated if s is not each]):
+        level, what = "look again", f"The stated average of {each.name} is cut off, not rounded."
+    elif each.row.is_loose and each.weighed is None and min(shares) <= cell.share <= max(shares):
+        level, name = "look again", f"{each.row.dataset.casefold()} {each.name}"
+        what = f"The stated {name} is not the plain average of its rows."
+    sums = " + ".join(c.text for _, c in each.parts)
+    listed = f"({sums}) / {len(shares)} = {show(each.mean, cell)}"
+    if each.weighed is not None:
+        sizes = ", ".join(str(n) for n, _ in each.parts)
+        listed += f"; weighed by cases ({sizes}): {show(each.weighed, cell)}"
+    arithmetic = f"{listed}; printed {cell.text}, where rounding allows ± {gap(each.slack, cell)}"
+    return Finding("averages", level, at(each.row), what, arithmetic)
+
+
+def _cut(others: Sequence[Stated]) -> bool:
+    """Whether the last digit of averages is cut off: they lie half a unit too low on the whole."""
+    return len(others) < FEW or sum(each.units for each in others) / len(others) > 0.25

@@ -1,0 +1,100 @@
+"""Percentages told from fractions, and numbers that no share can have."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import median
+
+from benchmark.audit.cells import Cell
+from benchmark.audit.finding import Finding, Outcome, at, count
+from benchmark.audit.table import Row, Table
+
+LIKE = 3.0  # two numbers within this factor of each other are of one size
+
+
+def scaled(table: Table) -> tuple[Table, Outcome]:
+    """The table with percentages told from fractions, and where the two are mixed.
+
+    Numbers that no share can have are found, and left out of what is looked at afterwards.
+    """
+    scales: dict[str, float] = {}
+    findings: list[Finding] = []
+    shares = [name for name, column in table.columns.items() if column.share]
+    for name in shares:
+        cells = [(row, row.cells[name]) for row in table.rows if name in row.cells]
+        values = [cell.value for _, cell in cells if cell.scale == 1]
+        scale = _scale_of(name, values) if values else 100.0 if cells else 1.0
+        odd = [(row, cell) for row, cell in cells if _is_other(cell, values, scale)]
+        others = {(row.line, row.dataset) for row, _ in odd}
+        wrong = {
+            (row.line, row.dataset): found for row, cell in cells
+            if (row.line, row.dataset) not in others
+            and (found := _impossible(row, name, cell, scale))
+        }  # fmt: skip
+        scales[name] = scale
+        findings += [*_mixed(name, odd, len(cells), scale), *wrong.values()]
+        table = table.with_rows([
+            _rescaled(row, name, 100 / scale if (row.line, row.dataset) in others else scale,
+                      (row.line, row.dataset) in wrong)
+            for row in table.rows
+        ])  # fmt: skip
+    findings += _columns_differ({n: s for n, s in scales.items() if n != "mae"})
+    return table, Outcome(findings, count(len(shares), "column") + " of shares")
+
+
+def _scale_of(name: str, values: Sequence[float]) -> float:
+    """MAE in per cent is often below 1 somewhere; the others hardly ever."""
+    typical = max(values) if name == "mae" else median(values)
+    return 100.0 if typical > 1 else 1.0
+
+
+def _is_other(cell: Cell, values: Sequence[float], scale: float) -> bool:
+    """Whether a number is a fraction among percentages, or a percentage among fractions."""
+    mine = [v for v in values if (v > 1) == (scale > 1)]
+    if not mine or cell.scale > 1 or cell.value <= 0 or (cell.value > 1) == (scale > 1):
+        return False
+    factor = 100 if scale > 1 else 0.01
+    like = 1 / LIKE <= cell.value * factor / median(mine) <= LIKE
+    far = cell.value * 10 < min(mine) if scale > 1 else cell.value > 10 * max(mine)
+    return like and far
+
+
+def _mixed(name: str, odd: Sequence[tuple[Row, Cell]], of: int, scale: float) -> list[Finding]:
+    if not odd:
+        return []
+    one, many = ("fraction", "percentages") if scale > 1 else ("percentage", "fractions")
+    listed = "; ".join(f"{at(row)}: {cell.text}" for row, cell in odd[:5])
+    more = f" and {len(odd) - 5} more" if len(odd) > 5 else ""
+    what = f"{name}: {len(odd)} of {of} numbers read as a {one} among {many}."
+    return [Finding("units", "does not agree", at(odd[0][0]), what, listed + more)]
+
+
+def _impossible(row: Row, name: str, cell: Cell, scale: float) -> Finding | None:
+    """A share below 0 or above 1; MAE may be a distance."""
+    most = cell.scale if cell.scale > 1 else scale
+    if cell.value < 0:
+        what, why = f"{name} is negative, and a share is 0 or more.", f"{cell.text} < 0"
+    elif name != "mae" and cell.value - cell.half > most:
+        what = f"{name} is larger than {most:g}, the largest that a share can be."
+        why = f"{cell.text} > {most:g}"
+    else:
+        return None
+    return Finding("units", "cannot be", at(row), what, why)
+
+
+def _rescaled(row: Row, name: str, scale: float, wrong: bool) -> Row:
+    cell = row.cells.get(name)
+    if wrong:
+        return replace(row, cells={n: c for n, c in row.cells.items() if n != name})
+    if cell is None or cell.scale > 1:
+        return row
+    return replace(row, cells={**row.cells, name: replace(cell, scale=scale)})
+
+
+def _columns_differ(scales: dict[str, float]) -> list[Finding]:
+    if len(set(scales.values())) < 2:
+        return []
+    percent = ", ".join(name for name, scale in scales.items() if scale > 1)
+    fractions = ", ".join(name for name, scale in scales.items() if scale == 1)
+    what = "Some columns are percentages and some are fractions."
+    arithmetic = f"percentages: {percent}; fractions: {fractions}"
+    return [Finding("units", "look again", "the header", what, arithmetic)]
