@@ -107,10 +107,12 @@ def data(
         fetch_all(names, places, Terminal())
     catalog = load_catalog()
     if record and mix:
-        from benchmark.data.record import write_record
+        from benchmark.data.record import look
 
         rows = [catalog[name] for name in names]
-        for line in write_record(mix, rows, places, Terminal()):
+        found = look(mix, rows, places, Terminal())
+        found.write(places)
+        for line in found.lines:
             typer.echo(line)
         return
     every = [] if dataset or mix else list(catalog)

@@ -1,9 +1,9 @@
 """Digests of files that are kept, so that a second look at unchanged files is cheap.
 
 **Conventions** A file counts as unchanged while its size, its inode and its two times of change (of
-its content and of its status, in nanoseconds) are what they were when it was read. Some file systems
-count time in coarse steps: a file that changed less than SETTLED_S seconds before it was read is read
-again at the next look.
+its content and of its status, in nanoseconds) are what they were when it was read. Some file
+systems count time in coarse steps: a file that changed less than SETTLED_S seconds before it was
+read is read again at the next look.
 """
 
 import hashlib

@@ -1,16 +1,12 @@
-"""Whether prepared data and results answer what params.yaml asks for now, and if not, in what."""
+"""Whether prepared data answer what params.yaml asks for, and whether their files are whole."""
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from benchmark.core.errors import StaleDataError
 from benchmark.core.files import Places, read_json
 from benchmark.core.params import Mix
+from benchmark.core.request import DATA, differences
 from benchmark.data.manifest import MANIFEST, check, read_manifest
-
-DATA = "data.json"  # the manifest and what the catalog says, beside the results
-RAW = "raw.json"  # the record of the raw data; see benchmark.data.record
 
 
 def require(places: Places, mix_name: str, mix: Mix) -> None:
@@ -56,49 +52,3 @@ def stale(places: Places, mix_name: str, mix: Mix) -> list[str]:
         return differences(read_manifest(prepared), mix, results)
     data = results / DATA
     return differences(read_json(data), mix, results) if data.is_file() else []
-
-
-def differences(about: Mapping[str, Any], mix: Mix, results: Path) -> list[str]:
-    """In what data differ from what is asked for, in phrases; empty where they answer it.
-
-    Args:
-        about: a manifest, or the data.json of results; of earlier code, it tells its size and its
-            datasets alone.
-        mix: what params.yaml asks for.
-        results: the folder of results that holds the record of the raw data.
-    """
-    wanted, had = mix.request(), about.get("request") or _told(about)
-    found = [
-        f"{key}: prepared {'at' if key == 'size' else 'with'} {_shown(had[key])}, "
-        f"params.yaml asks for {_shown(value)}"
-        for key, value in wanted.items()
-        if key in had and had[key] != value
-    ]
-    return found or _raw(about, results)
-
-
-def _told(about: Mapping[str, Any]) -> dict[str, Any]:
-    """What of its request earlier code wrote down: the size, and the datasets with their cases."""
-    datasets: Mapping[str, Mapping[str, Any]] = about.get("datasets", {})
-    told = {key: about[key] for key in ("size",) if key in about}
-    for key in ("train", "test"):
-        named = [name for name, entry in datasets.items() if entry.get(key)]
-        told |= {key: named} if named else {}
-    return told
-
-
-def _raw(about: Mapping[str, Any], results: Path) -> list[str]:
-    """The datasets whose raw data changed after they were prepared."""
-    path, had = results / RAW, about.get("raw", {})
-    now = read_json(path)["datasets"] if had and path.is_file() else {}
-    names = [name for name in had if name in now and now[name]["digest"] != had[name]]
-    return [f"raw data: {', '.join(names)} changed after it was prepared"] if names else []
-
-
-def _shown(value: Any) -> str:
-    """A value as params.yaml holds it."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_shown(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(str, value)) + "]"
-    return "null" if value is None else str(value)

@@ -17,14 +17,14 @@ from benchmark.core.errors import MissingDataError
 from benchmark.core.files import Places, write_atomic, write_json
 from benchmark.core.params import Mix
 from benchmark.core.progress import Progress, Task
-from benchmark.data.answers import DATA
+from benchmark.core.request import DATA
 from benchmark.data.catalog import Dataset, dataset
 from benchmark.data.folders import RawCase
 from benchmark.data.images import MaskRule, Pixels
 from benchmark.data.layouts import raw_folder, read_pixels
 from benchmark.data.manifest import MANIFEST, sealed, with_digest
 from benchmark.data.phantoms.draw import draw
-from benchmark.data.record import recorded, write_record
+from benchmark.data.record import look
 from benchmark.data.splits import SPLITS, assign, draw_val, read_list
 
 WORKERS = min(2, os.cpu_count() or 1)  # the largest pictures take 450 MiB each
@@ -68,7 +68,7 @@ def prepare(mix_name: str, mix: Mix, places: Places, progress: Progress) -> dict
         the first file that cannot be used, StoreError if the disk is full.
     """
     plans = _plans(mix_name, mix, places)
-    write_record(mix_name, [plan.row for plan in plans], places, progress)
+    raw = look(mix_name, [plan.row for plan in plans], places, progress)
     about: dict[str, Any] = {}
     with write_atomic(places.prepared(mix_name)) as folder:
         total = sum(len(plan.items) for plan in plans)
@@ -79,9 +79,10 @@ def prepare(mix_name: str, mix: Mix, places: Places, progress: Progress) -> dict
             for plan in plans:
                 about[plan.row.name] = _write(plan, mix.size, folder / plan.row.name, pool, task)
         manifest = {"mix": mix_name, "request": mix.request(), "size": mix.size,
-                    "raw": recorded(mix_name, places), "datasets": about}  # fmt: skip
+                    "raw": raw.digests(), "datasets": about}  # fmt: skip
         manifest = sealed(manifest, folder)
         write_json(folder / MANIFEST, manifest)
+    raw.write(places)
     told = {name: entry | _told(dataset(name)) for name, entry in manifest["datasets"].items()}
     write_json(places.results(mix_name) / DATA, with_digest(manifest | {"datasets": told}))
     return manifest

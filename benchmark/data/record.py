@@ -14,7 +14,7 @@ from benchmark.core.digests import KeptDigests
 from benchmark.core.errors import ImageError, MissingDataError
 from benchmark.core.files import Places, digest, read_json, write_json
 from benchmark.core.progress import Progress
-from benchmark.data.answers import RAW
+from benchmark.core.request import RAW
 from benchmark.data.catalog import Dataset
 from benchmark.data.layouts import raw_folder
 from benchmark.data.raw import contents, folder_of
@@ -38,13 +38,35 @@ class Seen:
     changed: tuple[str, ...] = ()
 
 
-def write_record(
-    mix_name: str, rows: Iterable[Dataset], places: Places, progress: Progress
-) -> list[str]:
-    """Brings the record of a mix up to date and tells what was found, a line a dataset.
+@dataclass(frozen=True)
+class Record:
+    """What was found of the raw data of a mix.
 
-    A dataset that is not here whole keeps the entry that it has; nothing changes then, so that a
-    clone of the results without raw data stays as it is. Unchanged raw data give the same bytes.
+    Attributes:
+        entries: of the record, by dataset.
+        lines: what was found, a line a dataset.
+    """
+
+    mix: str
+    entries: dict[str, dict[str, Any]]
+    lines: list[str]
+
+    def digests(self) -> dict[str, str]:
+        """The digest of each dataset."""
+        return {name: str(entry["digest"]) for name, entry in self.entries.items()}
+
+    def write(self, places: Places) -> None:
+        """Writes the record unless it is there already."""
+        path, value = places.results(self.mix) / RAW, {"mix": self.mix, "datasets": self.entries}
+        if not path.is_file() or read_json(path) != value:
+            write_json(path, value)
+
+
+def look(mix_name: str, rows: Iterable[Dataset], places: Places, progress: Progress) -> Record:
+    """Looks at the raw data of a mix; only files that changed since the last look are read.
+
+    A dataset that is not here whole keeps the entry that it has, so that the record of a clone
+    without raw data stays as it is.
 
     Args:
         rows: the datasets of the mix.
@@ -61,17 +83,8 @@ def write_record(
         if entry:
             entries[row.name] = entry
         lines.append(f"{row.name}: {_told(seen, had)}")
-    record = {"mix": mix_name, "datasets": entries}
-    if not path.is_file() or read_json(path) != record:
-        write_json(path, record)
-    return lines or [f"{mix_name}: every dataset is drawn; there are no raw data"]
-
-
-def recorded(mix_name: str, places: Places) -> dict[str, str]:
-    """The digest of each raw dataset in the record of a mix; empty without a record."""
-    path = places.results(mix_name) / RAW
-    entries = read_json(path)["datasets"] if path.is_file() else {}
-    return {name: entry["digest"] for name, entry in entries.items()}
+    none = f"{mix_name}: every dataset is drawn; there are no raw data"
+    return Record(mix_name, entries, lines or [none])
 
 
 def _told(seen: Seen, had: dict[str, Any] | None) -> str:
