@@ -94,8 +94,9 @@ def _told(seen: Seen, had: dict[str, Any] | None) -> str:
         return f"{seen.text}, recorded"
     if had == seen.entry:
         return f"{seen.text}, as recorded"
-    names = ", ".join(seen.changed[:SHOWN]) + (", ..." if len(seen.changed) > SHOWN else "")
-    which = f" ({len(seen.changed)} files changed: {names})" if names else ""
+    more = len(seen.changed) - SHOWN
+    names = ", ".join(seen.changed[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+    which = f" (changed: {names})" if names else ""
     return f"{seen.text}, other than recorded{which}; recorded anew"
 
 
