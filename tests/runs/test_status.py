@@ -1,4 +1,4 @@
-"""What `mixseg status` and `mixseg list` print: one screen, one sign a run, every cause on request."""
+"""What `mixseg status` and `mixseg list` print: one screen, and every cause on request."""
 
 import json
 import subprocess
