@@ -73,23 +73,22 @@ def rows(*names: str) -> Callable[[set[str]], set[str]]:
 
 NUMPY = "import numpy as np\n"
 ADDED = "import numpy as np\n\nADDED = 1\n"
-UNET = "baselines/unet/method.yaml"
+UNET, LOOP = "baselines/unet/method.yaml", "benchmark/training/loop.py"
+HOOK, WHY = "    def embedder(", "    why: str"
 EDITS = (
     Edit("nothing", {}, nothing),
     Edit("a title", {UNET: ("title: U-Net (ResNet-34)", "title: Other")}, report),
     Edit("a licence", {UNET: ("licence: MIT", "licence: other")}, report),
-    Edit("a comment", {"benchmark/training/loop.py": ("import time\n", "import time  # x\n")}, nothing),
+    Edit("a comment", {LOOP: ("import time\n", "import time  # x\n")}, nothing),
     Edit("a docstring", {"baselines/unet/plugin.py": ('"""', '"""Other. ')}, nothing),
     Edit(
         "a new hook that training does not call",
-        {"benchmark/methods/method.py": (
-            "    def embedder(", '    def added(self) -> None:\n        """None."""\n\n    def embedder(',
-        )},
+        {"benchmark/methods/method.py": (HOOK, f"    def added(self) -> None: ...\n\n{HOOK}")},
         nothing,
     ),
     Edit(
         "a new recipe field at its default",
-        {"benchmark/core/recipe.py": ("    why: str", "    added: int | None = None\n    why: str")},
+        {"benchmark/core/recipe.py": (WHY, f"    added: int | None = None\n{WHY}")},
         nothing,
     ),
     Edit(
@@ -113,7 +112,7 @@ EDITS = (
     Edit("the threshold", {"params.yaml": ("threshold: 0.5", "threshold: 0.4")},
          lambda runs: {*runs, f"controls@{MIX}", REPORT}),
     Edit("prediction code", {"benchmark/evaluation/predict.py": (NUMPY, ADDED)}, everything),
-    Edit("training code", {"benchmark/training/loop.py": (NUMPY, ADDED)}, everything),
+    Edit("training code", {LOOP: (NUMPY, ADDED)}, everything),
 )  # fmt: skip
 
 
