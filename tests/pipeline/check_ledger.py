@@ -44,13 +44,13 @@ class Edit:
     """One edit and what it should run.
 
     Attributes:
-        changes: file to (old, new).
+        changes: file to what is replaced, by turns old and new text.
         expected: gives the stages that should run, from all run stages of the mix.
         sync: folders to sync after it.
     """
 
     title: str
-    changes: dict[str, tuple[str, str]]
+    changes: dict[str, tuple[str, ...]]
     expected: Callable[[set[str]], set[str]]
     sync: tuple[str, ...] = field(default=())
 
@@ -74,7 +74,7 @@ def rows(*names: str) -> Callable[[set[str]], set[str]]:
 NUMPY = "import numpy as np\n"
 ADDED = "import numpy as np\n\nADDED = 1\n"
 UNET, LOOP = "baselines/unet/method.yaml", "benchmark/training/loop.py"
-HOOK, WHY = "    def embedder(", "    why: str"
+HOOK, WHY, LAST = "    def embedder(", "    why: str", '    "clip_value": 0.0,\n'
 EDITS = (
     Edit("nothing", {}, nothing),
     Edit("a title", {UNET: ("title: U-Net (ResNet-34)", "title: Other")}, report),
@@ -88,7 +88,7 @@ EDITS = (
     ),
     Edit(
         "a new recipe field at its default",
-        {"benchmark/core/recipe.py": (WHY, f"    added: int | None = None\n{WHY}")},
+        {"benchmark/core/recipe.py": (WHY, f"    added: int | None = None\n{WHY}", LAST, f'{LAST}    "added": 0,\n')},
         nothing,
     ),
     Edit(
@@ -170,13 +170,16 @@ class Copy:
         self.run("dvc", "commit", "-f", "-q", "-d", REPORT)
         return runs
 
-    def edit(self, changes: dict[str, tuple[str, str]]) -> Callable[[], None]:
+    def edit(self, changes: dict[str, tuple[str, ...]]) -> Callable[[], None]:
         """Makes an edit; gives what takes it back."""
         before = {name: (self.root / name).read_text() for name in changes}
-        for name, (old, new) in changes.items():
-            if old not in before[name]:
-                sys.exit(f"{name} has no {old!r}; correct tests/pipeline/check_ledger.py")
-            (self.root / name).write_text(before[name].replace(old, new, 1))
+        for name, texts in changes.items():
+            changed = before[name]
+            for old, new in zip(texts[::2], texts[1::2], strict=True):
+                if old not in changed:
+                    sys.exit(f"{name} has no {old!r}; correct tests/pipeline/check_ledger.py")
+                changed = changed.replace(old, new, 1)
+            (self.root / name).write_text(changed)
 
         def back() -> None:
             for name, text in before.items():
