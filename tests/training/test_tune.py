@@ -164,7 +164,7 @@ def test_the_folder_of_tunings_is_no_group_of_runs(project: Places) -> None:
     assert [state.row() for state in states(project)] == before
     entry = Entry("small", "Small", "main", "none", (0,), True)
     table = read_table(project.results("tiny"), [entry], {"phantom-fundus": 2})
-    assert table.left_out == ()
+    assert table.ignored == ()
     assert next(hole.why for hole in table.holes) == "not run"
 
 
