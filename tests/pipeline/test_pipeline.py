@@ -14,8 +14,8 @@ from made_plugins import declare
 from support import DECLARATION, PARAMS, PLUGIN, ROOT, command_environment, mixseg
 
 BIN = Path(sys.executable).parent
-LOOKS = {"code"}  # the stages that run each time, and only look
-OWN = {"download@tiny", "prepare@tiny", "leaks@tiny", "controls@tiny", "report@tiny"}
+LOOKS = {"code", "data@tiny"}  # the stages that run each time, and only look
+OWN = {"prepare@tiny", "leaks@tiny", "controls@tiny", "report@tiny"}
 SMALL, REPORT = "run@small-on-tiny", "report@tiny"
 
 
