@@ -71,6 +71,7 @@ def rows(*names: str) -> Callable[[set[str]], set[str]]:
     return lambda runs: {f"run@{name}-on-{MIX}" for name in names}
 
 
+FIELD = (WHY, f"    added: int | None = None\n{WHY}", LAST, f'{LAST}    "added": 0,\n')
 NUMPY = "import numpy as np\n"
 ADDED = "import numpy as np\n\nADDED = 1\n"
 UNET, LOOP = "baselines/unet/method.yaml", "benchmark/training/loop.py"
@@ -88,7 +89,7 @@ EDITS = (
     ),
     Edit(
         "a new recipe field at its default",
-        {"benchmark/core/recipe.py": (WHY, f"    added: int | None = None\n{WHY}", LAST, f'{LAST}    "added": 0,\n')},
+        {"benchmark/core/recipe.py": FIELD},
         nothing,
     ),
     Edit(
