@@ -38,7 +38,7 @@ def test_the_library_s_weights_give_the_library_s_maps(method) -> None:  # type:
     sizes = ((32, 64, 128, 256, 512, 512), nn.Conv2d, 3, (1, 2, 2, 2, 2, 2), 2, 2, 2, True)
     leaky = {"nonlin": nn.LeakyReLU, "nonlin_kwargs": {"inplace": True}}
     theirs = PlainConvUNet(3, 6, *sizes, **norm, **leaky, deep_supervision=True).eval()
-    load_strictly(method, type(method).from_official(theirs.state_dict()), "theirs")
+    load_strictly(method, method.from_official(theirs.state_dict()), "theirs")
     ours, theirs = copy.deepcopy(method.network).double(), theirs.double()
     image = torch.rand(1, 3, 64, 96, dtype=torch.float64)
     with torch.no_grad():
