@@ -14,7 +14,7 @@ ARROWS = {
     "data": {"core", "methods"},
     "methods": {"core", "data", "evaluation", "runs", "training"},
     "training": {"core", "data", "methods"},
-    "evaluation": {"core", "data", "methods"},
+    "evaluation": {"core", "data", "methods", "statistics"},
     "runs": {"core", "data", "evaluation", "methods", "training"},
     "statistics": {"core", "methods"},
     "audit": {"core"},

@@ -99,8 +99,9 @@ def _scope(claim: Claim, results: MixResults) -> str:
         parts.append("on synthetic images: a trial of the machinery, no evidence about the paper")
     elif claim.mixes and results.name not in claim.mixes:
         parts.append("on other data than the paper's")
-    rows = (results.entry(name) for name in claim.methods)
-    if any(entry and results.initialisation(entry) == "random" for entry in rows):
+    rows = [entry for name in claim.methods if (entry := results.entry(name))]
+    ran = [entry for entry in rows if results.table.runs_of(entry)]
+    if any(results.initialisation(entry) == "random" for entry in ran):
         parts.append("from random weights")
     return "; ".join(parts)
 

@@ -124,8 +124,8 @@ class Judge:
         verdict, note = judged(found, seeds, decide)
         lost = self._lost[entries[0].key, entries[1].key, metric]
         if lost:
-            noun = "case" if lost == 1 else "cases"
-            note += f"; without {lost} {noun} that have no value, over all test sets"
+            some = "1 case that has" if lost == 1 else f"{lost} cases that have"
+            note += f"; without {some} no value, over all test sets"
         limits = _known(found.value), _known(found.low), _known(found.high)
         return Quantity(title, where, metric, *limits, verdict, note, _known(found.p))
 

@@ -78,11 +78,11 @@ class Rates:
         return self.crossed + 2 * float(np.sqrt(self.crossed * (1 - self.crossed) / self.draws))
 
 
-def simulate(setting: Setting, draws: int, seed: int, habits: bool = True) -> Rates:
+def simulate(setting: Setting, draws: int, seed: int, common_practice: bool = True) -> Rates:
     """Draws two identical methods many times, and tests each draw in every way.
 
     Args:
-        habits: whether the Wilcoxon and the bootstrap are tried too; NaN otherwise.
+        common_practice: whether the Wilcoxon and the bootstrap are tried too; NaN otherwise.
     """
     grouping = Grouping.of(setting.names)
     alone = Grouping.of([f"{i:05d}" for i in range(setting.cases)])
@@ -98,7 +98,7 @@ def simulate(setting: Setting, draws: int, seed: int, habits: bool = True) -> Ra
             "ungrouped": _rejects(single),
             "cell": _cell(one, grouping, rng),
         }
-        if habits:
+        if common_practice:
             rejected |= {
                 "one_seed": wilcoxon(one[:, 0] - other[:, 0]) < ALPHA,
                 "averaged": wilcoxon(one.mean(axis=1) - other.mean(axis=1)) < ALPHA,

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made import evidence_of
+from made import results_of
 from support import ROOT, mixseg
 
-from benchmark.claims.evidence import Evidence
 from benchmark.claims.reported import COLUMNS, Checked, Reported, check_reported, read_reported
 from benchmark.claims.text import reported_text
 from benchmark.core.errors import ScoreTableError
+from benchmark.statistics.results import MixResults
 
 HEADER = ",".join(COLUMNS) + "\n"
 ONE = HEADER + "a,s,t,f,dsc,.9,,same\n"
@@ -24,8 +24,8 @@ def row(**changes: object) -> Reported:
     return replace(about, **changes)
 
 
-def check(evidence: Evidence, reported: Reported) -> Checked:
-    (found,) = check_reported([reported], evidence)
+def check(results: MixResults, reported: Reported) -> Checked:
+    (found,) = check_reported([reported], results)
     return found
 
 
@@ -104,67 +104,75 @@ def test_the_files_of_the_project() -> None:
 
 
 def test_inside_our_interval_agrees_and_far_outside_does_not() -> None:
-    evidence = evidence_of({"a": 0.85})
-    found = check(evidence, row())
+    results = results_of({"a": 0.85})
+    found = check(results, row())
     assert (found.verdict, found.why) == ("agrees", "in our interval")
     assert found.low is not None
     assert found.high is not None
     assert found.low < 0.85 < found.high
-    far = check(evidence, row(value=0.7))
+    far = check(results, row(value=0.7))
     assert (far.verdict, far.protocols) == ("out of tolerance", ())
     assert far.nearest is not None
-    assert check(evidence, row(value=0.7, setting="different")).verdict == "other setting"
+    assert check(results, row(value=0.7, setting="different")).verdict == "other setting"
 
 
 def test_a_few_seeds_have_no_interval_and_rounding_still_counts() -> None:
-    evidence = evidence_of({"a": 0.85}, seeds=1)
-    far = check(evidence, row(value=0.7))
+    results = results_of({"a": 0.85}, seeds=1)
+    far = check(results, row(value=0.7))
     assert (far.verdict, far.low) == ("no interval", None)
     assert "1 seed" in far.why
     assert far.ours is not None
-    near = check(evidence, row(value=round(far.ours, 3)))
+    near = check(results, row(value=round(far.ours, 3)))
     assert (near.verdict, near.why) == ("agrees", "our number, within rounding")
 
 
 def test_the_protocols_that_give_a_number() -> None:
-    evidence = evidence_of({"a": 0.85})
-    for run in evidence.table.runs.values():
+    results = results_of({"a": 0.85})
+    for run in results.table.runs.values():
         values = run.scores["f"].values
         values["dsc_raw256_mean"] = values["dsc"] - 0.2
         values["dsc_minmax"] = values["dsc"] - 0.1
         values["iou_minmax"] = values["dsc"] - 0.2
         values.update(tp=np.full(40, 30.0), fp=np.full(40, 10.0), fn=np.full(40, 10.0))
-    evidence = replace(evidence, table=replace(
-        evidence.table, protocols=("dsc_raw256_mean", "dsc_minmax", "iou_minmax")
-    ))  # fmt: skip
-    (entry,) = evidence.table.entries
-    ours = evidence.table.values(entry, "f", "dsc")
+    (entry,) = results.table.entries
+    ours = results.table.values(entry, "f", "dsc")
     assert ours is not None
-    found = check(evidence, row(value=float(ours.mean()) - 0.2))
+    found = check(results, row(value=float(ours.mean()) - 0.2))
     assert [name for name, _ in found.protocols] == ["dsc_raw256_mean"]
     assert found.verdict == "out of tolerance"  # its protocol is not said, the headline is held
-    stated = check(evidence, row(value=float(ours.mean()) - 0.2, protocol="dsc_raw256_mean"))
+    stated = check(results, row(value=float(ours.mean()) - 0.2, protocol="dsc_raw256_mean"))
     assert stated.verdict == "agrees"
     # 2 * 30 / (2 * 30 + 10 + 10) = 0.75 of all pixels together
-    assert "dsc_pooled" in dict(check(evidence, row(value=0.75)).protocols)
+    assert "dsc_pooled" in dict(check(results, row(value=0.75)).protocols)
+
+
+def test_a_pooled_protocol_has_no_interval_and_says_so() -> None:
+    """It is one number a dataset: no interval can be worked out, so nothing lies outside of it."""
+    results = results_of({"a": 0.85})
+    found = check(results, row(value=0.9, protocol="dsc_pooled"))
+    assert (found.verdict, found.low) == ("no interval", None)
+    assert found.why == "no interval for this protocol"
+    assert found.ours is not None
+    near = check(results, row(value=round(found.ours, 3), protocol="dsc_pooled"))
+    assert (near.verdict, near.why) == ("agrees", "our number, within rounding")
 
 
 def test_rows_without_a_run(tmp_path: Path) -> None:
-    evidence = evidence_of({"a": 0.85}, holes=tuple(("a", k) for k in range(4)))
-    assert check(evidence, row()).verdict == "no run"
-    assert check_reported([row(method="ghost"), row(dataset="etis")], evidence) == []
-    assert "0 of 1 reported" in reported_text("mix1", [check(evidence, row())], [row()])
+    results = results_of({"a": 0.85}, missing=tuple(("a", k) for k in range(4)))
+    assert check(results, row()).verdict == "no run"
+    assert check_reported([row(method="ghost"), row(dataset="etis")], results) == []
+    assert "0 of 1 reported" in reported_text("mix1", [check(results, row())], [row()])
 
 
 def test_undefined_distances_are_no_number() -> None:
-    evidence = evidence_of({"a": 0.85})
-    evidence.table.runs["main/a", 0].scores["f"].values["assd_px"][0] = np.nan
-    assert check(evidence, row(metric="assd_px", value=1.5)).verdict == "no run"
+    results = results_of({"a": 0.85})
+    results.table.runs["main/a", 0].scores["f"].values["assd_px"][0] = np.nan
+    assert check(results, row(metric="assd_px", value=1.5)).verdict == "no run"
 
 
 def test_the_text_shows_both_numbers() -> None:
-    evidence = evidence_of({"a": 0.85})
-    told = reported_text("mix1", [check(evidence, row(value=0.7))], [row()])
+    results = results_of({"a": 0.85})
+    told = reported_text("mix1", [check(results, row(value=0.7))], [row()])
     assert "0.7000" in told
     assert "out of tolerance" in told
     assert "none; nearest dsc" in told

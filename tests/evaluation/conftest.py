@@ -24,7 +24,7 @@ def prepared(tmp_path: Path) -> Path:
     The rows are mixed, train after test, as nobody promises an order.
     """
     folder = tmp_path / "data" / "prepared" / "tiny"
-    manifest = {"mix": "tiny", "size": SIZE, "datasets": {}, "digest": "d" * 64}
+    manifest = {"mix": "tiny", "size": SIZE, "datasets": {}, "content": "d" * 64}
     for k, (name, (modality, tests)) in enumerate(DATASETS.items()):
         rng = np.random.default_rng(k)
         rows = [("test", i) for i in range(tests)] + [("train", 9), ("val", 10)]

@@ -77,7 +77,9 @@ def test_records_say_what_they_are(prepared, scores):
         record = json.loads((root / name / "seed-0" / "run.json").read_text(encoding="utf-8"))
         assert record["method"] == name
         assert record["group"] == "controls"
-        assert record["schema"] == 1
+        assert record["schema"] == 2
+        assert record["size"] == 24
+        assert (record["initialisation"], record["weights"]) == ("none", {})
         assert record["data"]["test"] == {"fundus-a": 4, "skin-b": 3}
         assert record["data"]["train"] == (4 if name == "mean-mask" else 0)
         assert record["identity"]["data"] == "d" * 64

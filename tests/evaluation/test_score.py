@@ -11,9 +11,12 @@ from sklearn.metrics import f1_score, jaccard_score
 from benchmark.core.errors import MissingDataError, ShapeError
 from benchmark.core.progress import Silent
 from benchmark.data.cases import load_cases
-from benchmark.evaluation.maps import MapFile, MapWriter
+from benchmark.evaluation.maps import MapFile, MapWriter, read_maps
+from benchmark.evaluation.metrics import first_level
 from benchmark.evaluation.protocols import PROTOCOLS
-from benchmark.evaluation.score import COLUMNS, score_maps, write_scores
+from benchmark.evaluation.score import score_maps, write_scores
+from benchmark.statistics.schema import METRICS, Metric
+from benchmark.statistics.scores import read_scores
 
 SPEC = (
     "dataset,modality,case,group,draw,dsc,iou,sensitivity,precision,mae,"
@@ -42,7 +45,48 @@ def score(path, prepared):
 def test_columns_are_those_of_the_contract(prepared):
     frame = score(write(prepared)[0], prepared)
     assert ",".join(frame.columns[:17]) == SPEC
-    assert tuple(frame.columns) == COLUMNS == (*SPEC.split(","), *PROTOCOLS)
+    assert tuple(frame.columns) == (*SPEC.split(","), *PROTOCOLS)
+
+
+def test_a_metric_is_added_in_one_place(prepared, tmp_path, monkeypatch):
+    """One from the counts and one from the pixels: a row of the registry is all that it takes."""
+
+    def shift(pred, reference):
+        """How far the centres of the two masks lie apart, in pixels."""
+        if not pred.any() or not reference.any():
+            return np.nan
+        centres = (np.argwhere(mask).mean(axis=0) for mask in (pred, reference))
+        return float(np.linalg.norm(np.subtract(*centres)))
+
+    specificity = Metric(
+        "specificity",
+        "Specificity",
+        "higher",
+        "share",
+        lambda m: m.tally.counts.tn / (m.tally.counts.tn + m.tally.counts.fp),
+    )
+    shift_px = Metric("shift_px", "Shift", "lower", "px", lambda m: m.each(shift), high=np.inf,
+                      missing="a mask is empty", digits=1)  # fmt: skip
+    path, _ = write(prepared, draws=2)
+    before = score(path, prepared)
+    for metric in (specificity, shift_px):
+        monkeypatch.setitem(METRICS, metric.name, metric)
+    frame = score(path, prepared)
+    assert list(frame.columns[13:19]) == ["specificity", "shift_px", "tp", "fp", "fn", "tn"]
+    pd.testing.assert_frame_equal(frame[before.columns], before)
+    cases = load_cases(prepared, ("test",))
+    with read_maps(path) as maps:
+        for k, row in enumerate(frame.itertuples()):
+            assert row.specificity == pytest.approx(row.tn / (row.tn + row.fp))
+            about = cases.table.iloc[k // 2]
+            reference = cases.masks[row.dataset][about["row"]] != 0
+            found = maps[row.dataset]
+            pred = found[found.cases.index(row.case)][row.draw] >= first_level(0.5)
+            assert row.shift_px == pytest.approx(shift(pred, reference), nan_ok=True)
+    write_scores(tmp_path / "scores.csv", frame)
+    scores = read_scores(tmp_path / "scores.csv")["skin-b"]
+    assert scores.values["specificity"].shape == (3,)
+    assert np.isnan(scores.values["shift_px"]).sum() == 1  # the empty reference
 
 
 def test_rows_are_cases_and_draws_in_order(prepared):

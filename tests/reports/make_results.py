@@ -11,8 +11,12 @@ import numpy as np
 
 from benchmark.core.files import Places, write_json, write_text
 from benchmark.core.params import Params
+from benchmark.core.recipe import Recipe
 from benchmark.evaluation.maps import write_maps
+from benchmark.methods.discover import SyncedCard
+from benchmark.reports.study import Study, study_of
 from benchmark.reports.tables.grid import csv_text
+from benchmark.statistics.results import MixResults, Part, read_results
 
 MIX = "mix0"
 SETS = {
@@ -23,6 +27,10 @@ SETS = {
 }
 COLOURS = {"fundus": (190, 90, 40), "colonoscopy": (200, 110, 100),
            "ultrasound": (90, 90, 90), "dermoscopy": (215, 170, 150)}  # fmt: skip
+RECIPE: dict[str, Any] = {
+    "epochs": 8, "batch": 8, "optimiser": "adamw", "lr": 5e-4, "lr_end": 1e-6,
+    "weight_decay": 0.01, "schedule": "cosine", "hflip": 0.5, "vflip": 0.5, "rotation_deg": 5.0,
+}  # fmt: skip
 PROTOCOLS = ("dsc_minmax256_mean", "dsc_minmax256_max", "iou_minmax256_mean", "dsc_soft",
              "mae_minmax", "dsc_fgbg")  # fmt: skip
 
@@ -32,8 +40,14 @@ class Made:
     """The project: what the functions of the reports are given."""
 
     params: Params
-    cards: list[dict[str, Any]]
+    cards: list[SyncedCard]
     places: Places
+
+    def results(self, part: Part | None = None) -> MixResults:
+        return read_results(MIX, self.params, self.cards, self.places, part=part)
+
+    def study(self, part: Part = "headline") -> Study:
+        return study_of(self.results(part), part)
 
     def run(self, group: str, method: str, seed: int) -> Path:
         return self.places.run(MIX, group, method, seed)
@@ -45,29 +59,32 @@ class Plan:
 
     Attributes:
         error: how far predictions miss, by method; NaN misses nothing at all (an oracle).
+        weights: what the mix asks for: "random" or "pretrained".
     """
 
     cases: int = 10
     size: int = 32
     seeds: tuple[int, ...] = (0, 1, 2)
     maps: bool = False
-    cards: tuple[dict[str, Any], ...] = ()
+    cards: tuple[SyncedCard, ...] = ()
     error: dict[str, float] = field(default_factory=dict)
+    weights: str = "random"
 
 
-def card(name: str, title: str, **more: Any) -> dict[str, Any]:
-    """A card as `mixseg sync` writes it, as far as reports read it."""
-    return {
-        "name": name,
-        "title": title,
-        "group": "main",
-        "mixes": [MIX],
-        "prompt": "none",
-        "draws": 1,
-        "pretrained_on": ["ImageNet-1k"],
-        "recipe": {},
-        **more,
-    }
+def card(name: str, title: str, **more: Any) -> SyncedCard:
+    """A row as `discover.cards` gives it."""
+    weights = {"name": "resnet34", "files": ("resnet34.pth",), "licence": "BSD-3-Clause"}
+    values = {
+        "source": "tests", "licence": "Apache-2.0", "folder": f"baselines/{name}",
+        "weights": (weights,), "pretrained_on": {"ImageNet-1k"}, "structure": "s" * 64,
+        "parameters": {"total": 24_400_000, "trainable": 24_400_000},
+    }  # fmt: skip
+    return SyncedCard.model_validate({**values, "name": name, "title": title, **more})
+
+
+def renamed(one: SyncedCard, **changes: Any) -> SyncedCard:
+    """The same row with other fields."""
+    return SyncedCard(**{**dict(one), **changes})
 
 
 CARDS = (
@@ -83,8 +100,8 @@ CARDS = (
         recipe={"epochs": 0, "why": "used as released"},
     ),
 )
-# Ablations of one base, whose titles are not in alphabetical order, and what one modality alone
-# trained: of two bases, one of them itself an ablation.
+# Ablations of one base, whose titles are not in alphabetical order, and networks of a single
+# modality: of two bases, one of them itself an ablation.
 VARIANTS = (
     card("mmsnet-r4", "r = 4", group="ablation", base="mmsnet"),
     card("mmsnet-k16", "K = 16", group="ablation", base="mmsnet"),
@@ -95,7 +112,7 @@ VARIANTS = (
     card("k16-fundus", "K = 16, fundus alone", group="single", base="mmsnet-k16",
          modality="fundus"),
 )  # fmt: skip
-HOLE = ("ablation", "mmsnet-fft", 1)  # the run that `make_variants` leaves out
+GONE = ("ablation", "mmsnet-fft", 1)  # the run that `make_variants` leaves out
 ERROR = {"unet": 0.5, "unetpp": 0.4, "mmsnet": 0.3, "sam-point": 0.6, "mmsnet-r4": 0.35,
          "mmsnet-k16": 0.32, "mmsnet-fft": 0.5, "unet-fundus": 0.4, "unet-ultrasound": 0.6,
          "k16-fundus": 0.3}  # fmt: skip
@@ -110,31 +127,25 @@ def make(root: Path, plan: Plan | None = None) -> Made:
     data = {name: _draw_set(name, plan) for name in SETS}
     _write_prepared(made, data, plan)
     for one in cards:
-        seeds = plan.seeds if one["recipe"].get("epochs") != 0 else plan.seeds[:1]
+        seeds = plan.seeds if one.recipe.epochs != 0 else plan.seeds[:1]
         for seed in seeds:
             write_run(made, one, seed, data, plan)
-    control = card("centre-disc", "Centre disc", group="controls", recipe={"epochs": 0})
-    write_run(made, control, 0, data, plan)
+    control = card("centre-disc", "Centre disc", recipe={"epochs": 0, "why": "a control"})
+    write_run(made, control, 0, data, plan, group="controls")
     return made
 
 
 def make_variants(root: Path, plan: Plan | None = None) -> Made:
     """The same with ablations, one of which lacks a run, and networks of one modality."""
     made = make(root, replace(plan or Plan(), cards=(*CARDS, *VARIANTS)))
-    shutil.rmtree(made.run(*HOLE))
+    shutil.rmtree(made.run(*GONE))
     return made
 
 
 def _params(plan: Plan) -> Params:
-    recipe = {
-        "epochs": 8, "batch": 8, "accumulate": 1, "optimiser": "adamw", "lr": 5e-4,
-        "lr_end": 1e-6, "momentum": 0.9, "weight_decay": 0.01, "schedule": "cosine", "warmup": 0,
-        "clip": 0.0, "hflip": 0.5, "vflip": 0.5, "rotation_deg": 5.0, "scales": [1.0],
-        "nesterov": False, "step_epochs": 1, "step_gamma": 0.5, "clip_value": 0.0,
-    }  # fmt: skip
     mix = {
         "title": "Mix0 (made up)", "size": plan.size, "train": list(SETS), "test": list(SETS),
-        "seeds": list(plan.seeds), "weights": "random", "recipe": recipe,
+        "seeds": list(plan.seeds), "weights": plan.weights, "recipe": RECIPE,
     }  # fmt: skip
     return Params.model_validate(
         {"focus": "mmsnet", "threshold": 0.5, "resamples": 500, "mixes": {MIX: mix}}
@@ -190,7 +201,9 @@ def _write_prepared(made: Made, data: dict[str, _Drawn], plan: Plan) -> None:
             "modality": SETS[name][1], "role": "seen", "train": 81, "val": 9, "test": plan.cases,
             "digest": "ab" * 32,
         }  # fmt: skip
-    manifest = {"mix": MIX, "size": plan.size, "datasets": about, "digest": "cd" * 32}
+    request = made.params.mix(MIX).request()
+    manifest = {"mix": MIX, "size": plan.size, "datasets": about, "content": "cd" * 32,
+                "request": request}  # fmt: skip
     write_json(made.places.prepared(MIX) / "manifest.json", manifest)
     for name, one in about.items():
         one |= {"title": SETS[name][0], "licence": "Apache-2.0", "citation": "Drawn for tests."}
@@ -198,17 +211,20 @@ def _write_prepared(made: Made, data: dict[str, _Drawn], plan: Plan) -> None:
 
 
 def write_run(
-    made: Made, one: dict[str, Any], seed: int, data: dict[str, _Drawn], plan: Plan
+    made: Made,
+    one: SyncedCard,
+    seed: int,
+    data: dict[str, _Drawn],
+    plan: Plan,
+    *,
+    group: str = "",
 ) -> None:
     """Writes run.json, history.csv, scores.csv and, where planned, the maps of a run."""
-    rng = np.random.default_rng([seed, *one["name"].encode()])
-    error = {**ERROR, **plan.error}.get(one["name"], 0.9)
-    folder = made.run(one["group"], one["name"], seed)
-    draws = one["draws"]
-    errors = {
-        name: error * (1 if one.get("modality", "") in ("", SETS[name][1]) else UNSEEN)
-        for name in data
-    }
+    rng = np.random.default_rng([seed, *one.name.encode()])
+    error = {**ERROR, **plan.error}.get(one.name, 0.9)
+    folder = made.run(group or one.group, one.name, seed)
+    draws = one.draws
+    errors = {name: error * (1 if one.modality in ("", SETS[name][1]) else UNSEEN) for name in data}
     probs = {
         name: _predict(drawn, errors[name], draws, rng, plan.size) for name, drawn in data.items()
     }
@@ -219,11 +235,11 @@ def write_run(
         for draw in range(draws)
     ]
     write_text(folder / "scores.csv", csv_text(rows))
-    write_json(folder / "run.json", record(one, seed, plan.cases))
-    if one["recipe"].get("epochs") != 0:
+    write_json(folder / "run.json", {**record(one, seed, plan), "group": group or one.group})
+    if one.recipe.epochs != 0:
         write_text(folder / "history.csv", csv_text(_history(error, rng)))
     if plan.maps:
-        path = made.places.artefacts(MIX, one["name"], seed) / "probs.npz"
+        path = made.places.artefacts(MIX, one.name, seed) / "probs.npz"
         write_maps(path, probs, {name: drawn.cases for name, drawn in data.items()})
 
 
@@ -271,21 +287,25 @@ def _history(error: float, rng: np.random.Generator) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def record(one: dict[str, Any], seed: int, cases: int) -> dict[str, Any]:
+def record(one: SyncedCard, seed: int, plan: Plan) -> dict[str, Any]:
     """A run.json."""
-    recipe = {key: value for key, value in one["recipe"].items() if key != "why"}
-    trained = recipe.get("epochs") != 0
+    trained = one.recipe.epochs != 0
+    began = plan.weights if one.weights and (trained or plan.weights == "pretrained") else "none"
+    weights = {"resnet34": "77" * 32} if began == "pretrained" else {}
+    recipe = one.recipe.over(Recipe(**RECIPE)).fields()
+    identity = {
+        "method_code": "a1" * 32, "training_code": "b2" * 32, "declared": one.identity(),
+        "recipe": {}, "data": "cd" * 32, "weights": weights, "initialisation": began, "seed": seed,
+    }  # fmt: skip
     return {
-        "schema": 1, "method": one["name"], "title": one["title"], "mix": MIX,
-        "group": one["group"], "seed": seed, "prompt": one["prompt"],
-        "pretrained_on": one["pretrained_on"],
-        "weights": {"asked": "random" if trained else "none", "files": {}}, "recipe": recipe,
-        "departures": recipe, "why": one["recipe"].get("why", ""),
-        "identity": {"run": f"{one['name']}{seed}".encode().hex().ljust(64, "0"),
-                     "method_code": "a1" * 32, "training_code": "b2" * 32, "data": "cd" * 32},
-        "evaluation_code": "e5" * 32,
+        "schema": 2, "method": one.name, "title": one.title, "mix": MIX, "group": one.group,
+        "seed": seed, "size": plan.size, "prompt": one.prompt,
+        "pretrained_on": sorted(one.pretrained_on), "initialisation": began, "weights": weights,
+        "recipe": recipe, "deviations": one.recipe.deviations(), "why": one.recipe.why,
+        "identity": {"run": f"{one.name}{seed}".encode().hex().ljust(64, "0"), **identity},
+        "prediction_code": "d4" * 32, "scoring_code": "e5" * 32,
         "parameters": {"total": 24_400_000, "trainable": 24_400_000},
-        "data": {"train": 360, "test": dict.fromkeys(SETS, cases)},
+        "data": {"train": 360, "test": dict.fromkeys(SETS, plan.cases)},
         "hardware": {"device": "cpu", "cpu": "AMD EPYC 7B13", "cores": 2, "threads": 2,
                      "memory_gib": 7.7},
         "versions": {"python": "3.11.9", "torch": "2.14.1", "numpy": "2.3.4"},
@@ -297,13 +317,13 @@ def record(one: dict[str, Any], seed: int, cases: int) -> dict[str, Any]:
 
 def write_cost(made: Made, method: str, **more: Any) -> Path:
     """Writes the cost.json of a method; `more` replaces keys of it."""
-    one = next(one for one in made.cards if one["name"] == method)
-    path = made.places.results(MIX) / one["group"] / method / "cost" / "cost.json"
+    one = next(one for one in made.cards if one.name == method)
+    path = made.places.results(MIX) / one.group / method / "cost" / "cost.json"
     told = {
-        "schema": 1, "method": method, "mix": MIX, "group": one["group"],
+        "schema": 1, "method": method, "mix": MIX, "group": one.group,
         "parameters": {"total": 24_400_000, "trainable": 24_300_000},
         "size": made.params.mix(MIX).size, "batch": 1, "device": "cpu", "precision": "float32",
-        "weights": "random", "prompt": one["prompt"], "embeds": False, "macs": 1_234_567_890,
+        "weights": "random", "prompt": one.prompt, "embeds": False, "macs": 1_234_567_890,
         "not_counted": [["add", 16], ["native_batch_norm", 46]],
         "latency_ms": {"median": 20.46, "q1": 19.9, "q3": 21.2}, "latency_runs": 100,
         "memory_mib": {"peak": 1234.5, "weights": 93.1, "forward": 1141.4, "how": "growth"},

@@ -1,4 +1,4 @@
-"""Ablations, what mixing costs, and that the headline never waits for them."""
+"""Ablations, networks of a single modality, and that the headline never waits for them."""
 
 import csv
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from make_results import (
     CARDS,
-    HOLE,
+    GONE,
     MIX,
     SETS,
     VARIANTS,
@@ -22,21 +22,17 @@ from make_results import (
 from typer.testing import CliRunner
 
 from benchmark.cli import reports as cli_reports
-from benchmark.core.errors import ScoreTableError
-from benchmark.reports.page.document import write_ablations, write_part, write_report, write_tables
-from benchmark.reports.study import ABLATIONS, Study, load_study
-from benchmark.reports.tables.ablations import ablation_grid, mixing_grid
+from benchmark.core.errors import ScoreTableError, StoreError
+from benchmark.reports.page.document import write_report, write_tables
+from benchmark.reports.tables.ablations import ablation_grid, single_modality_grid
 from benchmark.reports.tables.cells import signed
 from benchmark.reports.tables.grid import Grid, Line
 from benchmark.reports.tables.main import main_grid
 from benchmark.reports.tables.markup import latex, markdown
+from benchmark.statistics.results import ABLATIONS
 
 NASTY = "<script>alert('x')</script> R&D_50% $x$ {{ 1 }}"
 PLAN = Plan(cases=6)
-
-
-def study_of(made: Made) -> Study:
-    return load_study(MIX, made.params, made.cards, made.places, "ablations")
 
 
 def line(grid: Grid, title: str) -> Line:
@@ -77,15 +73,15 @@ def own(tmp_path: Path) -> Made:
     return make_variants(tmp_path / "made", Plan(cases=4))
 
 
-def test_ablations_stand_below_their_base_in_the_order_of_the_plugin(made: Made) -> None:
-    (block,) = ablation_grid(study_of(made)).blocks
+def test_ablations_stand_below_their_base_in_the_order_of_their_declaration(made: Made) -> None:
+    (block,) = ablation_grid(made.study("ablations")).blocks
     assert block.title == "Variants of MMSNet"
     titles = [row.title for row in block.lines]
     assert titles == ["MMSNet (base)", "r = 4", "K = 16", "FEP by FFT"]
 
 
 def test_the_difference_to_the_base_is_that_of_the_means(made: Made) -> None:
-    grid = ablation_grid(study_of(made))
+    grid = ablation_grid(made.study("ablations"))
     base = mean_by_hand(made, ("main", "mmsnet"), list(SETS))
     for name, title in (("mmsnet-r4", "r = 4"), ("mmsnet-k16", "K = 16")):
         mean = mean_by_hand(made, ("ablation", name), list(SETS))
@@ -101,18 +97,18 @@ def test_the_difference_to_the_base_is_that_of_the_means(made: Made) -> None:
     assert cell(grid, "r = 4", "", "Trained (M)") == "24.400"
 
 
-def test_a_row_with_a_hole_has_no_difference(made: Made) -> None:
-    grid = ablation_grid(study_of(made))
+def test_a_row_with_a_missing_run_has_no_difference(made: Made) -> None:
+    grid = ablation_grid(made.study("ablations"))
     cells = line(grid, "FEP by FFT").cells
-    assert {each.kind for each in cells[1:]} == {"hole"}
+    assert {each.kind for each in cells[1:]} == {"missing"}
     assert "seed 1 of 3 not run" in notes(grid, "FEP by FFT")
     assert "fewer than three seeds: no method-level claim" in notes(grid, "FEP by FFT")
     assert any(remark.startswith("missing:") for remark in grid.remarks)
 
 
-def test_a_base_with_a_hole_takes_the_difference_from_all(own: Made) -> None:
+def test_a_base_with_a_missing_run_takes_the_difference_from_all(own: Made) -> None:
     shutil.rmtree(own.run("main", "mmsnet", 2))
-    grid = ablation_grid(study_of(own))
+    grid = ablation_grid(own.study("ablations"))
     assert cell(grid, "r = 4", "Mean over modalities", "Minus base") == "missing"
     assert "missing" not in cell(grid, "r = 4", "Mean over modalities", "DSC ↑")
     assert "no difference: MMSNet: seed 2 of 3 not run" in notes(grid, "r = 4")
@@ -125,47 +121,47 @@ def test_a_base_that_is_not_on_this_mix_or_not_named_is_told(tmp_path: Path) -> 
         card("free", "Free", group="ablation"),
         card("one", "One", group="single", base="gone", modality="fundus"),
     )
-    study = study_of(make(tmp_path, Plan(cases=3, cards=cards)))
-    grid, mixing = ablation_grid(study), mixing_grid(study)
+    study = make(tmp_path, Plan(cases=3, cards=cards)).study("ablations")
+    grid, single = ablation_grid(study), single_modality_grid(study)
     assert [block.title for block in grid.blocks] == ["Variants of gone", "No base named"]
     assert cell(grid, "Lost", "Mean over modalities", "Minus base") == "missing"
     assert "no difference: gone does not run on this mix" in notes(grid, "Lost")
     assert cell(grid, "Free", "Mean over modalities", "Minus base") == "–"
-    assert [each.text == "missing" for each in line(mixing, "gone").cells[:3]] == [
+    assert [each.text == "missing" for each in line(single, "gone").cells[:3]] == [
         True, False, True,
     ]  # fmt: skip
-    assert "gone does not run on this mix" in notes(mixing, "gone")
+    assert "gone does not run on this mix" in notes(single, "gone")
 
 
 def test_the_csv_of_the_ablations_holds_the_difference_on_every_test_set(made: Made) -> None:
-    rows = list(csv.DictReader(ablation_grid(study_of(made)).csv().splitlines()))
+    rows = list(csv.DictReader(ablation_grid(made.study("ablations")).csv().splitlines()))
     assert len(rows) == 4 * 5  # rows, and test sets with their mean
     row = next(r for r in rows if (r["method"], r["dataset"]) == ("mmsnet-r4", "phantom-fundus"))
     base = mean_by_hand(made, ("main", "mmsnet"), ["phantom-fundus"])
     own = mean_by_hand(made, ("ablation", "mmsnet-r4"), ["phantom-fundus"])
     assert float(row["difference"]) == pytest.approx(own - base, abs=2e-6)
     assert (row["base"], row["trained_parameters"]) == ("mmsnet", "24400000")
-    assert [r["difference"] for r in rows if r["method"] in ("mmsnet", HOLE[1])] == [""] * 10
+    assert [r["difference"] for r in rows if r["method"] in ("mmsnet", GONE[1])] == [""] * 10
 
 
-def test_what_mixing_costs_is_mixed_minus_alone_on_that_modality(made: Made) -> None:
-    grid = mixing_grid(study_of(made))
+def test_the_difference_is_mixed_minus_single_on_that_modality(made: Made) -> None:
+    grid = single_modality_grid(made.study("ablations"))
     assert [row.title for row in grid.lines()] == ["U-Net", "MMSNet: K = 16"]
-    for title, base, alone, modality in (
+    for title, base, single, modality in (
         ("U-Net", ("main", "unet"), "unet-fundus", "fundus"),
         ("U-Net", ("main", "unet"), "unet-ultrasound", "ultrasound"),
         ("MMSNet: K = 16", ("ablation", "mmsnet-k16"), "k16-fundus", "fundus"),
     ):
         group = f"{modality.capitalize()} (Phantom {modality})"
         values = [
-            mean_by_hand(made, run, [f"phantom-{modality}"]) for run in (base, ("single", alone))
+            mean_by_hand(made, run, [f"phantom-{modality}"]) for run in (base, ("single", single))
         ]
         assert cell(grid, title, group, "Mixed ↑").startswith(f"{values[0]:.3f} ±")
-        assert cell(grid, title, group, "Alone ↑").startswith(f"{values[1]:.3f} ±")
-        assert cell(grid, title, group, "Mixed − alone") == signed(values[0] - values[1])
-    group = "Dermoscopy (Phantom dermoscopy)"  # nothing was planned on it alone
+        assert cell(grid, title, group, "Single ↑").startswith(f"{values[1]:.3f} ±")
+        assert cell(grid, title, group, "Mixed − single") == signed(values[0] - values[1])
+    group = "Dermoscopy (Phantom dermoscopy)"  # no network of this modality was planned
     assert cell(grid, "U-Net", group, "Mixed ↑") != "–"
-    assert cell(grid, "U-Net", group, "Mixed − alone") == "–"
+    assert cell(grid, "U-Net", group, "Mixed − single") == "–"
 
 
 def test_test_sets_of_one_modality_weigh_the_same(own: Made) -> None:
@@ -175,22 +171,22 @@ def test_test_sets_of_one_modality_weigh_the_same(own: Made) -> None:
     change(own.places.results(MIX) / "data.json", merge)
     for path in own.places.results(MIX).glob("*/*/seed-*/scores.csv"):
         path.write_text(path.read_text().replace(",dermoscopy,", ",fundus,"))
-    grid = mixing_grid(study_of(own))
+    grid = single_modality_grid(own.study("ablations"))
     group = "Fundus (Phantom fundus, Phantom dermoscopy)"
     both = ["phantom-fundus", "phantom-dermoscopy"]
-    mixed, alone = (
+    mixed, single = (
         mean_by_hand(own, run, both) for run in (("main", "unet"), ("single", "unet-fundus"))
     )
-    assert cell(grid, "U-Net", group, "Mixed − alone") == signed(mixed - alone)
+    assert cell(grid, "U-Net", group, "Mixed − single") == signed(mixed - single)
 
 
-def test_a_hole_of_either_training_is_named(own: Made) -> None:
+def test_a_missing_run_of_either_training_is_named(own: Made) -> None:
     shutil.rmtree(own.run("single", "unet-fundus", 0))
     shutil.rmtree(own.places.results(MIX) / "ablation" / "mmsnet-k16")
-    grid = mixing_grid(study_of(own))
+    grid = single_modality_grid(own.study("ablations"))
     fundus = "Fundus (Phantom fundus)"
-    assert cell(grid, "U-Net", fundus, "Alone ↑") == "missing"
-    assert cell(grid, "U-Net", fundus, "Mixed − alone") == "missing"
+    assert cell(grid, "U-Net", fundus, "Single ↑") == "missing"
+    assert cell(grid, "U-Net", fundus, "Mixed − single") == "missing"
     assert "±" in cell(grid, "U-Net", fundus, "Mixed ↑")
     assert "U-Net, fundus alone: seed 0 of 3 not run" in notes(grid, "U-Net")
     assert (
@@ -198,7 +194,7 @@ def test_a_hole_of_either_training_is_named(own: Made) -> None:
         in notes(grid, "U-Net")
     )  # fmt: skip
     shutil.rmtree(own.places.results(MIX) / "single" / "k16-fundus")  # the same note, twice
-    again = notes(mixing_grid(study_of(own)), "MMSNet: K = 16")
+    again = notes(single_modality_grid(own.study("ablations")), "MMSNet: K = 16")
     assert "K = 16, fundus alone: seeds 0, 1, 2 of 3 not run" in again
     assert cell(grid, "MMSNet: K = 16", fundus, "Mixed ↑") == "missing"
     assert "seeds 0, 1, 2 of 3 not run" in notes(grid, "MMSNet: K = 16")
@@ -210,12 +206,12 @@ def test_a_hole_of_either_training_is_named(own: Made) -> None:
 def test_two_variants_of_one_modality_have_a_row_each(tmp_path: Path) -> None:
     again = card("again", "Again", group="single", base="unet", modality="fundus")
     made = make(tmp_path, Plan(cases=3, cards=(*CARDS, *VARIANTS, again)))
-    titles = [row.title for row in mixing_grid(study_of(made)).lines()]
+    titles = [row.title for row in single_modality_grid(made.study("ablations")).lines()]
     assert titles == ["U-Net", "U-Net (and U-Net, fundus alone)", "MMSNet: K = 16"]
 
 
 def test_networks_of_one_modality_are_neither_averaged_nor_ranked(made: Made) -> None:
-    grid = main_grid(study_of(made), ("single",), "single")
+    grid = main_grid(made.study("ablations"), ("single",), "scores")
     assert "Mean over modalities" not in {column.group for column in grid.columns}
     assert not any(each.rank for row in grid.lines() for each in row.cells)
     assert "trained on fundus alone" in notes(grid, "U-Net, fundus alone")
@@ -231,52 +227,52 @@ def test_signs() -> None:
 
 def test_the_headline_reads_nothing_of_the_ablations(own: Made, tmp_path: Path) -> None:
     def tables(to: str) -> dict[str, bytes]:
-        write_tables(MIX, own.params, own.cards, own.places, tmp_path / to)
-        return files(tmp_path / to)
+        list(write_tables(own.results("headline"), tmp_path / to, "headline"))
+        return files(tmp_path / to / "tables")
 
     first = tables("with")
     text = b"".join(first.values()).decode()
-    assert not any(one["title"] in text or one["name"] in text for one in VARIANTS)
+    assert not any(one.title in text or one.name in text for one in VARIANTS)
     for path in own.places.results(MIX).glob("ablation/*/*/scores.csv"):
         path.write_text("broken")
     assert tables("broken") == first
     for group in ABLATIONS:
         shutil.rmtree(own.places.results(MIX) / group)
     assert tables("without") == first
-    assert load_study(MIX, own.params, own.cards, own.places).table.holes == ()
+    assert own.study().table.missing == ()
 
 
 def test_a_broken_ablation_is_named_where_it_is_read(own: Made, tmp_path: Path) -> None:
     (own.run("ablation", "mmsnet-r4", 0) / "scores.csv").write_text("broken")
     with pytest.raises(ScoreTableError, match="mmsnet-r4"):
-        write_ablations(MIX, own.params, own.cards, own.places, tmp_path / "to")
+        list(write_tables(own.results("ablations"), tmp_path / "to", "ablations"))
     assert not (tmp_path / "to").exists()
 
 
-def test_what_was_left_out_is_named_in_the_part_that_it_belongs_to(own: Made) -> None:
-    own.cards[:] = [one for one in own.cards if one["name"] not in ("unetpp", "mmsnet-r4")]
+def test_what_is_ignored_is_named_in_the_part_that_it_belongs_to(own: Made) -> None:
+    own.cards[:] = [one for one in own.cards if one.name not in ("unetpp", "mmsnet-r4")]
     own.cards.append(card("mmsnet-r4", "r = 4"))  # it moved
-    headline = load_study(MIX, own.params, own.cards, own.places)
-    assert [left.what for left in headline.table.left_out] == ["main/unetpp (3 runs)"]
-    assert [(left.what, left.why) for left in study_of(own).table.left_out] == [
+    headline = own.study()
+    assert [left.what for left in headline.table.ignored] == ["main/unetpp (3 runs)"]
+    assert [(left.what, left.why) for left in own.study("ablations").table.ignored] == [
         ("ablation/mmsnet-r4 (3 runs)", "its group is main now")
     ]
 
 
 def test_the_report_holds_both_parts_and_writes_the_same_files(made: Made, tmp_path: Path) -> None:
-    write_report(MIX, made.params, made.cards, made.places, tmp_path / "report")
-    inputs = (made.params, made.cards, made.places)
-    assert list(write_part(MIX, inputs, tmp_path / "parts", "headline")) == [
+    write_report(made.results(), tmp_path / "report")
+    assert list(write_tables(made.results(), tmp_path / "parts", "headline")) == [
         f"wrote {tmp_path / 'parts/tables'}"
     ]
     assert not (tmp_path / "parts/ablations").exists()
-    assert list(write_part(MIX, inputs, tmp_path / "parts", "ablations")) == [
+    assert list(write_tables(made.results(), tmp_path / "parts", "ablations")) == [
         f"wrote {tmp_path / 'parts/ablations'}"
     ]
     for folder in ("tables", "ablations"):
         assert files(tmp_path / "report" / folder) == files(tmp_path / "parts" / folder), folder
     page = (tmp_path / "report/index.html").read_text("utf-8")
-    for anchor in ("ablations", "mixing", "table-ablation-runs", "table-single"):
+    for anchor in ("ablations", "single-modality", "table-ablation-runs",
+                   "table-single-modality", "table-single-modality-scores"):  # fmt: skip
         assert f'id="{anchor}"' in page
     planned = 3 * (3 + len(VARIANTS)) + 2  # and SAM and the control, which run once
     assert f"{planned - 1} of {planned}" in page
@@ -285,27 +281,35 @@ def test_the_report_holds_both_parts_and_writes_the_same_files(made: Made, tmp_p
 
 def test_a_mix_without_such_methods_has_neither_sections_nor_folder(tmp_path: Path) -> None:
     made = make(tmp_path / "made", Plan(cases=3))
-    write_report(MIX, made.params, made.cards, made.places, tmp_path / "to")
+    write_report(made.results(), tmp_path / "to")
     page = (tmp_path / "to/index.html").read_text("utf-8")
     assert 'id="ablations"' not in page
-    assert 'id="mixing"' not in page
+    assert 'id="single-modality"' not in page
     assert not (tmp_path / "to/ablations").exists()
-    said = list(write_part(MIX, (made.params, made.cards, made.places), tmp_path / "to", None))
-    assert said[1] == "mix0: no ablation, and nothing trained on one modality alone"
+    said = list(write_tables(made.results(), tmp_path / "to"))
+    assert said[1] == "mix0: no ablation, and no network of a single modality"
 
 
 def test_a_table_that_no_longer_is_goes_away(own: Made, tmp_path: Path) -> None:
-    inputs = (own.params, own.cards, own.places)
-    list(write_part(MIX, inputs, tmp_path, "ablations"))
-    (tmp_path / "ablations/mine.txt").write_text("not ours")
-    own.cards[:] = [one for one in own.cards if one["group"] != "ablation"]
-    list(write_part(MIX, inputs, tmp_path, "ablations"))
-    names = {path.name for path in (tmp_path / "ablations").iterdir()}
-    assert "single.md" in names
+    def write() -> set[str]:
+        list(write_tables(own.results(), tmp_path / "to", "ablations"))
+        return {path.name for path in (tmp_path / "to").glob("ablations/*")}
+
+    assert {"ablation.csv", "ablation.md", "ablation.tex", "single-modality.md"} <= write()
+    own.cards[:] = [one for one in own.cards if one.group != "ablation"]
+    names = write()
+    assert "single-modality.md" in names
     assert not {"ablation.csv", "ablation.md", "ablation.tex"} & names
-    own.cards[:] = [one for one in own.cards if one["group"] != "single"]
-    list(write_part(MIX, inputs, tmp_path, "ablations"))
-    assert [path.name for path in (tmp_path / "ablations").iterdir()] == ["mine.txt"]
+    mine = tmp_path / "to/ablations/mine.txt"
+    mine.write_text("not ours")
+    own.cards[:] = [one for one in own.cards if one.group != "single"]
+    with pytest.raises(StoreError, match=r"mine\.txt: a file that no report writes"):
+        write()
+    assert mine.read_text() == "not ours"
+    assert (tmp_path / "to/ablations/single-modality.md").is_file()
+    mine.unlink()
+    assert write() == set()
+    assert not (tmp_path / "to/ablations").exists()
 
 
 def test_titles_with_markup_are_text(tmp_path: Path) -> None:
@@ -315,9 +319,10 @@ def test_titles_with_markup_are_text(tmp_path: Path) -> None:
         card("one", NASTY, group="single", base="unet", modality="fundus"),
     )
     made = make(tmp_path / "made", Plan(cases=3, cards=cards))
-    write_report(MIX, made.params, made.cards, made.places, tmp_path / "to")
+    write_report(made.results(), tmp_path / "to")
     assert (tmp_path / "to/index.html").read_text("utf-8").count("<script") == 1
-    for grid in (ablation_grid(study_of(made)), mixing_grid(study_of(made))):
+    study = made.study("ablations")
+    for grid in (ablation_grid(study), single_modality_grid(study)):
         assert "<script" not in markdown(grid)
         assert r"R\&D\_50\%" in latex(grid)
         assert "−" not in latex(grid)
@@ -331,8 +336,7 @@ def test_titles_with_markup_are_text(tmp_path: Path) -> None:
 def test_the_command_writes_the_part_that_it_is_asked_for(
     made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple, folders: set
 ) -> None:
-    inputs = (made.params, made.cards, made.places)
-    monkeypatch.setattr(cli_reports, "_inputs", lambda mix, source: [(mix, inputs)])
+    monkeypatch.setattr(cli_reports, "_results", lambda mix, source, part: [made.results(part)])
     command = ["tables", "--mix", MIX, "--to", str(tmp_path), *words]
     done = CliRunner().invoke(cli_reports.app, command)
     assert done.exit_code == 0, done.output

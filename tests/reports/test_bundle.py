@@ -6,13 +6,13 @@ import os
 import shutil
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from make_results import MIX, Made, Plan, make_variants
 
 from benchmark.core.errors import MissingDataError, StoreError
-from benchmark.reports.inputs import ReportInputs
 from benchmark.reports.release import bundle
 from benchmark.reports.release.bundle import METADATA, SUMS, write_bundle
 
@@ -33,14 +33,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     return made
 
 
-def inputs(made: Made) -> ReportInputs:
-    return made.params, made.cards, made.places
-
-
 @pytest.fixture(scope="module")
 def folder(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
     to = tmp_path_factory.mktemp("to") / "bundle"
-    write_bundle(MIX, inputs(made), to)
+    write_bundle(made.results(), to)
     return to
 
 
@@ -83,7 +79,7 @@ def test_it_holds_results_report_cards_and_code_state(folder: Path) -> None:
 
 
 def test_a_zip_holds_the_same_bytes(made: Made, folder: Path, tmp_path: Path) -> None:
-    write_bundle(MIX, inputs(made), tmp_path / "a.zip")
+    write_bundle(made.results(), tmp_path / "a.zip")
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         assert archive.testzip() is None
         names = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
@@ -103,7 +99,7 @@ def test_nothing_half_written_is_left(
 
     monkeypatch.setattr(bundle, "_zip", full)
     with pytest.raises(KeyboardInterrupt):
-        write_bundle(MIX, inputs(made), tmp_path / "a.zip")
+        write_bundle(made.results(), tmp_path / "a.zip")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -130,7 +126,7 @@ def test_links_out_of_the_results_are_refused(
     (seed / "notes.txt").symlink_to(target)
     for to in (tmp_path / "bundle", tmp_path / "bundle.zip"):
         with pytest.raises(StoreError, match=r"a link to .*, expected files and folders of .*"):
-            write_bundle(MIX, inputs(made), to)
+            write_bundle(made.results(), to)
         assert not to.exists()
 
 
@@ -145,7 +141,7 @@ def test_a_lock_that_is_no_yaml_is_named(made: Made, tmp_path: Path) -> None:
 def test_a_pipe_is_refused(made: Made, seed: Path, tmp_path: Path) -> None:
     os.mkfifo(seed / "pipe")
     with pytest.raises(StoreError, match="pipe: neither a file nor a folder"):
-        write_bundle(MIX, inputs(made), tmp_path / "bundle")
+        write_bundle(made.results(), tmp_path / "bundle")
 
 
 def test_a_project_file_that_is_a_link_out_is_refused(made: Made, tmp_path: Path) -> None:
@@ -154,7 +150,7 @@ def test_a_project_file_that_is_a_link_out_is_refused(made: Made, tmp_path: Path
     path.symlink_to(tmp_path / "secret.txt")
     try:
         with pytest.raises(StoreError, match=r"CHANGELOG\.md: a link to .*secret"):
-            write_bundle(MIX, inputs(made), tmp_path / "bundle")
+            write_bundle(made.results(), tmp_path / "bundle")
     finally:
         path.unlink()
 
@@ -170,7 +166,7 @@ def test_a_link_inside_is_a_file_and_what_a_killed_writer_left_stays_out(
     (seed / ".scores.csv.1a2b3c4d.tmp").write_text("half")
     (seed / ".maps.1a2b3c4d.old.tmp").mkdir()
     (seed / ".maps.1a2b3c4d.old.tmp/half").write_text("half")
-    write_bundle(MIX, (made.params, made.cards, places), tmp_path / "bundle.zip")
+    write_bundle(replace(made, places=places).results(), tmp_path / "bundle.zip")
     with zipfile.ZipFile(tmp_path / "bundle.zip") as archive:
         names = archive.namelist()
         where = f"results/{MIX}/main/unet/seed-0"
@@ -184,14 +180,14 @@ def test_what_is_no_bundle_is_not_replaced(made: Made, tmp_path: Path) -> None:
     (mine / "thesis.txt").write_text("x")
     for to in (mine, mine / "thesis.txt"):
         with pytest.raises(StoreError, match="older bundle"):
-            write_bundle(MIX, inputs(made), to)
+            write_bundle(made.results(), to)
     assert (mine / "thesis.txt").read_text() == "x"
 
 
 def test_a_mix_without_results_is_named(made: Made, tmp_path: Path) -> None:
     places = type(made.places)(made.places.root, tmp_path / "nowhere")
     with pytest.raises(MissingDataError, match="mixseg run"):
-        write_bundle(MIX, (made.params, made.cards, places), tmp_path / "to")
+        write_bundle(replace(made, places=places).results(), tmp_path / "to")
 
 
 def test_the_code_state_names_what_was_changed(tmp_path: Path) -> None:

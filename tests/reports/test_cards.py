@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from make_results import CARDS, MIX, Made, Plan, card, make, make_variants
+from make_results import CARDS, Made, Plan, card, make, make_variants, renamed
 from support import ROOT
 
 from benchmark.data.catalog import load_catalog
@@ -13,14 +13,19 @@ from benchmark.methods import discover
 from benchmark.reports.page.document import Headline
 from benchmark.reports.release.cards import data_card, model_card, write_cards
 from benchmark.reports.release.checklist import AUTHORS, _lists, checklist
-from benchmark.reports.study import Study, load_study
+from benchmark.reports.study import Study
+from benchmark.statistics.results import ABLATIONS
 
 NASTY = "<b>R&D</b>_50% | x {methods}"
 
 
-def studies(made: Made) -> list[Study]:
-    inputs = (MIX, made.params, made.cards, made.places)
-    return [load_study(*inputs), load_study(*inputs, "ablations")]
+def studies(made: Made) -> tuple[Study, Study]:
+    return made.study(), made.study("ablations")
+
+
+def of_mix(made: Made) -> list[tuple[Study, Study]]:
+    headline, rest = studies(made)
+    return [(headline, rest.only(ABLATIONS))]
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +64,7 @@ def test_answers_are_filled_from_the_records(made: Made) -> None:
     assert text.count("_For the authors:_") == authors > 10
 
 
-def test_holes_and_ablations_are_counted(tmp_path: Path) -> None:
+def test_missing_runs_and_ablations_are_counted(tmp_path: Path) -> None:
     made = make_variants(tmp_path, Plan(cases=3))
     shutil.rmtree(made.run("main", "unet", 2))
     headline, rest = studies(made)
@@ -77,8 +82,8 @@ def test_a_checklist_of_nothing_builds(tmp_path: Path) -> None:
 def test_a_model_card_says_what_the_card_says_and_the_scores(made: Made) -> None:
     weights = {"name": "mit", "files": ["mit.pth"], "hub": "", "licence": "NC"}
     counts = {"total": 1234567, "trainable": 1000}
-    one = {**made.cards[2], "parameters": counts, "code": "x", "weights": [weights]}
-    text = model_card(one, studies(made)[:1])
+    one = renamed(made.cards[2], parameters=counts, code="x", weights=[weights])
+    text = model_card(one, of_mix(made))
     for told in ("# MMSNet", "1,234,567", "mit: mit.pth", "licence: NC", "ImageNet-1k",
                  "Phantom Fundus", "Research alone"):  # fmt: skip
         assert told in text
@@ -91,7 +96,7 @@ def test_a_model_card_says_what_the_card_says_and_the_scores(made: Made) -> None
 
 
 def test_every_method_and_dataset_of_the_project_has_a_card(tmp_path: Path) -> None:
-    cards = [one.model_dump(mode="json") for one in discover.cards(ROOT)]
+    cards = discover.cards(ROOT)
     catalog = load_catalog()
     paths = write_cards(tmp_path, cards, catalog.values())
     assert len(paths) == len(cards) + len(catalog) > 20
@@ -102,6 +107,6 @@ def test_every_method_and_dataset_of_the_project_has_a_card(tmp_path: Path) -> N
 
 
 def test_a_data_card_tells_the_split_of_a_mix(made: Made) -> None:
-    text = data_card(load_catalog()["phantom-fundus"], studies(made)[:1])
+    text = data_card(load_catalog()["phantom-fundus"], of_mix(made))
     assert "| Train | 81 |" in text
     assert "| Test | 3 |" in text

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from make_results import CARDS, MIX, Made, Plan, card, make, write_cost
+from make_results import CARDS, Plan, card, make, write_cost
 
 from benchmark.reports.figures.scatter import scatter_figure
 from benchmark.reports.figures.tradeoff import tradeoff_figure
-from benchmark.reports.study import Study, load_study
+from benchmark.reports.study import Study
 from benchmark.reports.tables.appendix import friedman_figure, friedman_grid
 from benchmark.reports.tables.compared import Compared, compare, focus_of, stands_in
 from benchmark.reports.tables.comparisons import comparisons_grid, forest_figure, probability
@@ -24,15 +24,11 @@ PLAN = Plan(cases=16, error={"unet": 3.0, "unetpp": 0.32, "mmsnet": 0.3})
 NAMES = {"U-Net", "U-Net++", "MMSNet"}
 
 
-def study_of(made: Made) -> Study:
-    return load_study(MIX, made.params, made.cards, made.places)
-
-
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     made = make(tmp_path_factory.mktemp("made"), PLAN)
     write_cost(made, "mmsnet")
-    return study_of(made)
+    return made.study()
 
 
 @pytest.fixture(scope="module")
@@ -62,28 +58,28 @@ def test_numbers_and_verdicts_are_those_of_the_statistics(study: Study, found: C
     assert [line.cells[1].text for line in lines] == verdicts
     assert [line.cells[0].sort for line in lines] == [one.value for one in told]
     assert [row["p_holm"] for row in grid.records] == [one.p_holm for one in told]
-    assert any("habit" in column.label for column in grid.columns)
-    assert any("field's habit" in remark for remark in grid.remarks)
+    assert any("common practice" in column.label for column in grid.columns)
+    assert any("common practice" in remark for remark in grid.remarks)
 
 
-def test_a_hole_is_marked_in_every_comparison_that_it_touches(tmp_path: Path) -> None:
+def test_a_missing_run_is_marked_in_every_comparison_that_it_touches(tmp_path: Path) -> None:
     made = make(tmp_path, Plan(cases=4))
     shutil.rmtree(made.run("main", "unet", 2))
-    study = study_of(made)
+    study = made.study()
     found = compare(study)
     grid = comparisons_grid(study, found)
     for line in grid.lines():
-        holes = {cell.kind == "hole" for cell in line.cells}
-        assert holes == ({True} if line.title == "U-Net" else {False}), line
+        missing = {cell.kind == "missing" for cell in line.cells}
+        assert missing == ({True} if line.title == "U-Net" else {False}), line
         assert bool(line.marks)
-    assert ("U-Net", "seed 2: not run") in found.left_out
+    assert ("U-Net", "seed 2: not run") in found.not_ranked
     ranks = ranks_grid(study, found)
     assert "U-Net" not in {line.title for line in ranks.lines()}
     assert any("Not ranked: U-Net: seed 2" in remark for remark in ranks.remarks)
 
 
 def test_one_seed_makes_no_claim(tmp_path: Path) -> None:
-    study = study_of(make(tmp_path, Plan(cases=4, seeds=(0,))))
+    study = make(tmp_path, Plan(cases=4, seeds=(0,))).study()
     found = compare(study)
     grid = comparisons_grid(study, found)
     assert {line.cells[1].text for line in grid.lines()} == {"no claim"}
@@ -98,7 +94,7 @@ def test_one_seed_makes_no_claim(tmp_path: Path) -> None:
 @pytest.mark.parametrize("plan", [Plan(cases=1), Plan(cases=4, error=dict.fromkeys(
     ("unet", "unetpp", "mmsnet", "sam-point"), 0.0))], ids=["one case", "all equal"])  # fmt: skip
 def test_what_cannot_vary_is_compared_without_a_crash(tmp_path: Path, plan: Plan) -> None:
-    study = study_of(make(tmp_path, plan))
+    study = make(tmp_path, plan).study()
     found = compare(study)
     assert {one.verdict for one in found.comparisons} <= {"no claim", "undecided"}
     for make_figure in (forest_figure, scatter_figure, ranks_figure):
@@ -155,12 +151,12 @@ def test_another_row_of_its_folder_stands_for_the_focus(tmp_path: Path) -> None:
     cards = (CARDS[0], card("small", "Small MMSNet", folder="mmsnet"))
     made = make(tmp_path, Plan(cases=3, cards=cards))
     made.cards.append(card("mmsnet", "MMSNet", folder="mmsnet", mixes=["other"]))
-    study = study_of(made)
+    study = made.study()
     focus = focus_of(study)
     assert focus is not None
     assert focus.name == "small"
     assert stands_in(study, focus).startswith("MMSNet does not run on this mix")
-    nobody = replace(study, cards={name: {} for name in study.cards})
+    nobody = replace(study, cards={"small": study.cards["small"]})
     assert focus_of(nobody) is None
     assert compare(nobody).comparisons == ()
 

@@ -3,21 +3,22 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from make_results import MIX, Made, Plan, change, make, write_cost
+from make_results import MIX, Made, Plan, change, make, renamed, write_cost
 
 from benchmark.core.errors import ScoreTableError
 from benchmark.reports.page.document import write_report
-from benchmark.reports.study import Study, load_study
+from benchmark.reports.study import study_of
 from benchmark.reports.tables.cost import cost_grid, read_cost
 from benchmark.reports.tables.grid import Cell, Grid
 from benchmark.reports.tables.markup import latex, markdown
 
 RUN = ["2.4", "61.5", "12.3", "cpu"]  # 141.5 s of training; 40 cases in 3.25 s
-HOLE = "missing"
+GONE = "missing"
 
 
 @pytest.fixture
@@ -25,12 +26,8 @@ def made(tmp_path: Path) -> Made:
     return make(tmp_path, Plan(cases=10))
 
 
-def study_of(made: Made) -> Study:
-    return load_study(MIX, made.params, made.cards, made.places)
-
-
 def grid_of(made: Made) -> Grid:
-    return cost_grid(study_of(made))
+    return cost_grid(made.study())
 
 
 def cells(grid: Grid, title: str) -> list[Cell]:
@@ -57,11 +54,11 @@ def test_what_was_measured_stands_beside_what_runs_tell(made: Made) -> None:
     assert "Centre disc" not in [line.title for line in grid.lines()]  # a control costs nothing
 
 
-def test_what_was_not_measured_is_a_hole(made: Made) -> None:
+def test_what_was_not_measured_is_missing(made: Made) -> None:
     write_cost(made, "unet")
     grid = grid_of(made)
-    assert texts(grid, "U-Net++") == ["24.40", "24.40", HOLE, HOLE, HOLE, *RUN]
-    assert {cell.kind for cell in cells(grid, "U-Net++")[2:5]} == {"hole"}
+    assert texts(grid, "U-Net++") == ["24.40", "24.40", GONE, GONE, GONE, *RUN]
+    assert {cell.kind for cell in cells(grid, "U-Net++")[2:5]} == {"missing"}
     assert any("`mixseg cost` measures" in remark for remark in grid.remarks)
 
 
@@ -72,9 +69,9 @@ def test_without_any_measurement_nothing_is_said_of_one(made: Made) -> None:
 
 
 def test_a_method_that_never_ran_shows_what_it_costs(made: Made) -> None:
-    made.cards.append({**made.cards[0], "name": "new", "title": "New"})
+    made.cards.append(renamed(made.cards[0], name="new", title="New"))
     write_cost(made, "new")
-    assert texts(grid_of(made), "New") == ["24.40", "24.30", "1.23", "20.5", "1,234", *[HOLE] * 4]
+    assert texts(grid_of(made), "New") == ["24.40", "24.30", "1.23", "20.5", "1,234", *[GONE] * 4]
 
 
 def test_operations_are_named_together_and_by_row_where_they_differ(made: Made) -> None:
@@ -105,12 +102,11 @@ def test_machines_are_named_and_told_apart(made: Made) -> None:
 
 
 def test_older_code_another_size_and_unmeasured_memory_are_noted(made: Made) -> None:
-    made.cards[0]["code_digest"] = "b2" * 32
-    made.cards[1]["code_digest"] = "a1" * 32
     none = {"peak": None, "weights": 1.0, "forward": None, "how": "not measured: no permission"}
     write_cost(made, "unet", size=64, memory_mib=none)
     write_cost(made, "unetpp")
-    grid = grid_of(made)
+    codes = {"unet": "b2" * 32, "unetpp": "a1" * 32}
+    grid = cost_grid(study_of(replace(made.results(), cost_codes=codes)))
     assert {
         "its MACs, latency and memory are of older code",
         "its MACs, latency and memory are of 64 × 64 pixels",
@@ -171,21 +167,21 @@ def test_every_form_of_the_table_holds_it(made: Made, tmp_path: Path) -> None:
     assert r"20.5<br><sub>\[19.9, 21.2\]</sub>" in markdown(grid)
     assert r"native\_batch\_norm" in latex(grid)
     assert r"32 $\times$ 32 pixels" in latex(grid)
-    write_report(MIX, made.params, made.cards, made.places, tmp_path / "to")
+    write_report(made.results(), tmp_path / "to")
     page = (tmp_path / "to" / "index.html").read_text(encoding="utf-8")
     assert "native_batch_norm" in page
     assert "Latency (ms)" in page
 
 
 def test_other_readers_of_the_results_pass_it_by(made: Made) -> None:
-    before = study_of(made)
+    before = made.study()
     write_cost(made, "unet")
     write_cost(made, "sam-point")
     (made.places.results(MIX) / "main" / "gone" / "cost").mkdir(parents=True)
-    after = study_of(made)
-    assert (after.table.runs.keys(), after.table.holes) == (
+    after = made.study()
+    assert (after.table.runs.keys(), after.table.missing) == (
         before.table.runs.keys(),
-        before.table.holes,
+        before.table.missing,
     )
-    assert after.table.left_out == ()
+    assert after.table.ignored == ()
     assert json.dumps(sorted(map(str, after.cells))) == json.dumps(sorted(map(str, before.cells)))

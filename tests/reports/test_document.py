@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from make_results import CARDS, MIX, Made, Plan, card, change, make, make_variants
 
-from benchmark.reports.page.document import FIGURES, Headline, write_report, write_tables
+from benchmark.reports.page.document import Headline, write_report, write_tables
 from benchmark.reports.page.sections import SECTIONS
-from benchmark.reports.study import load_study
+from benchmark.reports.study import FROM_RANDOM
 
 ROOT = Path(__file__).parents[2]
+SECTION_FIGURES = ("scores", "training", "forest", "ranks", "scatter", "tradeoff", "strata",
+                   "nemenyi")  # fmt: skip
 NASTY = "<script>alert('x')</script> R&D_50% $x$ {{ 1 }}"
 
 
@@ -42,7 +44,7 @@ class Page(html.parser.HTMLParser):
 
 
 def write(made: Made, to: Path) -> Page:
-    write_report(MIX, made.params, made.cards, made.places, to)
+    write_report(made.results(), to)
     return Page((to / "index.html").read_text(encoding="utf-8"))
 
 
@@ -76,11 +78,12 @@ def test_the_same_bytes_twice_and_nothing_half_written(
 
 
 def test_tables_alone_are_those_of_the_report(made: Made, to: Path, tmp_path: Path) -> None:
-    write_tables(MIX, made.params, made.cards, made.places, tmp_path)
-    names = sorted(path.name for path in tmp_path.iterdir())
+    list(write_tables(made.results("headline"), tmp_path, "headline"))
+    names = sorted(path.name for path in (tmp_path / "tables").iterdir())
     assert names == sorted(path.name for path in (to / "tables").iterdir())
     for name in names:
-        assert (tmp_path / name).read_bytes() == (to / "tables" / name).read_bytes(), name
+        ours = (tmp_path / "tables" / name).read_bytes()
+        assert ours == (to / "tables" / name).read_bytes(), name
 
 
 def test_nothing_is_fetched_from_outside(to: Path, page: Page) -> None:
@@ -96,16 +99,16 @@ def test_every_link_resolves(to: Path, page: Page, tmp_path: Path, variants: boo
     if variants:
         to, page = tmp_path / "to", write(make_variants(tmp_path, Plan(cases=3)), tmp_path / "to")
     assert len(set(page.ids)) == len(page.ids)
-    for link in set(page.links) - {"gallery.html"}:
+    for link in set(page.links):
         target = link.removeprefix("#")
         assert target in page.ids if link.startswith("#") else (to / link).is_file(), link
 
 
 def test_every_section_has_its_heading_and_every_figure_its_words(page: Page) -> None:
     sections = [i for i in page.ids if f"#{i}" in page.links and "-note-" not in i and i != "main"]
-    # there are no holes, no further groups, no claims, no ablations and nothing of one modality
+    # nothing is missing; no further groups, claims, ablations or networks of a single modality
     assert len(set(sections)) >= len(SECTIONS) - 6
-    assert sum(tag == "svg" for tag in page.tags) == len(FIGURES)
+    assert sum(tag == "svg" for tag in page.tags) == len(SECTION_FIGURES)
     assert all(image["aria-label"] for image in page.images)
     assert page.tags.count("caption") == page.tags.count("table") > 5
 
@@ -167,7 +170,15 @@ LATEX = r"""\documentclass{article}
 def test_every_table_compiles(nasty: Path, tmp_path: Path, before: str) -> None:
     tables = sorted(nasty.glob("*/*.tex"))
     names = {path.stem for path in tables}
-    assert {"main", "comparisons", "draws", "ablation", "mixing", "claims", "reported"} <= names
+    assert {
+        "main",
+        "comparisons",
+        "draws",
+        "ablation",
+        "single-modality",
+        "claims",
+        "reported",
+    } <= names
     inputs = "".join(rf"\clearpage\input{{{path}}}" for path in tables)
     (tmp_path / "all.tex").write_text(LATEX % (before + inputs))
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
@@ -184,27 +195,26 @@ def test_intervals_can_be_left_out_of_latex(nasty: Path) -> None:
     assert sum(part.count(r"\scriptsize") for part in inside) == text.count(r"\scriptsize")
 
 
-def test_holes_and_removed_methods_are_named(tmp_path: Path) -> None:
+def test_missing_runs_and_removed_methods_are_named(tmp_path: Path) -> None:
     made = make(tmp_path / "made", Plan(cases=3))
     shutil.rmtree(made.run("main", "unetpp", 2))
-    made.cards[:] = [one for one in made.cards if one["name"] != "unet"]
+    made.cards[:] = [one for one in made.cards if one.name != "unet"]
     page = write(made, tmp_path / "to")
     assert "U-Net++, seed 2: not run." in page.text
-    assert "Not counted: main/unet (3 runs): removed: no card plans it for this mix." in page.text
+    assert "Ignored: main/unet (3 runs): removed: no card plans it for this mix." in page.text
 
 
 def test_what_ran_from_random_weights_is_marked_in_every_table(made: Made) -> None:
     """All methods of the made project that are trained began from random weights."""
-    inputs = (MIX, made.params, made.cards, made.places)
-    grids = Headline.of(load_study(*inputs)).grids()
+    grids = Headline.of(made.study()).grids()
     touched = set()
     for name, grid in grids.items():
-        random = {mark for mark, note in grid.notes if note == "started from random weights"}
+        random = {mark for mark, note in grid.notes if note == FROM_RANDOM}
         for line in grid.lines():
-            if line.title.split(",")[0] in ("U-Net", "U-Net++") and name != "departures":
+            if line.title.split(",")[0] in ("U-Net", "U-Net++") and name != "deviations":
                 assert random & set(line.marks), (name, line.title)
                 touched.add(name)
-    assert touched == set(grids) - {"data", "leaks", "departures", "draws"}
+    assert touched == set(grids) - {"data", "leaks", "deviations", "draws"}
 
 
 def test_further_groups_have_their_own_table(tmp_path: Path) -> None:
@@ -261,12 +271,10 @@ def test_the_whole_report_needs_no_torch(tmp_path: Path) -> None:
         "        if name == 'torch': raise ImportError('torch is wanted')\n"
         "sys.meta_path.insert(0, NoTorch())\n"
         "from pathlib import Path\n"
-        "from make_results import MIX, Plan, make\n"
+        "from make_results import Plan, make\n"
         "from benchmark.reports.page.document import write_report\n"
-        "from benchmark.reports.page.gallery import write_gallery\n"
         "made = make(Path(sys.argv[1]), Plan(cases=3, maps=True))\n"
-        "for write in (write_report, write_gallery):\n"
-        "    write(MIX, made.params, made.cards, made.places, Path(sys.argv[1]) / 'to')\n"
+        "write_report(made.results(), Path(sys.argv[1]) / 'to')\n"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, check=True)
     assert (tmp_path / "to/gallery.html").is_file()

@@ -6,23 +6,19 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
-from make_results import MIX, Made, Plan, make
+from make_results import MIX, Plan, make
 
 from benchmark.core.errors import ScoreTableError
 from benchmark.reports.figures.drawing import INK, Figure, write_figure
 from benchmark.reports.figures.figures import scores_figure, training_figure
 from benchmark.reports.figures.history import by_epoch, read_history
 from benchmark.reports.page.document import Headline
-from benchmark.reports.study import Study, load_study
-
-
-def study_of(made: Made) -> Study:
-    return load_study(MIX, made.params, made.cards, made.places)
+from benchmark.reports.study import Study
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    return study_of(make(tmp_path_factory.mktemp("made"), Plan(cases=6)))
+    return make(tmp_path_factory.mktemp("made"), Plan(cases=6)).study()
 
 
 def figures(study: Study) -> list[Figure]:
@@ -79,7 +75,7 @@ def test_a_figure_without_numbers_is_not_drawn(tmp_path: Path) -> None:
     made = make(tmp_path, Plan(cases=3))
     for path in made.places.results(MIX).glob("*/*/seed-*/*.csv"):
         path.unlink()
-    assert figures(study_of(made)) == []
+    assert figures(made.study()) == []
 
 
 def test_losses_of_an_epoch_are_averaged(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import base64
 import io
 import re
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -21,15 +22,9 @@ from benchmark.reports.figures.panels import (
     data_uri,
     outlined,
 )
-from benchmark.reports.page.gallery import best_run, write_gallery
-from benchmark.reports.study import load_study
+from benchmark.reports.page.gallery import Source, best_run, gallery
 
 PLAN = Plan(cases=7, size=24, maps=True)
-
-
-def write(made: Made, to: Path) -> str:
-    write_gallery(MIX, made.params, made.cards, made.places, to)
-    return (to / "gallery.html").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +33,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 
 @pytest.fixture(scope="module")
-def page(made: Made, tmp_path_factory: pytest.TempPathFactory) -> str:
-    return write(made, tmp_path_factory.mktemp("gallery"))
+def page(made: Made) -> str:
+    return gallery(made.results())
 
 
 def captions(page: str, title: str) -> list[str]:
@@ -50,7 +45,7 @@ def captions(page: str, title: str) -> list[str]:
 
 
 def test_best_middle_and_worst_are_those_of_the_scores(made: Made, page: str) -> None:
-    study = load_study(MIX, made.params, made.cards, made.places)
+    study = made.study()
     run = best_run(study)
     assert run is not None
     assert run.entry.name == "mmsnet"  # the least error in what was made
@@ -72,7 +67,7 @@ def test_most_disputed_cases_show_every_main_method(page: str) -> None:
 
 def test_one_method_has_no_disputes(tmp_path: Path) -> None:
     made = make(tmp_path / "made", Plan(cases=4, size=24, maps=True, cards=CARDS[:1]))
-    page = write(made, tmp_path)
+    page = gallery(made.results())
     assert "Disputed" not in page
     assert "Best" in page
 
@@ -86,13 +81,25 @@ def test_pictures_are_inside_the_page_and_have_words(page: str) -> None:
     assert not re.search(r"https?://", page)
 
 
-def test_the_same_bytes_twice(made: Made, page: str, tmp_path: Path) -> None:
-    assert write(made, tmp_path) == page
+def test_the_same_bytes_twice(made: Made, page: str) -> None:
+    assert gallery(made.results()) == page
+
+
+def test_every_seed_has_maps_of_its_own(made: Made) -> None:
+    study = made.study()
+    first, second = study.table.runs_of(study.table.rows(("main",))[0])[:2]
+    case = ("phantom-fundus", "fundus-000")
+    with ExitStack() as stack:
+        source = Source(study, stack)
+        masks = [source.mask(run, case) for run in (first, second, first)]
+    assert all(mask is not None for mask in masks)
+    assert not np.array_equal(masks[0], masks[1])
+    assert np.array_equal(masks[0], masks[2])
 
 
 def test_absent_maps_are_told(tmp_path: Path) -> None:
     made = make(tmp_path / "made", Plan(cases=4, size=24))
-    page = write(made, tmp_path)
+    page = gallery(made.results())
     assert "The maps of MMSNet, seed 0, are not here" in page
     assert page.count("<img") == 4  # the contact sheets
 
@@ -100,7 +107,7 @@ def test_absent_maps_are_told(tmp_path: Path) -> None:
 def test_absent_data_are_told(tmp_path: Path) -> None:
     made = make(tmp_path / "made", PLAN)
     shutil.rmtree(made.places.prepared(MIX))
-    page = write(made, tmp_path)
+    page = gallery(made.results())
     assert "The images are not here: `mixseg prepare --mix mix0` makes them." in page
     assert "<img" not in page
 
@@ -108,7 +115,7 @@ def test_absent_data_are_told(tmp_path: Path) -> None:
 def test_no_results_are_told(tmp_path: Path) -> None:
     made = make(tmp_path / "made", PLAN)
     shutil.rmtree(made.places.results(MIX) / "main")
-    assert "No method has all its runs" in write(made, tmp_path)
+    assert "No ranked method has all its runs" in gallery(made.results())
 
 
 def near(pixel: np.ndarray, colour: tuple[int, int, int]) -> bool:

@@ -14,7 +14,7 @@ UNET = Line(
     (Cell("0.9 ± 0.1", "[0.8, 0.95]", 0.9, 1), Cell("0.8", rank=2), Cell("x")),
     ("a",),
 )
-OTHER = Line(NASTY, (Cell("missing", kind="hole"), Cell("–"), Cell("[y]")), ("a", "b"))
+OTHER = Line(NASTY, (Cell("missing", kind="missing"), Cell("–"), Cell("[y]")), ("a", "b"))
 GRID = Grid(
     name="main",
     of="Mix0",

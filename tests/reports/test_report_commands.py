@@ -1,14 +1,19 @@
 """The commands that make reports, releases and cards."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from make_results import MIX, Made, Plan, make
+from make_results import CARDS, MIX, VARIANTS, Made, Plan, make, make_variants
 from typer.testing import CliRunner
 
 from benchmark.cli import reports as cli_reports
+from benchmark.core.errors import StoreError
 from benchmark.core.files import Places
+from benchmark.methods import discover
+from benchmark.reports.page import document
+from benchmark.statistics.results import MixResults, Part
 
 
 @pytest.fixture(scope="module")
@@ -19,11 +24,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 def run(made: Made, monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
     """Runs a command on the made project."""
 
-    def inputs(mix: str, source: Path | None) -> list:
-        return [(mix, (made.params, made.cards, Places(made.places.root, source)))]
+    def results(mix: str, source: Path | None, part: Part | None = None) -> list[MixResults]:
+        return [replace(made, places=Places(made.places.root, source)).results(part)]
 
-    monkeypatch.setattr(cli_reports, "_inputs", inputs)
+    monkeypatch.setattr(cli_reports, "_results", results)
+    monkeypatch.setattr(discover, "cards", lambda root: made.cards)
     done = CliRunner().invoke(cli_reports.app, list(words))
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
     assert done.exit_code == 0, done.output
     return done.output
 
@@ -38,7 +46,7 @@ def test_results_from_elsewhere_give_the_same_bytes(
 ) -> None:
     shutil.copytree(made.places.root / "results", tmp_path / "copy")
     run(made, monkeypatch, "report", "--mix", MIX)
-    to = ("--from", str(tmp_path / "copy"), "--to", str(tmp_path / "to"))
+    to = ("--results", str(tmp_path / "copy"), "--to", str(tmp_path / "to"))
     run(made, monkeypatch, "report", "--mix", MIX, *to)
     here, there = files(made.places.reports(MIX)), files(tmp_path / "to" / MIX)
     assert here == there
@@ -51,18 +59,73 @@ def test_a_report_over_an_older_one_leaves_nothing_of_it(
     for name in ("figures/nemenyi.svg", "tables/draws.tex", "ablations/ablation.csv"):
         (tmp_path / "old" / MIX / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "old" / MIX / name).write_text("old")
-    cards = [one for one in made.cards if one["prompt"] == "none"][:2]  # no draws, no third row
+    cards = [one for one in made.cards if one.prompt == "none"][:2]  # no draws, no third row
     run(Made(made.params, cards, made.places), monkeypatch,
         "report", "--mix", MIX, "--to", str(tmp_path / "old"))  # fmt: skip
     assert b"old" not in files(tmp_path / "old").values()
 
 
-def test_bundle_and_cards(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = run(made, monkeypatch, "bundle", "--mix", MIX, "--to", str(tmp_path / "b.zip"))
-    assert "RO-Crate" in told
+def test_a_bundle_is_written(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = run(made, monkeypatch, "bundle", "--mix", MIX, "--to", str(tmp_path / "b.zip"))
+    assert "RO-Crate" in said
     assert (tmp_path / "b.zip").stat().st_size > 1000
-    told = run(made, monkeypatch, "cards", "--to", str(tmp_path / "cards"), "--mix", MIX)
-    found = files(tmp_path / "cards")
-    assert f"wrote {len(found)} cards" in told
-    assert "data/kvasir-seg.md" in found
-    assert any(name.startswith("models/") for name in found)
+
+
+def test_cards_say_everything_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Data cards tell the split of a mix once, and bases of ablations their scores once."""
+    made = make_variants(tmp_path / "made", Plan(cases=3))
+    said = run(made, monkeypatch, "cards", "--to", str(tmp_path / "cards"), "--mix", MIX)
+    found = {name: text.decode() for name, text in files(tmp_path / "cards").items()}
+    assert f"wrote {len(found)} cards" in said
+    assert {name for name in found if name.startswith("models/")} == {
+        f"models/{one.name}.md" for one in (*CARDS, *VARIANTS)
+    }
+    for name, text in found.items():
+        mixes = [line for line in text.splitlines() if "Mix0 (made up)" in line]
+        phantom = name.startswith("data/phantom-")
+        assert len(mixes) == (1 if phantom or name.startswith("models/") else 0), name
+    assert "## Scores on Mix0 (made up)" in found["models/mmsnet.md"]
+    assert "## In Mix0 (made up)" in found["data/phantom-fundus.md"]
+    assert "| Test | 3 |" in found["data/phantom-fundus.md"]
+
+
+def test_a_folder_of_other_files_is_not_replaced(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--to results` would otherwise put a report in the place of the results."""
+    shutil.copytree(made.places.results(MIX), tmp_path / "mine" / MIX)
+    before = files(tmp_path)
+    for command in (["report"], ["tables", "--part", "headline"]):
+        to = tmp_path / "mine"
+        if command[0] == "tables":
+            (to / MIX / "tables").mkdir()
+            (to / MIX / "tables" / "thesis.docx").write_text("mine")
+            before = files(tmp_path)
+        with pytest.raises(StoreError, match="a file that no report writes"):
+            run(made, monkeypatch, *command, "--mix", MIX, "--to", str(to))
+        assert files(tmp_path) == before
+
+
+def test_a_report_that_fails_leaves_the_older_one(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to = ("report", "--mix", MIX, "--to", str(tmp_path))
+    run(made, monkeypatch, *to)
+    before = files(tmp_path)
+
+    def full(figure: object, folder: Path) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(document, "write_figure", full)
+    with pytest.raises(StoreError, match="disk is full"):
+        run(made, monkeypatch, *to)
+    assert files(tmp_path) == before
+
+
+def test_what_a_killed_writer_left_goes_away(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / MIX / "tables").mkdir(parents=True)
+    (tmp_path / MIX / "tables" / ".main.md.0a1b2c3d.tmp").write_text("half")
+    run(made, monkeypatch, "report", "--mix", MIX, "--to", str(tmp_path))
+    assert not [name for name in files(tmp_path) if name.endswith(".tmp")]

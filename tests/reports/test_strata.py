@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from make_results import CARDS, MIX, SETS, Made, Plan, card, make
+from make_results import CARDS, SETS, Made, Plan, card, make
 
-from benchmark.reports.study import Study, load_study
+from benchmark.reports.study import Study
 from benchmark.reports.tables.draws import draws_grid
-from benchmark.reports.tables.strata import STRATA, split, strata_figure, strata_grid
+from benchmark.reports.tables.strata import STRATA, size_strata, strata_figure, strata_grid
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 @pytest.fixture(scope="module")
 def study(made: Made) -> Study:
-    return load_study(MIX, made.params, made.cards, made.places)
+    return made.study()
 
 
 def rows_of(made: Made, group: str, method: str, seed: int, dataset: str) -> list[dict[str, str]]:
@@ -28,9 +28,9 @@ def rows_of(made: Made, group: str, method: str, seed: int, dataset: str) -> lis
 
 
 def test_strata_hold_every_case_once_and_mean_what_the_cases_say(made: Made, study: Study) -> None:
-    parts = split(study)
+    strata = size_strata(study)
     for dataset in SETS:
-        assert sum(n for name, _, n in parts.places if name == dataset) == 12
+        assert sum(n for name, _, n in strata.parts if name == dataset) == 12
         for stratum in STRATA:
             means = []
             for seed in (0, 1, 2):
@@ -40,31 +40,31 @@ def test_strata_hold_every_case_once_and_mean_what_the_cases_say(made: Made, stu
                     if stratum.low <= float(row["foreground"]) < stratum.high
                 ]
                 means.append(np.mean(here) if here else np.nan)
-            score = parts.cells.get(("main/unet", f"{dataset}, {stratum.label}", "dsc"))
+            score = strata.cells.get(("main/unet", f"{dataset}, {stratum.label}", "dsc"))
             if score is None:
                 assert np.isnan(means).all()
             else:
                 assert score.mean == pytest.approx(np.mean(means), abs=1e-9)
 
 
-def test_a_row_with_a_hole_has_no_number_in_any_stratum(tmp_path: Path) -> None:
+def test_a_row_with_a_missing_run_has_no_number_in_any_stratum(tmp_path: Path) -> None:
     made = make(tmp_path, Plan(cases=4))
     (made.run("main", "unetpp", 1) / "scores.csv").unlink()
-    study = load_study(MIX, made.params, made.cards, made.places)
-    grid = strata_grid(study, split(study))
+    study = made.study()
+    grid = strata_grid(study, size_strata(study))
     line = next(line for line in grid.lines() if line.title == "U-Net++")
-    assert {cell.kind for cell in line.cells} == {"hole"}
+    assert {cell.kind for cell in line.cells} == {"missing"}
     assert any("seed 1 of 3" in text for _, text in grid.notes)
     other = next(line for line in grid.lines() if line.title == "U-Net")
-    assert "hole" not in {cell.kind for cell in other.cells}
+    assert "missing" not in {cell.kind for cell in other.cells}
 
 
 def test_the_figure_has_a_panel_a_test_set_and_the_numbers(study: Study) -> None:
-    parts = split(study)
-    figure = strata_figure(study, parts)
+    strata = size_strata(study)
+    figure = strata_figure(study, strata)
     assert figure is not None
     assert all(title in figure.svg for title, _ in SETS.values())
-    assert len(figure.records) == 4 * len(parts.places)
+    assert len(figure.records) == 4 * len(strata.parts)
 
 
 def test_draws_are_read_one_by_one(made: Made, study: Study) -> None:
@@ -84,8 +84,8 @@ def test_draws_are_read_one_by_one(made: Made, study: Study) -> None:
 def test_one_draw_has_no_spread_and_without_prompts_there_is_no_table(tmp_path: Path) -> None:
     box = card("box", "Box", group="prompted", prompt="box", recipe={"epochs": 0, "why": "x"})
     made = make(tmp_path / "a", Plan(cases=3, cards=(CARDS[0], box)))
-    grid = draws_grid(load_study(MIX, made.params, made.cards, made.places))
+    grid = draws_grid(made.study())
     assert grid is not None
     assert [cell.text for cell in grid.lines()[0].cells[2:4]] == ["–", "–"]
     made = make(tmp_path / "b", Plan(cases=3, cards=CARDS[:1]))
-    assert draws_grid(load_study(MIX, made.params, made.cards, made.places)) is None
+    assert draws_grid(made.study()) is None

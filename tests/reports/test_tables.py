@@ -9,17 +9,14 @@ import pytest
 from make_results import CARDS, MIX, SETS, Made, Plan, card, change, make
 
 from benchmark.core.errors import ParamsError, ScoreTableError
-from benchmark.reports.page.document import summary, write_tables
-from benchmark.reports.release.provenance import departures_grid, provenance_grid, runs_grid
-from benchmark.reports.study import Study, load_study
+from benchmark.reports.page.document import write_tables
+from benchmark.reports.page.text import summary
+from benchmark.reports.release.provenance import deviations_grid, provenance_grid, runs_grid
 from benchmark.reports.tables.grid import Grid, Line
 from benchmark.reports.tables.inventory import leaks_grid, methods_grid
 from benchmark.reports.tables.main import errors_grid, main_grid
 from benchmark.reports.tables.protocols import protocols_grid
-
-
-def study_of(made: Made) -> Study:
-    return load_study(MIX, made.params, made.cards, made.places)
+from benchmark.statistics.results import read_results
 
 
 def line(grid: Grid, title: str) -> Line:
@@ -63,8 +60,8 @@ def test_prompted_rows_show_their_spread_over_draws(made: Made) -> None:
             by_draw.setdefault(row["draw"], []).append(float(row["dsc"]))
         assert len(by_draw) == 3
         spreads.append(statistics.stdev(statistics.mean(values) for values in by_draw.values()))
-    grid = main_grid(study_of(made))
-    title = next(card["title"] for card in CARDS if card["name"] == prompted)
+    grid = main_grid(made.study())
+    title = next(card.title for card in CARDS if card.name == prompted)
     assert f"± {statistics.mean(spreads):.3f} over prompt draws" in line(grid, title).cells[0].sub
     assert "draws" not in line(grid, "U-Net").cells[0].sub
     record = next(
@@ -75,7 +72,7 @@ def test_prompted_rows_show_their_spread_over_draws(made: Made) -> None:
 
 
 def test_main_table_shows_mean_sd_and_interval(made: Made) -> None:
-    grid = main_grid(study_of(made))
+    grid = main_grid(made.study())
     means = mean_by_hand(made, ("main", "unet"), "phantom-fundus", "dsc")
     cell = line(grid, "U-Net").cells[0]
     assert cell.text == f"{statistics.mean(means):.3f} ± {statistics.stdev(means):.3f}"
@@ -88,22 +85,22 @@ def test_main_table_shows_mean_sd_and_interval(made: Made) -> None:
 
 def test_mean_over_modalities_is_the_mean_of_the_four(made: Made) -> None:
     means = [statistics.mean(mean_by_hand(made, ("main", "mmsnet"), name, "iou")) for name in SETS]
-    cell = line(main_grid(study_of(made)), "MMSNet").cells[-2]
+    cell = line(main_grid(made.study()), "MMSNet").cells[-2]
     assert cell.text.startswith(f"{statistics.mean(means):.3f} ±")
 
 
 def test_draws_of_a_prompted_method_are_averaged(made: Made) -> None:
     (mean,) = mean_by_hand(made, ("prompted", "sam-point"), "phantom-fundus", "dsc")
-    assert line(main_grid(study_of(made)), "SAM (one point)").cells[0].text == f"{mean:.3f}"
+    assert line(main_grid(made.study()), "SAM (one point)").cells[0].text == f"{mean:.3f}"
 
 
 def test_blocks_stand_apart_and_controls_come_last(made: Made) -> None:
-    titles = [block.title.split(" (")[0] for block in main_grid(study_of(made)).blocks]
+    titles = [block.title.split(" (")[0] for block in main_grid(made.study()).blocks]
     assert titles == ["Unprompted", "Prompted", "Controls"]
 
 
 def test_best_and_second_within_a_block_as_printed(made: Made) -> None:
-    for grid in (main_grid(study_of(made)), errors_grid(study_of(made))):
+    for grid in (main_grid(made.study()), errors_grid(made.study())):
         main, prompted, controls = grid.blocks
         for place, column in enumerate(grid.columns):
             values = [float(row.cells[place].text.split(" ")[0]) for row in main.lines]
@@ -117,13 +114,13 @@ def test_best_and_second_within_a_block_as_printed(made: Made) -> None:
 
 def test_a_prompted_method_of_the_main_group_stands_with_the_prompted(tmp_path: Path) -> None:
     cards = (*CARDS, card("box", "Box net", prompt="box"))
-    blocks = main_grid(study_of(make(tmp_path, Plan(cases=4, cards=cards)))).blocks
+    blocks = main_grid(make(tmp_path, Plan(cases=4, cards=cards)).study()).blocks
     assert [row.title for row in blocks[1].lines] == ["Box net", "SAM (one point)"]
 
 
-def test_a_missing_seed_is_a_hole_and_never_an_average(own: Made) -> None:
+def test_a_missing_seed_is_named_and_never_an_average(own: Made) -> None:
     shutil.rmtree(own.run("main", "unetpp", 1))
-    study = study_of(own)
+    study = own.study()
     for grid in (main_grid(study), errors_grid(study), protocols_grid(study)):
         assert "seed 1 of 3 not run" in [text for _, text in grid.notes]
     grid = main_grid(study)
@@ -137,57 +134,57 @@ def test_a_missing_seed_is_a_hole_and_never_an_average(own: Made) -> None:
     assert line(methods_grid(study), "U-Net++").cells[0].text == "2 of 3"
 
 
-def test_a_missing_case_is_a_hole_on_its_test_set_alone(own: Made) -> None:
+def test_a_missing_case_takes_the_value_from_its_test_set_alone(own: Made) -> None:
     path = own.run("main", "unet", 0) / "scores.csv"
     text = path.read_text().splitlines(keepends=True)
     path.write_text("".join(row for row in text if "ultrasound-003" not in row))
-    grid = main_grid(study_of(own))
+    grid = main_grid(own.study())
     kinds = [cell.kind for cell in line(grid, "U-Net").cells]
-    assert kinds == [""] * 6 + ["hole"] * 3 + [""] * 3 + ["hole"] * 3
+    assert kinds == [""] * 6 + ["missing"] * 3 + [""] * 3 + ["missing"] * 3
     assert "Phantom ultrasound: seed 0 of 3 lacks case ultrasound-003 (1 in all)" in notes(
         grid, "U-Net"
     )
 
 
-def test_notes_tell_random_weights_departures_and_what_weights_have_seen(own: Made) -> None:
+def test_notes_tell_random_weights_deviations_and_what_weights_have_seen(own: Made) -> None:
     for seed in range(3):
         change(
             own.run("main", "mmsnet", seed) / "run.json",
-            lambda record: record["weights"].update(asked="pretrained"),
+            lambda record: record.update(initialisation="pretrained"),
         )
-    grid = main_grid(study_of(own))
+    grid = main_grid(own.study())
     assert notes(grid, "U-Net") == ["started from random weights"]
     assert notes(grid, "U-Net++") == [
         "started from random weights",
-        "departs from the default recipe: lr 0.0001 (paper, section 4)",
+        "deviates from the default recipe: lr 0.0001 (paper, section 4)",
     ]
     assert notes(grid, "MMSNet") == ["its pretrained weights have seen Phantom Fundus"]
     assert notes(grid, "Centre disc") == []
 
 
 def test_methods_used_as_released_run_once_and_are_exempt(made: Made) -> None:
-    study = study_of(made)
+    study = made.study()
     entry = next(e for e in study.table.entries if e.name == "sam-point")
     assert (entry.seeds, entry.trained) == ((0,), False)
     assert not any("claim" in note for note in study.notes(entry))
 
 
 def test_one_seed_makes_no_claim_and_has_no_sd(tmp_path: Path) -> None:
-    grid = main_grid(study_of(make(tmp_path, Plan(cases=4, seeds=(0,)))))
+    grid = main_grid(make(tmp_path, Plan(cases=4, seeds=(0,))).study())
     assert "fewer than three seeds: no method-level claim" in notes(grid, "U-Net")
     assert "±" not in line(grid, "U-Net").cells[0].text
 
 
 def test_one_case_has_a_mean_and_no_interval(tmp_path: Path) -> None:
-    cell = line(main_grid(study_of(make(tmp_path, Plan(cases=1)))), "U-Net").cells[0]
+    cell = line(main_grid(make(tmp_path, Plan(cases=1)).study()), "U-Net").cells[0]
     assert "±" in cell.text
     assert cell.sub == ""
 
 
 def test_a_removed_method_is_named_and_not_counted(own: Made) -> None:
-    own.cards[:] = [one for one in own.cards if one["name"] != "unet"]
-    study = study_of(own)
-    assert [(left.what, left.why) for left in study.table.left_out] == [
+    own.cards[:] = [one for one in own.cards if one.name != "unet"]
+    study = own.study()
+    assert [(left.what, left.why) for left in study.table.ignored] == [
         ("main/unet (3 runs)", "removed: no card plans it for this mix")
     ]
     assert "U-Net" not in [row.title for row in main_grid(study).lines()]
@@ -201,14 +198,14 @@ def test_undefined_distances_are_counted_in_their_cell(own: Made) -> None:
     cells |= {"dsc": "0", "iou": "0", "tp": "0", "fp": "0", "fn": str(pixels), "hd95_px": "",
               "assd_px": ""}  # fmt: skip
     path.write_text("\n".join([header, ",".join(cells.values()), *rest]) + "\n")
-    study = study_of(own)
+    study = own.study()
     assert line(errors_grid(study), "U-Net").cells[2].sub.endswith("; 1 of 30 undefined")
     assert "1 were empty where the reference is not" in main_grid(study).remarks[-1]
     assert line(runs_grid(study), "U-Net, seed 0").cells[-1].text == "1"
 
 
 def test_main_csv_is_tidy_and_whole(made: Made) -> None:
-    rows = list(csv.DictReader(main_grid(study_of(made)).csv().splitlines()))
+    rows = list(csv.DictReader(main_grid(made.study()).csv().splitlines()))
     assert len(rows) == 5 * 5 * 3  # rows of the table, test sets and their mean, metrics
     row = next(
         r
@@ -222,7 +219,7 @@ def test_main_csv_is_tidy_and_whole(made: Made) -> None:
 
 
 def test_protocols_show_each_convention_and_their_spread(made: Made) -> None:
-    grid = protocols_grid(study_of(made))
+    grid = protocols_grid(made.study())
     labels = [column.label for column in grid.columns]
     assert labels[0].startswith("Dice at the threshold")
     assert "Dice of all pixels of the dataset together" in labels
@@ -247,22 +244,22 @@ def test_pooled_dice_by_hand(made: Made) -> None:
             rows = [row for row in csv.DictReader(file) if row["dataset"] == "phantom-fundus"]
         tp, fp, fn = (sum(int(row[key]) for row in rows) for key in ("tp", "fp", "fn"))
         pooled.append(2 * tp / (2 * tp + fp + fn))
-    rows = csv.DictReader(protocols_grid(study_of(made)).csv().splitlines())
+    rows = csv.DictReader(protocols_grid(made.study()).csv().splitlines())
     row = next(r for r in rows if (r["protocol"], r["method"]) == ("dsc_pooled", "unet"))
     assert float(row["mean"]) == pytest.approx(statistics.mean(pooled), abs=1e-6)
 
 
-def test_departures(made: Made) -> None:
-    study = study_of(made)
+def test_deviations(made: Made) -> None:
+    study = made.study()
     rows = [
-        (row.title, *(cell.text for cell in row.cells)) for row in departures_grid(study).lines()
+        (row.title, *(cell.text for cell in row.cells)) for row in deviations_grid(study).lines()
     ]
     assert ("U-Net++", "lr", "0.0005", "0.0001", "paper, section 4") in rows
 
 
 def test_provenance_marks_what_differs(own: Made) -> None:
     change(own.run("main", "unet", 2) / "run.json", lambda r: r["versions"].update(torch="2.11.0"))
-    grid = provenance_grid(study_of(own))
+    grid = provenance_grid(own.study())
     labels = [column.label for column in grid.columns]
     row = line(grid, "U-Net, seed 2").cells
     assert row[labels.index("torch")].text == "≠ 2.11.0"
@@ -272,42 +269,42 @@ def test_provenance_marks_what_differs(own: Made) -> None:
 
 
 def test_leaks_are_counted_by_kind_and_place(own: Made) -> None:
-    assert leaks_grid(study_of(own)) is None
+    assert leaks_grid(own.study()) is None
     path = own.places.results(MIX) / "leaks.csv"
     head = "kind,where,dataset_a,case_a,split_a,dataset_b,case_b,split_b,mix_b,correlation\n"
     row = "near,train/test,phantom-fundus,{},train,phantom-fundus,t1,test,mix0,0.98\n"
     path.write_text(head + row.format("r1") + row.format("r2"))
-    grid = leaks_grid(study_of(own))
+    grid = leaks_grid(own.study())
     assert grid is not None
     assert [cell.text for cell in grid.lines()[0].cells] == ["Phantom fundus", "mix0", "2", "1"]
     path.write_text("kind,where\nnear,x\n")
     with pytest.raises(ScoreTableError, match="leaks"):
-        leaks_grid(study_of(own))
+        leaks_grid(own.study())
 
 
 def test_a_broken_file_stops_the_tables_and_leaves_nothing(own: Made, tmp_path: Path) -> None:
     (own.run("main", "unet", 0) / "scores.csv").write_text("broken")
     to = tmp_path / "tables"
     with pytest.raises(ScoreTableError, match="seed-0"):
-        write_tables(MIX, own.params, own.cards, own.places, to)
+        list(write_tables(own.results(), to))
     assert not to.exists()
 
 
-def test_an_unknown_mix_is_named(made: Made, tmp_path: Path) -> None:
+def test_an_unknown_mix_is_named(made: Made) -> None:
     with pytest.raises(ParamsError, match="mix0"):
-        write_tables("mix9", made.params, made.cards, made.places, tmp_path)
+        read_results("mix9", made.params, made.cards, made.places)
 
 
-def test_no_results_at_all_give_a_table_of_holes(own: Made) -> None:
+def test_no_results_at_all_give_a_table_of_missing_values(own: Made) -> None:
     shutil.rmtree(own.places.results(MIX))
-    grid = main_grid(study_of(own))
+    grid = main_grid(own.study())
     assert {cell.text for row in grid.lines() for cell in row.cells} == {"missing"}
     assert grid.columns[0].group == "phantom-fundus"
 
 
 def test_summary_fits_a_terminal(own: Made) -> None:
     own.cards.append(card("long", "A method with a name that is far too long for a column"))
-    text = summary(MIX, own.params, own.cards, own.places)
+    text = summary(own.study())
     assert max(len(row) for row in text.splitlines()) <= 100
     mean = statistics.mean(mean_by_hand(own, ("main", "unet"), "phantom-fundus", "dsc"))
     row = next(row for row in text.splitlines() if row.startswith("  U-Net ("))

@@ -1,4 +1,4 @@
-"""Claims and published numbers in the report: verdicts as judged, holes marked, names as text."""
+"""Claims and published numbers in the report: verdicts as judged, missing ones marked."""
 
 import re
 from pathlib import Path
@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 from make_results import MIX, Made, Plan, change, make
 
-from benchmark.claims.evidence import load_evidence
 from benchmark.claims.judge import judge
 from benchmark.claims.spec import load_claims
-from benchmark.reports.study import load_study
+from benchmark.reports.study import study_of
 from benchmark.reports.tables.verdicts import Verdicts, verdicts
 
 NASTY = "<i>A & B_1"
@@ -17,9 +16,8 @@ HEAD = "method,source,table,dataset,metric,value,protocol,setting\n"
 
 
 def found_in(made: Made) -> Verdicts:
-    inputs = (made.params, made.cards, made.places)
-    study, rest = (load_study(MIX, *inputs, part) for part in ("headline", "ablations"))
-    return verdicts(inputs, study, rest)
+    results = made.results()
+    return verdicts(results, study_of(results))
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +40,11 @@ def test_every_claim_stands_with_its_verdict(made: Made) -> None:
     grid = found.grids()["claims"]
     claims = load_claims()
     assert sorted(line.title for line in grid.lines()) == sorted(c.sentence for c in claims)
-    evidence = load_evidence(MIX, made.params, made.cards, made.places)
-    told = {one.claim.sentence: one.reads for one in judge(claims, evidence)}
+    told = {one.claim.sentence: one.reads for one in judge(claims, made.results())}
     assert {line.title: line.cells[0].text for line in grid.lines()} == told
     counts = re.findall(r"(\d+) (?:supported|contradicted|undecided|not run)", found.lead())
     assert sum(map(int, counts)) == len(claims)
-    holes = [line for line in grid.lines() if line.cells[0].kind == "hole"]
-    assert holes
+    assert [line for line in grid.lines() if line.cells[0].kind == "missing"]
     assert {row["claim"] for row in grid.records} == {claim.id for claim in claims}
 
 
@@ -75,7 +71,6 @@ def test_a_claim_table_of_nothing_builds(tmp_path: Path) -> None:
 
 
 def test_the_data_may_name_another_set_of_cases(made: Made, tmp_path: Path) -> None:
-    """Both parts of the results are put together, or read again where they differ."""
     other = make(tmp_path, Plan(cases=5))
 
     def fewer(data: dict) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from support import ROOT
 
 from benchmark.statistics.scores import SetScores
-from benchmark.statistics.table import Entry, Hole, Run, ScoreTable, TestSet
+from benchmark.statistics.table import Entry, MissingRun, Run, ScoreTable, TestSet
 
 Array = np.ndarray
 Values = Mapping[str, Mapping[str, Array]]  # method to test set to (seeds, cases)
@@ -28,7 +28,7 @@ class Made:
     modalities: dict[str, str] = field(default_factory=dict)
     groups: dict[str, tuple[str, ...]] = field(default_factory=dict)
     untrained: tuple[str, ...] = ()
-    holes: tuple[tuple[str, int, str, str], ...] = ()
+    missing: tuple[tuple[str, int, str, str], ...] = ()
     columns: dict[str, Any] = field(default_factory=dict)
 
 
@@ -57,8 +57,8 @@ def table_of(values: Values, made: Made | None = None) -> ScoreTable:
                 about = sets[each].modality, sets[each].cases, sets[each].groups
                 scores[each] = SetScores(*about, columns, 0, 0, array.shape[1])
             runs[entry.key, seed] = Run(entry, seed, {}, scores)
-    holes = tuple(Hole(entries[m], seed, each, why) for m, seed, each, why in made.holes)
-    return ScoreTable(tuple(sets.values()), tuple(entries.values()), runs, holes, (), ())
+    missing = tuple(MissingRun(entries[m], seed, each, why) for m, seed, each, why in made.missing)
+    return ScoreTable(tuple(sets.values()), tuple(entries.values()), runs, missing)
 
 
 def oracle(name: str) -> Any:

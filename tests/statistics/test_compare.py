@@ -1,4 +1,4 @@
-"""Focus against others: Holm, verdicts, effect, the habit beside it, and what is missing."""
+"""Focus against others: Holm, verdicts, effect, the paired Wilcoxon, and what is missing."""
 
 import math
 
@@ -11,7 +11,7 @@ from benchmark.statistics.compare import Comparison, comparisons, holm
 from benchmark.statistics.crossed import Grouping, Part, estimate
 from benchmark.statistics.intervals import MEAN
 from benchmark.statistics.table import ScoreTable
-from benchmark.statistics.wilcoxon import HABIT_NOTE, habit, wilcoxon
+from benchmark.statistics.wilcoxon import COMMON_PRACTICE, paired_wilcoxon, wilcoxon
 
 RNG = np.random.default_rng(0)
 LEVEL = RNG.beta(5, 2, (1, 80)) * 0.8
@@ -109,21 +109,21 @@ def test_seeds_make_a_false_claim_likelier_than_cases_alone_say() -> None:
     found = compare(table_of({"f": {"a": one}, "m": {"a": other}}))["m", "a"]
     assert found.false_claim_cases < 0.001
     assert found.false_claim > 0.3
-    assert found.habit is not None
-    assert found.habit.p < 0.001  # and the habit calls it a discovery
+    assert found.wilcoxon is not None
+    assert found.wilcoxon.p < 0.001  # and the paired Wilcoxon calls it a discovery
     assert found.verdict == "undecided"
 
 
-def test_the_habit_is_the_wilcoxon_of_scipy() -> None:
+def test_the_paired_wilcoxon_is_that_of_scipy() -> None:
     one, other = RNG.random((3, 60)), RNG.random((2, 60))
-    found = habit(one, other)
+    found = paired_wilcoxon(one, other)
     single = [stats.wilcoxon(a, b, method="approx").pvalue for a in one for b in other]
     assert found.p == pytest.approx(stats.wilcoxon(one.mean(0), other.mean(0), method="approx")[1])
     assert (found.p_low, found.p_high) == pytest.approx((min(single), max(single)))
-    assert "no verdict" in HABIT_NOTE
+    assert "no verdict" in COMMON_PRACTICE
 
 
-def test_the_habit_without_any_difference_is_one() -> None:
+def test_the_paired_wilcoxon_without_any_difference_is_one() -> None:
     assert wilcoxon(np.zeros((2, 5))).tolist() == [1, 1]
     assert wilcoxon(np.array([[0.0, 0.1, 0.2, -0.05, 0.4, 0.3, 0.2]]))[0] == pytest.approx(
         stats.wilcoxon([0.1, 0.2, -0.05, 0.4, 0.3, 0.2], method="approx").pvalue
@@ -146,13 +146,13 @@ def test_a_zero_shot_row_is_exempt() -> None:
     assert compare(table_of(values))["m", "a"].verdict == "no claim"
 
 
-def test_a_hole_leaves_no_number_and_the_others_stand() -> None:
+def test_a_missing_run_leaves_no_number_and_the_others_stand() -> None:
     values = {m: {"a": runs(0.0, seed=i), "b": runs(0.0, seed=i)} for i, m in enumerate("fmn")}
-    found = compare(table_of(values, Made(holes=(("m", 2, "b", "lacks case c0001"),))))
+    found = compare(table_of(values, Made(missing=(("m", 2, "b", "lacks case c0001"),))))
     assert found["m", "a"].verdict == "undecided"
     for name in ("b", MEAN):
         gone = found["m", name]
-        assert (gone.verdict, gone.missing[0].holes[0].why) == ("missing", "lacks case c0001")
+        assert (gone.verdict, gone.missing[0].runs[0].why) == ("missing", "lacks case c0001")
         assert math.isnan(gone.value)
         assert found["n", name].p_holm == pytest.approx(min(1, 2 * found["n", name].p))
 

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 import pytest
-from benchmark.statistics.panel import panel
 from made_tables import Made, oracle, table_of
 
+from benchmark.statistics.complete_rows import complete_rows
 from benchmark.statistics.signed_rank import ROPE, probabilities, signed_ranks
 
 RNG = np.random.default_rng(0)
@@ -20,8 +20,8 @@ def two(seeds: int = 3) -> dict[str, dict[str, np.ndarray]]:
 def test_whole_rows_are_in_with_their_values_and_weights() -> None:
     values = {m: {s: RNG.random((3, 4)) for s in "abc"} for m in "mn"}
     made = Made(modalities={"a": "x", "b": "x", "c": "y"})
-    found = panel({"mix": table_of(values, made)}, KEYS)
-    assert (found.keys, found.titles, found.left_out) == (KEYS, ("M", "N"), ())
+    found = complete_rows({"mix": table_of(values, made)}, KEYS)
+    assert (found.keys, found.titles, found.incomplete) == (KEYS, ("M", "N"), ())
     assert [each.name for each in found.sets] == ["a", "b", "c"]
     assert found.weights == (0.25, 0.25, 0.5)
     assert found.means()[2, 1] == pytest.approx(values["n"]["c"].mean())
@@ -29,12 +29,12 @@ def test_whole_rows_are_in_with_their_values_and_weights() -> None:
 
 def test_less_is_better_changes_the_sign() -> None:
     table = table_of(two(), Made(columns={"mae": lambda dsc: dsc / 2}))
-    up, down = panel({"x": table}, KEYS), panel({"x": table}, KEYS, "mae")
+    up, down = complete_rows({"x": table}, KEYS), complete_rows({"x": table}, KEYS, "mae")
     assert down.means() == pytest.approx(-up.means() / 2)
 
 
 def test_several_mixes_stand_side_by_side() -> None:
-    found = panel({"x": table_of(two()), "y": table_of(two(4))}, KEYS)
+    found = complete_rows({"x": table_of(two()), "y": table_of(two(4))}, KEYS)
     assert [each.name for each in found.sets] == ["x: a", "x: b", "y: a", "y: b"]
     assert found.weights == (0.25,) * 4
     assert [values.shape for values in found.sets[3].values] == [(4, 7)] * 2
@@ -43,25 +43,25 @@ def test_several_mixes_stand_side_by_side() -> None:
 @pytest.mark.parametrize(
     ("made", "why"),
     [
-        (Made(holes=(("n", 1, "", "not run"),)), "seed 1: not run"),
-        (Made(holes=(("n", 2, "b", "lacks case x"),)), "seed 2 on b: lacks case x"),
+        (Made(missing=(("n", 1, "", "not run"),)), "seed 1: not run"),
+        (Made(missing=(("n", 2, "b", "lacks case x"),)), "seed 2 on b: lacks case x"),
     ],
 )
-def test_a_row_with_a_hole_is_left_out_by_name(made: Made, why: str) -> None:
-    found = panel({"x": table_of(two(), made)}, KEYS)
-    assert (found.keys, found.left_out) == (("main/m",), (("N", why),))
+def test_a_row_with_a_missing_run_is_named(made: Made, why: str) -> None:
+    found = complete_rows({"x": table_of(two(), made)}, KEYS)
+    assert (found.keys, found.incomplete) == (("main/m",), (("N", why),))
 
 
-def test_too_few_seeds_and_what_is_not_planned_are_left_out() -> None:
-    few = panel({"x": table_of(two(2), Made(untrained=("m",)))}, (*KEYS, "main/gone"))
+def test_too_few_seeds_and_what_is_not_planned_are_named() -> None:
+    few = complete_rows({"x": table_of(two(2), Made(untrained=("m",)))}, (*KEYS, "main/gone"))
     assert few.keys == ("main/m",)
-    assert few.left_out == (
+    assert few.incomplete == (
         ("N", "N: 2 seeds, no method-level claim below 3"),
         ("main/gone", "not planned on x"),
     )
     other = {m: {"a": RNG.random((3, 4))} for m in "m"}
-    apart = panel({"x": table_of(two()), "y": table_of(other)}, KEYS)
-    assert apart.left_out == (("N", "not planned on y"),)
+    apart = complete_rows({"x": table_of(two()), "y": table_of(other)}, KEYS)
+    assert apart.incomplete == (("N", "not planned on y"),)
 
 
 @pytest.mark.parametrize("case", oracle("signed rank, baycomp"), ids=lambda c: c["differences"][0])
@@ -90,8 +90,8 @@ def test_one_row_against_others_over_two_mixes() -> None:
     assert m.sets == ("x: a", "x: b", "y: a", "y: b")
 
 
-def test_a_hole_or_a_single_test_set_has_no_probability() -> None:
-    gone = table_of(two(), Made(holes=(("n", 1, "b", "not scored"),)))
+def test_a_missing_run_or_a_single_test_set_has_no_probability() -> None:
+    gone = table_of(two(), Made(missing=(("n", 1, "b", "not scored"),)))
     (found,) = signed_ranks({"x": gone}, "main/m", ("main/n",))
     assert (found.why, found.title) == ("N: seed 1 on b: not scored", "N")
     assert math.isnan(found.better)

@@ -9,7 +9,7 @@ from scipy import stats
 from benchmark.statistics.differences import Contrast, Difference, Missing, Side, differences, side
 from benchmark.statistics.intervals import MEAN, scores, set_weights
 from benchmark.statistics.scores import SetScores
-from benchmark.statistics.table import Entry, Hole, Run, ScoreTable, TestSet
+from benchmark.statistics.table import Entry, MissingRun, Run, ScoreTable, TestSet
 
 Array = np.ndarray
 ON_A = {"a": 1.0}
@@ -22,7 +22,7 @@ def names(n: int) -> tuple[str, ...]:
 def table_of(
     values: dict[str, dict[str, Array]],
     groups: tuple[str, ...] | None = None,
-    holes: tuple[Hole, ...] = (),
+    missing: tuple[MissingRun, ...] = (),
 ) -> ScoreTable:
     """A table of one column, dsc: method to test set (its modality too) to (seeds, cases)."""
     entries, runs, sets = [], {}, {}
@@ -38,7 +38,7 @@ def table_of(
                     each, cases, groups or cases, {"dsc": array[seed]}, 0, 0, len(cases)
                 )
             runs[entries[-1].key, seed] = Run(entries[-1], seed, {}, found)
-    return ScoreTable(tuple(sets.values()), tuple(entries), runs, holes, (), ())
+    return ScoreTable(tuple(sets.values()), tuple(entries), runs, missing)
 
 
 def ask(table: ScoreTable, weights: dict[str, float], resamples: int = 400) -> Difference:
@@ -147,19 +147,21 @@ def test_other_contrasts_beside_it_change_nothing() -> None:
     assert (alone.low, alone.high) == pytest.approx((beside.low, beside.high), abs=1e-12)
 
 
-def test_a_hole_on_either_side_leaves_no_number_and_is_named() -> None:
+def test_a_missing_run_on_either_side_leaves_no_number_and_is_named() -> None:
     values = {m: {"a": np.full((2, 4), 0.5), "b": np.full((2, 4), 0.5)} for m in "mn"}
     m, n = table_of(values).entries
-    hole = Hole(n, 1, "b", "lacks case c0001 (1 in all)")
-    table = table_of(values, holes=(hole,))
+    gone = MissingRun(n, 1, "b", "lacks case c0001 (1 in all)")
+    table = table_of(values, missing=(gone,))
     asked = [Contrast(m, n, {"a": 0.5, "b": 0.5}), Contrast(n, m, {"b": 1.0}), Contrast(m, n, ON_A)]
     mean, on_b, on_a = differences(table, asked, 100)
-    assert mean == on_b == (Missing(n, (hole,)),)
-    assert isinstance(on_a, Difference)  # the hole is on the other test set alone
-    both = table_of(values, holes=(Hole(m, 0, "", "not run"), Hole(n, 0, "", "not run")))
+    assert mean == on_b == (Missing(n, (gone,)),)
+    assert isinstance(on_a, Difference)  # the run is missing on the other test set alone
+    both = table_of(
+        values, missing=(MissingRun(m, 0, "", "not run"), MissingRun(n, 0, "", "not run"))
+    )
     (found,) = differences(both, asked[2:], 100)
     assert isinstance(found, tuple)
-    assert [(each.entry, each.holes[0].why) for each in found] == [(m, "not run"), (n, "not run")]
+    assert [(each.entry, each.runs[0].why) for each in found] == [(m, "not run"), (n, "not run")]
 
 
 def test_undefined_values_and_no_test_set_are_named() -> None:
@@ -170,7 +172,7 @@ def test_undefined_values_and_no_test_set_are_named() -> None:
     assert undefined == (Missing(m, why="dsc undefined in 1 case of a"),)
     assert nowhere == (Missing(n, why="no test set"),) * 2
     assert side(table, n, ON_A) == Side(0.5, pytest.approx(math.nan, nan_ok=True), 1)
-    assert side(table, n, ON_A, "iou") == Missing(n, why="no iou on a")
+    assert side(table, n, ON_A, "iou") == Missing(n, why="iou not scored on a")
 
 
 def test_coverage_for_other_cases_is_near_nominal() -> None:

@@ -1,12 +1,14 @@
 """Friedman and Nemenyi against SciPy and scikit-posthocs, and how little they can find."""
 
 import math
+import re
 
 import numpy as np
 import pytest
 from made_tables import Made, oracle, table_of
 from scipy import stats
 
+from benchmark.statistics.complete_rows import CompleteRows, complete_rows
 from benchmark.statistics.friedman import (
     chi_squared,
     cliques,
@@ -17,13 +19,12 @@ from benchmark.statistics.friedman import (
     power_note,
     smallest_holm,
 )
-from benchmark.statistics.panel import Panel, panel
 from benchmark.statistics.ranking import ranks
 
 Array = np.ndarray
 
 
-def panel_of(means: Array) -> Panel:
+def rows_of(means: Array) -> CompleteRows:
     """From means (test sets, rows)."""
     methods = [f"m{j}" for j in range(means.shape[1])]
     values = {
@@ -31,7 +32,7 @@ def panel_of(means: Array) -> Panel:
         for j, m in enumerate(methods)
     }
     table = table_of(values, Made(untrained=tuple(methods)))
-    return panel({"mix": table}, [f"main/{m}" for m in methods])
+    return complete_rows({"mix": table}, [f"main/{m}" for m in methods])
 
 
 @pytest.mark.parametrize("case", oracle("nemenyi, scikit-posthocs"), ids=lambda c: len(c["p"]))
@@ -53,7 +54,7 @@ def test_the_critical_difference_is_where_nemenyi_is_5_percent() -> None:
 
 def test_friedman_agrees_with_scipy() -> None:
     means = np.random.default_rng(0).normal(0.8, 0.02, (8, 6))
-    found = friedman(panel_of(means))
+    found = friedman(rows_of(means))
     theirs = stats.friedmanchisquare(*means.T)
     assert (found.statistic, found.p) == pytest.approx((theirs.statistic, theirs.pvalue))
     chi = theirs.statistic  # Demsar 2006, page 11
@@ -94,20 +95,21 @@ def test_power_grows_with_the_gain_and_falls_with_the_noise() -> None:
 
 def test_the_note_says_what_cannot_be_found() -> None:
     rng = np.random.default_rng(2)
-    some = friedman(panel_of(rng.normal(0.8, 0.02, (8, 6))))
-    assert f"differ by {some.cd:.2f} mean ranks. Of the rows" in power_note(some)
-    assert "truly 2 points worse" in power_note(some)
+    some = friedman(rows_of(rng.normal(0.8, 0.02, (8, 6))))
+    assert f"differ by {some.cd:.2f} mean ranks. Power: with 8 test sets" in power_note(some)
+    assert re.search(r"detects \d+ % of true differences of 2 points\.", power_note(some))
     assert "no p below 0.039" in power_note(some)
-    none = friedman(panel_of(rng.normal(0.8, 0.02, (2, 4))))
+    none = friedman(rows_of(rng.normal(0.8, 0.02, (2, 4))))
     assert "the test cannot reject" in power_note(none)
     assert none.power == 0
+    assert "detects 0 % of" in power_note(none)  # as every percentage of the report is written
 
 
 def test_too_few_rows_or_sets_and_equal_rows_say_why() -> None:
-    few = friedman(panel_of(np.array([[0.5, 0.6], [0.4, 0.5]])))
-    assert (few.why, few.mean_ranks) == ("fewer than three whole rows", ())
+    few = friedman(rows_of(np.array([[0.5, 0.6], [0.4, 0.5]])))
+    assert (few.why, few.mean_ranks) == ("fewer than three complete rows", ())
     assert power_note(few) == few.why
-    assert friedman(panel_of(np.array([[0.5, 0.6, 0.7]]))).why == "fewer than two test sets"
-    same = friedman(panel_of(np.full((4, 3), 0.5)))
+    assert friedman(rows_of(np.array([[0.5, 0.6, 0.7]]))).why == "fewer than two test sets"
+    same = friedman(rows_of(np.full((4, 3), 0.5)))
     assert same.why == "all rows are equal"
     assert same.cliques == ((0, 1, 2),)

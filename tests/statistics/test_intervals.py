@@ -10,7 +10,7 @@ from scipy import stats
 from benchmark.statistics import intervals
 from benchmark.statistics.intervals import MEAN, bootstrap, limits, scores
 from benchmark.statistics.scores import SetScores
-from benchmark.statistics.table import Entry, Hole, Run, ScoreTable, TestSet
+from benchmark.statistics.table import Entry, MissingRun, Run, ScoreTable, TestSet
 
 Array = np.ndarray
 
@@ -23,7 +23,7 @@ def table_of(
     values: dict[str, dict[str, Array]],
     modalities: dict[str, str],
     groups: list[str] | None = None,
-    holes: tuple[Hole, ...] = (),
+    missing: tuple[MissingRun, ...] = (),
 ) -> ScoreTable:
     """A table of one column, dsc: method to test set to (seeds, cases)."""
     entries, runs = [], {}
@@ -52,7 +52,7 @@ def table_of(
         )
         for each, a in first.items()
     )
-    return ScoreTable(sets, tuple(entries), runs, holes, (), ())
+    return ScoreTable(sets, tuple(entries), runs, missing)
 
 
 def test_mean_and_seed_sd_by_hand() -> None:
@@ -65,7 +65,7 @@ def test_mean_and_seed_sd_by_hand() -> None:
     assert (score.cases, score.groups, score.undefined) == (2, 2, 0)
 
 
-def test_undefined_values_are_left_out_of_their_seed_and_counted() -> None:
+def test_undefined_values_are_not_in_the_mean_of_their_seed_and_counted() -> None:
     # seed means: 2 over one case, (4 + 6) / 2 = 5 over two; their mean 3.5
     values = np.array([[2.0, np.nan, np.nan], [4.0, 6.0, np.nan]])
     score = scores(table_of({"m": {"a": values}}, {"a": "f"}), ("dsc",), 0)["main/m", "a", "dsc"]
@@ -175,11 +175,11 @@ def test_mean_over_modalities_weighs_modalities_and_not_test_sets() -> None:
     assert intervals.set_weights(table) == {"a": 0.25, "b": 0.25, "c": 0.5}
 
 
-def test_a_row_with_a_hole_has_no_mean_over_modalities() -> None:
+def test_a_row_with_a_missing_run_has_no_mean_over_modalities() -> None:
     values = {"a": np.full((1, 3), 0.2), "b": np.full((1, 3), 0.4)}
     whole = table_of({"m": values}, {"a": "x", "b": "y"})
-    hole = Hole(whole.entries[0], 0, "b", "not scored")
-    cells = scores(table_of({"m": values}, {"a": "x", "b": "y"}, holes=(hole,)), ("dsc",), 100)
+    gone = MissingRun(whole.entries[0], 0, "b", "not scored")
+    cells = scores(table_of({"m": values}, {"a": "x", "b": "y"}, missing=(gone,)), ("dsc",), 100)
     assert set(cells) == {("main/m", "a", "dsc")}
 
 

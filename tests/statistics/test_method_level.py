@@ -8,7 +8,8 @@ from made_tables import Made, table_of
 from scipy import stats
 
 from benchmark.statistics.intervals import MEAN, scores
-from benchmark.statistics.method_level import is_lower, method_intervals
+from benchmark.statistics.method_level import method_intervals
+from benchmark.statistics.schema import is_lower
 
 RNG = np.random.default_rng(0)
 
@@ -57,10 +58,10 @@ def test_all_values_equal_have_an_interval_of_no_width() -> None:
     assert (cell.mean, cell.low, cell.high) == pytest.approx((0.7, 0.7, 0.7))
 
 
-def test_undefined_values_and_holes() -> None:
+def test_undefined_values_and_missing_runs() -> None:
     values = RNG.random((3, 5))
     broken = {"hd95_px": lambda dsc: np.where(np.arange(5) == 2, np.nan, dsc)}
-    made = Made(columns=broken, holes=(("n", 1, "a", "not run"),))
+    made = Made(columns=broken, missing=(("n", 1, "a", "not run"),))
     cells = method_intervals(table_of({m: {"a": values} for m in "mn"}, made), ("dsc", "hd95_px"))
     assert "undefined in 1 case" in cells["main/m", "a", "hd95_px"].why
     assert math.isnan(cells["main/m", "a", "hd95_px"].mean)

@@ -1,4 +1,4 @@
-"""Two identical methods: the headline test keeps its level, the habits do not."""
+"""Two identical methods: the headline test keeps its level, common practice does not."""
 
 import re
 
@@ -7,8 +7,8 @@ import pytest
 from made_tables import table_of
 from support import ROOT
 
+from benchmark.statistics.complete_rows import complete_rows
 from benchmark.statistics.null import Setting, simulate
-from benchmark.statistics.panel import panel
 from benchmark.statistics.ranking import told_apart
 
 ALLOWED = 0.06
@@ -34,7 +34,7 @@ def label(setting: Setting) -> str:
 
 @pytest.mark.parametrize("setting", QUICK, ids=label)
 def test_identical_methods_are_told_apart_at_most_nominally(setting: Setting) -> None:
-    rates = simulate(setting, 3000, 1, habits=False)
+    rates = simulate(setting, 3000, 1, common_practice=False)
     assert rates.bound <= ALLOWED
     assert rates.coverage >= 0.94
     assert rates.coverage + rates.crossed == pytest.approx(1)
@@ -42,11 +42,11 @@ def test_identical_methods_are_told_apart_at_most_nominally(setting: Setting) ->
 
 
 def test_groups_are_needed_where_cases_come_in_groups() -> None:
-    rates = simulate(Setting(65, 5, 0.3, 13, 3.0), 3000, 1, habits=False)
+    rates = simulate(Setting(65, 5, 0.3, 13, 3.0), 3000, 1, common_practice=False)
     assert rates.ungrouped > 0.1
 
 
-def test_the_habits_fail_where_seeds_vary() -> None:
+def test_common_practice_fails_where_seeds_vary() -> None:
     rates = simulate(Setting(600, 3, 0.6, 600), 1500, 1)
     assert min(rates.one_seed, rates.averaged) > 0.4
     assert rates.bootstrap > ALLOWED
@@ -69,14 +69,14 @@ def test_the_table_in_the_docs_says_the_same() -> None:
     for row in rows:
         assert row[4] <= ALLOWED, row  # rate + 2 SE
         assert row[5] >= 0.94, row
-    habits = np.array([row[8:10] for row in rows])
-    assert (habits > ALLOWED).all()
+    common = np.array([row[8:10] for row in rows])
+    assert (common > ALLOWED).all()
     assert max(row[10] for row in rows) > 0.15
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("setting", ALL, ids=label)
-def test_all_settings_keep_the_level_and_the_habits_fail(setting: Setting) -> None:
+def test_all_settings_keep_the_level_and_common_practice_fails(setting: Setting) -> None:
     rates = simulate(setting, 10_000, 2)
     assert rates.bound <= ALLOWED
     assert rates.coverage >= 0.94
@@ -100,6 +100,6 @@ def test_of_many_identical_rows_none_is_told_apart_most_of_the_time() -> None:
             }
             for i in range(8)
         }
-        whole = panel({"x": table_of(values)}, [f"main/m{i}" for i in range(8)])
+        whole = complete_rows({"x": table_of(values)}, [f"main/m{i}" for i in range(8)])
         wrong += told_apart(whole, np.array([1.0])).any()
     assert wrong / 800 <= 0.05 + 0.016

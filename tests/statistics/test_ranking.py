@@ -8,8 +8,8 @@ from made_tables import Made, table_of
 from scipy import stats
 
 from benchmark.statistics.compare import comparisons, holm
+from benchmark.statistics.complete_rows import CompleteRows, complete_rows
 from benchmark.statistics.intervals import MEAN
-from benchmark.statistics.panel import Panel, panel
 from benchmark.statistics.ranking import rankings, ranks, resample, tie_groups, told_apart
 from benchmark.statistics.stability import AGGREGATIONS, stability
 
@@ -22,16 +22,16 @@ def runs(gain: float, seed: int, seeds: int = 5, seed_sd: float = 0.004) -> np.n
     return LEVEL + gain + rng.normal(0, seed_sd, (seeds, 1)) + rng.normal(0, 0.02, (seeds, 60))
 
 
-def panel_of(gains: dict[str, float], sets: str = "a", made: Made | None = None) -> Panel:
+def rows_of(gains: dict[str, float], sets: str = "a", made: Made | None = None) -> CompleteRows:
     values = {
         m: {s: runs(gain, 100 * i + j) for j, s in enumerate(sets)}
         for i, (m, gain) in enumerate(gains.items())
     }
-    return panel({"mix": table_of(values, made)}, [f"main/{m}" for m in gains])
+    return complete_rows({"mix": table_of(values, made)}, [f"main/{m}" for m in gains])
 
 
 def test_a_clear_order_is_found_and_is_sure() -> None:
-    found = rankings(panel_of({"x": 0.0, "y": 0.1, "z": 0.05}, "ab"), 500)
+    found = rankings(rows_of({"x": 0.0, "y": 0.1, "z": 0.05}, "ab"), 500)
     assert set(found) == {"a", "b", MEAN}
     for ranking in found.values():
         assert [row.key for row in ranking.rows] == ["main/y", "main/z", "main/x"]
@@ -46,7 +46,7 @@ def test_a_clear_order_is_found_and_is_sure() -> None:
 
 
 def test_what_cannot_be_told_apart_is_one_group() -> None:
-    found = rankings(panel_of({"w": 0.0, "x": 0.0005, "y": 0.1, "z": 0.101}), 500)["a"]
+    found = rankings(rows_of({"w": 0.0, "x": 0.0005, "y": 0.1, "z": 0.101}), 500)["a"]
     assert [row.group for row in found.rows] == [1, 1, 2, 2]
     assert [(row.first, row.last) for row in found.rows] == [(1, 2), (1, 2), (3, 4), (3, 4)]
     assert found.rows[0].shares[2:] == (0, 0)
@@ -56,7 +56,7 @@ def test_what_cannot_be_told_apart_is_one_group() -> None:
 
 def test_shares_are_probabilities_and_scores_are_as_in_the_file() -> None:
     gains = {"x": 0.0, "y": 0.003, "z": 0.002}
-    found = rankings(panel_of(gains, "ab"), 400)[MEAN]
+    found = rankings(rows_of(gains, "ab"), 400)[MEAN]
     for row in found.rows:
         assert sum(row.shares) == pytest.approx(1)
     assert sum(np.array([row.shares for row in found.rows])) == pytest.approx(1)
@@ -64,7 +64,7 @@ def test_shares_are_probabilities_and_scores_are_as_in_the_file() -> None:
     values = {m: {"a": runs(g, i)} for i, (m, g) in enumerate(gains.items())}
     table = table_of(values, made)
     up, down = (
-        rankings(panel({"x": table}, [f"main/{m}" for m in gains], column), 100)["a"]
+        rankings(complete_rows({"x": table}, [f"main/{m}" for m in gains], column), 100)["a"]
         for column in ("dsc", "mae")
     )
     assert [r.key for r in up.rows] == [r.key for r in down.rows]
@@ -75,7 +75,9 @@ def test_shares_are_probabilities_and_scores_are_as_in_the_file() -> None:
 def test_a_tie_shares_its_ranks() -> None:
     same = runs(0.0, 1)
     values = {"x": {"a": same}, "y": {"a": same.copy()}, "z": {"a": runs(-0.2, 3)}}
-    found = rankings(panel({"m": table_of(values)}, ["main/x", "main/y", "main/z"]), 200)["a"]
+    found = rankings(complete_rows({"m": table_of(values)}, ["main/x", "main/y", "main/z"]), 200)[
+        "a"
+    ]
     assert [row.rank for row in found.rows] == [1.5, 1.5, 3]
     assert [row.group for row in found.rows] == [1, 1, 2]
 
@@ -83,7 +85,7 @@ def test_a_tie_shares_its_ranks() -> None:
 def test_the_seed_level_is_widened_to_the_variance_of_the_mean() -> None:
     seeds = np.array([[0.7], [0.72], [0.77]])
     values = {"x": {"a": seeds + np.zeros((3, 8))}, "y": {"a": np.full((3, 8), 0.7)}}
-    whole = panel({"m": table_of(values)}, ["main/x", "main/y"])
+    whole = complete_rows({"m": table_of(values)}, ["main/x", "main/y"])
     drawn = resample(whole.sets[0], whole.keys, 20_000)[:, 0]
     assert drawn.mean() == pytest.approx(seeds.mean(), abs=1e-3)
     assert drawn.std() == pytest.approx(seeds.std(ddof=1) / math.sqrt(3), rel=0.02)
@@ -93,7 +95,7 @@ def test_cases_are_resampled_by_group_and_alike_for_all_rows() -> None:
     one = RNG.random((1, 60))
     values = {"x": {"a": one}, "y": {"a": one + 0.1}}
     groups = {"a": tuple(f"g{i // 10}" for i in range(60))}
-    whole = panel(
+    whole = complete_rows(
         {"m": table_of(values, Made(groups=groups, untrained=("x", "y")))}, ["main/x", "main/y"]
     )
     drawn = resample(whole.sets[0], whole.keys, 20_000)
@@ -106,16 +108,16 @@ def test_a_seed_keeps_its_luck_on_all_test_sets_of_its_mix() -> None:
     luck = np.array([[-0.1], [0.0], [0.1]])
     values = {m: {"a": luck + np.full((3, 5), 0.5), "b": luck + np.full((3, 4), 0.5)} for m in "xy"}
     keys = ["main/x", "main/y"]
-    same = panel({"m": table_of(values)}, keys)
+    same = complete_rows({"m": table_of(values)}, keys)
     a, b = (resample(each, same.keys, 2000)[:, 0] for each in same.sets)
     assert a == pytest.approx(b)
-    other = panel({"m": table_of(values), "n": table_of(values)}, keys)
+    other = complete_rows({"m": table_of(values), "n": table_of(values)}, keys)
     a, b = (resample(each, other.keys, 2000)[:, 0] for each in (other.sets[0], other.sets[2]))
     assert abs(np.corrcoef(a, b)[0, 1]) < 0.1
 
 
 def test_another_row_changes_no_resample() -> None:
-    few, more = panel_of({"x": 0.0, "y": 0.1}), panel_of({"x": 0.0, "y": 0.1, "z": 0.2})
+    few, more = rows_of({"x": 0.0, "y": 0.1}), rows_of({"x": 0.0, "y": 0.1, "z": 0.2})
     a, b = (resample(each.sets[0], each.keys, 300) for each in (few, more))
     assert a == pytest.approx(b[:, :2])
 
@@ -132,7 +134,7 @@ def test_pairs_are_told_apart_by_the_headline_test() -> None:
     values = {m: {s: runs(g, i + j) for j, s in enumerate("ab", 5)}
               for i, (m, g) in enumerate(gains.items())}  # fmt: skip
     table = table_of(values)
-    whole = panel({"m": table}, [f"main/{m}" for m in gains])
+    whole = complete_rows({"m": table}, [f"main/{m}" for m in gains])
     p = {}
     for i, focus in enumerate(table.entries):
         for each in comparisons(table, focus, table.entries[i + 1 :]):
@@ -147,20 +149,20 @@ def test_pairs_are_told_apart_by_the_headline_test() -> None:
 def test_one_group_of_cases_tells_nothing_apart() -> None:
     made = Made(groups={"a": ("g",) * 60})
     with np.errstate(all="raise"):
-        found = rankings(panel_of({"x": 0.0, "y": 0.5}, "a", made), 50)["a"]
+        found = rankings(rows_of({"x": 0.0, "y": 0.5}, "a", made), 50)["a"]
     assert [(row.first, row.last, row.group) for row in found.rows] == [(1, 2, 1)] * 2
 
 
 def test_rows_that_are_never_trained_are_told_apart_by_their_cases() -> None:
     values = {m: {"a": runs(gain, i, 1)} for i, (m, gain) in enumerate((("x", 0.0), ("y", 0.1)))}
-    whole = panel({"m": table_of(values, Made(untrained=("x", "y")))}, ["main/x", "main/y"])
+    whole = complete_rows({"m": table_of(values, Made(untrained=("x", "y")))}, ["main/x", "main/y"])
     assert told_apart(whole, np.array([1.0])).tolist() == [[False, True], [True, False]]
 
 
 def test_one_row_or_none_has_no_ranking_and_says_why() -> None:
     for gains in ({"x": 0.0}, {}):
-        for ranking in rankings(panel_of({**gains}), 50).values():
-            assert (ranking.rows, ranking.why) == ((), "fewer than two rows are whole")
+        for ranking in rankings(rows_of({**gains}), 50).values():
+            assert (ranking.rows, ranking.why) == ((), "fewer than two rows are complete")
 
 
 def test_ranks_share_and_round() -> None:
@@ -202,8 +204,8 @@ def test_stability_without_two_whole_rows_or_a_column() -> None:
     table = table_of({"x": {"a": runs(0, 1)}, "y": {"a": runs(0, 2, 2)}})
     found = stability({"m": table}, ["main/x", "main/y"])
     assert (found.variants, found.keys) == ((), ("main/x",))
-    assert ("Y", "Y: 2 seeds, no method-level claim below 3") in found.left_out
-    assert ("iou", "no iou on a") in found.left_out
+    assert ("Y", "Y: 2 seeds, no method-level claim below 3") in found.excluded
+    assert ("iou", "iou not scored on a") in found.excluded
 
 
 def test_all_rows_equal_have_no_tau() -> None:

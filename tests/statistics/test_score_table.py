@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.statistics.scores import COLUMNS
+from benchmark.statistics.schema import columns
 from benchmark.statistics.table import Entry, read_table
 
 UNET = Entry("unet", "U-Net", "main", "none", (0, 1), trained=True)
@@ -24,11 +24,11 @@ def write_run(
     folder = results / entry.group / entry.name / f"seed-{seed}"
     folder.mkdir(parents=True)
     record = {
-        "schema": 1, "method": entry.name, "title": entry.title, "mix": "m", "group": entry.group,
-        "seed": seed, "weights": {"asked": "random"}, "departures": {}, "identity": {},
+        "schema": 2, "method": entry.name, "title": entry.title, "mix": "m", "group": entry.group,
+        "seed": seed, "initialisation": "random", "weights": {}, "deviations": {}, "identity": {},
     }  # fmt: skip
     (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
-    lines = [",".join((*COLUMNS, *extra))]
+    lines = [",".join((*columns(), *extra))]
     for dataset, names in cases.items():
         numbers = "1.0,1.0,1.0,1.0,0.0,0.0,0.0,0.5,5,0,0,5" + ",0.5" * len(extra)
         lines += [f"{dataset},fundus,{name},{name},0,{numbers}" for name in names]
@@ -44,10 +44,10 @@ def write_all(results: Path) -> None:
             write_run(results, entry, seed, ALL)
 
 
-def test_a_whole_table_has_no_holes(tmp_path: Path) -> None:
+def test_of_a_whole_table_nothing_is_missing(tmp_path: Path) -> None:
     write_all(tmp_path)
     table = read_table(tmp_path, (UNET, MMS), {"a": 3, "b": 2})
-    assert (table.holes, table.left_out) == ((), ())
+    assert (table.missing, table.ignored) == ((), ())
     values = table.values(MMS, "a", "dsc")
     assert values is not None
     assert values.shape == (2, 3)
@@ -59,17 +59,17 @@ def test_a_missing_run_leaves_no_value_anywhere(tmp_path: Path) -> None:
     for name in ("run.json", "scores.csv"):
         (tmp_path / "main/unet/seed-1" / name).unlink()
     table = read_table(tmp_path, (UNET, MMS), SIZES)
-    (hole,) = table.holes
-    assert (hole.entry, hole.seed, hole.dataset, hole.why) == (UNET, 1, "", "not run")
+    (gone,) = table.missing
+    assert (gone.entry, gone.seed, gone.dataset, gone.why) == (UNET, 1, "", "not run")
     assert table.values(UNET, "a", "dsc") is None
     assert table.values(MMS, "a", "dsc") is not None
     assert [run.seed for run in table.runs_of(UNET)] == [0]
 
 
-def test_a_run_without_its_scores_is_a_hole(tmp_path: Path) -> None:
+def test_a_run_without_its_scores_is_missing(tmp_path: Path) -> None:
     write_all(tmp_path)
     (tmp_path / "main/unet/seed-1/scores.csv").unlink()
-    assert read_table(tmp_path, (UNET, MMS), SIZES).holes[0].why == "no scores.csv"
+    assert read_table(tmp_path, (UNET, MMS), SIZES).missing[0].why == "no scores.csv"
 
 
 def test_cases_missing_from_one_run_are_named(tmp_path: Path) -> None:
@@ -77,9 +77,9 @@ def test_cases_missing_from_one_run_are_named(tmp_path: Path) -> None:
         write_run(tmp_path, entry, seed, ALL)
     write_run(tmp_path, MMS, 1, {"a": ("x",), "b": ("u", "v")})
     table = read_table(tmp_path, (UNET, MMS), SIZES)
-    (hole,) = table.holes
-    assert (hole.entry, hole.seed, hole.dataset) == (MMS, 1, "a")
-    assert hole.why == "lacks cases y, z (2 in all)"
+    (gone,) = table.missing
+    assert (gone.entry, gone.seed, gone.dataset) == (MMS, 1, "a")
+    assert gone.why == "lacks cases y, z (2 in all)"
     assert table.values(MMS, "a", "dsc") is None
     assert table.values(MMS, "b", "dsc") is not None
 
@@ -88,8 +88,8 @@ def test_a_foreign_case_and_a_test_set_not_scored_are_named(tmp_path: Path) -> N
     for entry, seed in ((UNET, 0), (UNET, 1), (MMS, 0)):
         write_run(tmp_path, entry, seed, ALL)
     write_run(tmp_path, MMS, 1, {"a": ("x", "y", "z", "w")})
-    holes = {hole.dataset: hole.why for hole in read_table(tmp_path, (UNET, MMS), SIZES).holes}
-    assert holes == {
+    table = read_table(tmp_path, (UNET, MMS), SIZES)
+    assert {gone.dataset: gone.why for gone in table.missing} == {
         "a": "holds the foreign case w (1 in all)",
         "b": "not scored on this test set",
     }
@@ -101,12 +101,12 @@ def test_the_size_that_the_data_says_beats_the_majority(tmp_path: Path) -> None:
     write_run(tmp_path, MMS, 1, {"a": ("x", "y", "z")})
     table = read_table(tmp_path, (UNET, MMS), {"a": 3})
     assert table.sets[0].cases == ("x", "y", "z")
-    assert [(hole.entry.name, hole.seed) for hole in table.holes] == [
+    assert [(gone.entry.name, gone.seed) for gone in table.missing] == [
         ("unet", 0), ("unet", 1), ("mmsnet", 0),
     ]  # fmt: skip
 
 
-def test_what_has_no_place_in_the_plan_is_named_and_not_counted(tmp_path: Path) -> None:
+def test_what_is_not_planned_is_named_and_ignored(tmp_path: Path) -> None:
     write_all(tmp_path)
     gone = Entry("gone", "Gone", "main", "none", (0, 1), trained=True)
     moved = Entry("unet", "U-Net", "ablation", "none", (0,), trained=True)
@@ -115,7 +115,7 @@ def test_what_has_no_place_in_the_plan_is_named_and_not_counted(tmp_path: Path) 
         for seed in entry.seeds:
             write_run(tmp_path, entry, seed, ALL)
     table = read_table(tmp_path, (UNET, MMS), {"a": 3})
-    assert {left.what: left.why for left in table.left_out} == {
+    assert {one.what: one.why for one in table.ignored} == {
         "ablation/unet (1 run)": "its group is main now",
         "main/gone (2 runs)": "removed: no card plans it for this mix",
         "main/unet/seed-7 (1 run)": "this seed is not planned",
@@ -145,7 +145,7 @@ def test_a_control_may_have_the_name_of_a_method(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("sizes", [{"a": None}, {}])
-def test_an_empty_folder_is_all_holes(tmp_path: Path, sizes: dict[str, int | None]) -> None:
+def test_of_an_empty_folder_all_is_missing(tmp_path: Path, sizes: dict[str, int | None]) -> None:
     table = read_table(tmp_path, (UNET,), sizes)
-    assert [hole.why for hole in table.holes] == ["not run", "not run"]
+    assert [gone.why for gone in table.missing] == ["not run", "not run"]
     assert all(not each.cases for each in table.sets)

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from benchmark.core.errors import ScoreTableError
-from benchmark.statistics.scores import COLUMNS, read_record, read_scores
+from benchmark.statistics.schema import METRICS, Metric, columns
+from benchmark.statistics.scores import read_record, read_scores
 
-HEADER = (*COLUMNS, "dsc_soft")
+HEADER = (*columns(), "dsc_soft")
 # tp 3, fp 1, fn 2: DSC 6 / 9, IoU 3 / 6; then both empty, then an empty prediction.
 ROWS = (
     "a,fundus,c1,g1,0,0.666667,0.5,0.6,0.75,0.1,1.5,0.5,0.2,3,1,2,94,0.6",
@@ -122,7 +123,7 @@ def test_rows_that_do_not_fit_together_are_named(
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        (",".join(HEADER).replace(",mae", ""), "no column mae"),
+        (",".join(HEADER).replace(",fn", ",f_n"), "no column fn"),
         ("\ufeff" + ",".join(HEADER), "a byte-order mark, expected UTF-8 text without one"),
         (";".join(HEADER), "semicolons between the columns, expected commas"),
         ("\t".join(HEADER), "tabs between the columns, expected commas"),
@@ -133,6 +134,36 @@ def test_rows_that_do_not_fit_together_are_named(
 def test_a_wrong_header_is_named(tmp_path: Path, header: str, message: str) -> None:
     with pytest.raises(ScoreTableError) as caught:
         read_scores(write(tmp_path, *ROWS, header=header))
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["mae", "dsc", "hd95_px"])
+def test_a_file_that_lacks_a_metric_still_loads(tmp_path: Path, name: str) -> None:
+    """It was written before the metric existed; the other columns are checked as always."""
+    k = HEADER.index(name)
+    rows = [",".join(cell for i, cell in enumerate(row.split(",")) if i != k) for row in ROWS]
+    header = ",".join(column for column in HEADER if column != name)
+    scores = read_scores(write(tmp_path, *rows, header=header))["a"]
+    assert name not in scores.values
+    assert scores.values["iou"].tolist() == [0.5, 1.0, 0.0]
+    assert (scores.both_empty, scores.one_empty) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [("-1.5", "line 2: skew is -1.5, expected -1 to 1"), ("", "line 2: skew is ''"),
+     ("x", "line 2: skew is 'x', expected a number")],
+)  # fmt: skip
+def test_a_new_metric_is_checked_by_its_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cell: str, message: str
+) -> None:
+    metric = Metric("skew", "Skew", "higher", "share", lambda m: m.hd95_px, low=-1.0)
+    monkeypatch.setitem(METRICS, "skew", metric)
+    header = ",".join((*HEADER, "skew"))
+    good = write(tmp_path, *(f"{row},-0.5" for row in ROWS), header=header)
+    assert read_scores(good)["a"].values["skew"].tolist() == [-0.5] * 3
+    with pytest.raises(ScoreTableError) as caught:
+        read_scores(write(tmp_path, f"{ROWS[0]},{cell}", header=header))
     assert message in str(caught.value)
 
 
@@ -158,8 +189,8 @@ def test_a_file_that_is_no_table_is_named(tmp_path: Path, content: bytes) -> Non
 
 
 RECORD = {
-    "schema": 1, "method": "unet", "title": "U-Net", "mix": "m", "group": "main", "seed": 0,
-    "weights": {"asked": "random"}, "departures": {}, "identity": {},
+    "schema": 2, "method": "unet", "title": "U-Net", "mix": "m", "group": "main", "seed": 0,
+    "initialisation": "random", "weights": {}, "deviations": {}, "identity": {},
 }  # fmt: skip
 
 
@@ -170,6 +201,9 @@ RECORD = {
         ("[]", "list, expected a JSON object"),
         (json.dumps({**RECORD, "seed": 1}), "the record of main/unet, seed 1"),
         (json.dumps({**RECORD, "weights": None}), "weights is None, expected an object"),
+        (json.dumps({**RECORD, "schema": 1}), "schema 1, expected schema 2"),
+        (json.dumps({"schema": 1, "departures": {}}), "schema 1, expected schema 2"),
+        (json.dumps({**RECORD, "initialisation": "imagenet"}), "one of pretrained, random, none"),
         (json.dumps({k: v for k, v in RECORD.items() if k != "identity"}), "no identity"),
     ],
 )

@@ -21,6 +21,7 @@ from benchmark.reports.study import Study, study_of
 from benchmark.reports.tables.compared import best_of, comparable
 from benchmark.reports.tables.grid import number
 from benchmark.statistics.results import MixResults
+from benchmark.statistics.schema import DSC
 from benchmark.statistics.table import Run
 
 if TYPE_CHECKING:
@@ -188,9 +189,11 @@ def _scored(study: Study, run: Run, modality: str) -> dict[Case, float]:
     return {
         (each.name, case): float(dsc)
         for each in study.table.sets
-        if study.modality(each) == modality and each.name in run.scores
+        if study.modality(each) == modality
+        and each.name in run.scores
+        and DSC in run.scores[each.name].values
         for case, dsc in zip(
-            run.scores[each.name].cases, run.scores[each.name].values["dsc"], strict=True
+            run.scores[each.name].cases, run.scores[each.name].values[DSC], strict=True
         )
     }
 

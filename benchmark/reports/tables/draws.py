@@ -10,7 +10,6 @@ import numpy as np
 
 from benchmark.reports.study import Study
 from benchmark.reports.tables.grid import (
-    MISSING,
     NONE,
     Block,
     Cell,
@@ -21,7 +20,7 @@ from benchmark.reports.tables.grid import (
     missing,
     number,
 )
-from benchmark.reports.tables.main import block_title, is_prompted
+from benchmark.reports.tables.main import absent, block_title, is_prompted
 from benchmark.statistics.results import RANKED
 from benchmark.statistics.schema import DSC
 from benchmark.statistics.table import Entry
@@ -61,7 +60,9 @@ def draws_grid(study: Study) -> Grid | None:
     blocks: dict[str, list[Line]] = {}
     for entry in entries:
         cells = [
-            cell for each in study.table.sets for cell in _cells(found[entry.key].get(each.name))
+            cell
+            for each in study.table.sets
+            for cell in _cells(study, entry, each.name, found[entry.key].get(each.name))
         ]
         count = max((len(d.means) for d in found[entry.key].values()), default=0)
         line = Line(entry.title, (_count(count), *cells), marks.of(study.notes(entry)))
@@ -96,9 +97,9 @@ def _count(count: int) -> Cell:
     return Cell(str(count), sort=count) if count else missing()
 
 
-def _cells(draws: Draws | None) -> tuple[Cell, ...]:
+def _cells(study: Study, entry: Entry, dataset: str, draws: Draws | None) -> tuple[Cell, ...]:
     if draws is None:
-        return (missing(),) * len(LABELS)
+        return (missing(absent(study, entry, dataset, DSC)),) * len(LABELS)
     low, high = min(draws.means), max(draws.means)
     spread = f"{number(low, 3)} to {number(high, 3)}" if len(draws.means) > 1 else ""
     one = len(draws.means) < 2
@@ -115,7 +116,7 @@ def _record(study: Study, entry: Entry, dataset: str, draws: Draws | None) -> Ma
         "method": entry.name,
         "title": entry.title,
         "dataset": dataset,
-        "status": "ok" if draws else MISSING,
+        "status": "ok" if draws else absent(study, entry, dataset, DSC),
         "draws": len(draws.means) if draws else "",
         "mean": draws.mean if draws else "",
         "sd_over_draws": draws.sd if draws else "",
@@ -126,11 +127,14 @@ def _record(study: Study, entry: Entry, dataset: str, draws: Draws | None) -> Ma
 
 
 def _read(study: Study, entry: Entry) -> dict[str, Draws]:
-    """The draws of a row by test set; without test sets on which a run is missing."""
-    whole = {each.name for each in study.table.sets if study.table.scores_of(entry, each.name)}
+    """The draws of a row by test set, without test sets on which it has no DSC."""
+    names = (each.name for each in study.table.sets)
+    known = [name for name in names if study.table.values(entry, name, DSC) is not None]
+    if not known:
+        return {}
     tables = [_by_case(study.run_folder(run) / "scores.csv") for run in study.table.runs_of(entry)]
     found = {}
-    for name in whole:
+    for name in known:
         values = np.stack([table[name] for table in tables])  # (seeds, cases, draws)
         within = values.std(axis=2, ddof=1).mean() if values.shape[2] > 1 else float("nan")
         found[name] = Draws(tuple(values.mean(axis=(0, 1)).tolist()), float(within))
