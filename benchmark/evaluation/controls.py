@@ -20,7 +20,8 @@ import numpy as np
 from benchmark.core.files import Places, digest, write_json
 from benchmark.core.params import Params
 from benchmark.core.progress import Progress
-from benchmark.data.cases import Cases, data_digest, load_cases
+from benchmark.data.cases import Cases, load_cases
+from benchmark.data.manifest import data_digest
 from benchmark.evaluation.maps import MapWriter
 from benchmark.evaluation.score import score_maps, write_scores
 

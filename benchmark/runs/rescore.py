@@ -13,7 +13,8 @@ from benchmark.core.errors import MissingDataError, StoreError
 from benchmark.core.files import Places, read_json, sha256_file, write_json
 from benchmark.core.params import load_params
 from benchmark.core.progress import Progress
-from benchmark.data.cases import data_digest
+from benchmark.data.answers import require
+from benchmark.data.manifest import data_digest
 from benchmark.evaluation.score import score_maps, write_scores
 from benchmark.methods import discover
 from benchmark.runs.identity import evaluation_code
@@ -37,10 +38,11 @@ def rescore(
     Args:
         trusted: "maps", or "weights", from which the maps are then made again first.
 
-    Raises: MissingDataError if no run of the mix has artefacts here.
+    Raises: MissingDataError if no run of the mix has artefacts here, StaleDataError if the prepared
+        data are not those that params.yaml asks for.
     """
     params = load_params(places.root)
-    params.mix(mix)
+    require(places, mix, params.mix(mix))
     needed = WEIGHTS if trusted == "weights" else MAPS
     runs = [run for run in _stored(places, mix) if (run.artefacts / needed).is_file()]
     if not runs:

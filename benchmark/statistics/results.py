@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from benchmark.core.errors import MissingDataError, ScoreTableError
+from benchmark.core.request import differences
 from benchmark.statistics.table import CONTROLS, Entry, Run, ScoreTable, TestSet, read_table
 
 if TYPE_CHECKING:  # pydantic is slow to import, and the objects are handed in
@@ -127,20 +128,14 @@ class MixResults:
 
     def mismatch(self) -> list[str]:
         """In what data.json differs from the data that params.yaml asks for now, in phrases."""
-        wanted = self.mix.request()
-        known = self.data.get("request") or self.data
-        return [
-            f"{key} is {_plain(known[key])} here and {_plain(value)} in params.yaml"
-            for key, value in wanted.items()
-            if key in known and known[key] != value
-        ]
+        return differences(self.data, self.mix, self.folder)
 
     def warnings(self) -> list[str]:
         """What a reader must know before anything else; nothing where all is as planned."""
         found = "; ".join(self.mismatch())
         text = (
-            f"These results are of other data than params.yaml asks for now: {found}. Run"
-            f" `mixseg prepare --mix {self.name}` and the runs of the mix, or restore params.yaml."
+            f"These results are stale. {found[:1].upper()}{found[1:]}. Run `mixseg prepare --mix"
+            f" {self.name}` and the runs of the mix, or restore params.yaml."
         )
         return [text] if found else []
 
@@ -217,11 +212,6 @@ class MixResults:
         ablations = part == "ablations"
         groups = ABLATIONS if ablations else [g for g in GROUPS if g not in ABLATIONS]
         return self.of_groups(groups, bases=ablations)
-
-
-def _plain(value: Any) -> str:
-    """A value of params.yaml for reading."""
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _rows_of(results: MixResults, groups: Sequence[str], bases: bool) -> ScoreTable:
