@@ -1,4 +1,4 @@
-"""Writes docs/panel.png: the median case of each drawn modality, as the README shows it."""
+"""Writes docs/panel.png: the median case of each modality of Mix0, as the README shows it."""
 
 from pathlib import Path
 

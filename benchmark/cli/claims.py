@@ -46,6 +46,8 @@ def claims(
 
     known = load_claims()
     for results in read_mixes(Places(project_root(), source), mix):
+        for line in results.warnings():
+            typer.echo(line, err=True)
         typer.echo(claims_text(results.name, judge(known, results), every))
         typer.echo()
 
@@ -66,6 +68,8 @@ def check_reported(
     rows = reported.read_reported(root, file)
     out = 0
     for results in read_mixes(Places(root, source), mix):
+        for line in results.warnings():
+            typer.echo(line, err=True)
         checked = reported.check_reported(rows, results)
         out += sum(each.verdict == "out of tolerance" for each in checked)
         typer.echo(reported_text(results.name, checked, rows))

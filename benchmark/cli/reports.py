@@ -1,6 +1,7 @@
 """Commands that read results alone: tables, reports, checks of numbers."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,13 +25,10 @@ def _results(
     from benchmark.statistics.results import read_mixes
 
     root = project_root()
-    return read_mixes(
-        Places(root, source),
-        mix,
-        part=part,
-        scoring_code=evaluation_code(root).scoring,
-        cost_codes=cost_codes(root),
-    )
+    scoring = evaluation_code(root).scoring
+    for results in read_mixes(Places(root, source), mix, part=part):
+        codes = cost_codes(root, results.mix)
+        yield replace(results, scoring_code=scoring, cost_codes=codes)
 
 
 @app.command()

@@ -80,17 +80,21 @@ def measure(
     return f"{text(record)}\n{done}: {shown}"
 
 
-def cost_codes(root: Path) -> dict[str, str]:
+def cost_codes(root: Path, mix: Mix) -> dict[str, str]:
     """Digest by method of the code and the declaration whose cost would be measured now."""
     return {
-        card.name: digest([method_code(folder), card.identity()])
+        card.name: _own_code(folder, mix.card_of(card))
         for folder in discover.folders(root)
         for card in folder.cards
     }
 
 
+def _own_code(folder: discover.Folder, card: Card) -> str:
+    return digest([method_code(folder), card.identity()])
+
+
 def _code(root: Path, card: Card) -> dict[str, str]:
-    own = cost_codes(root)[card.name]
+    own = _own_code(discover.declared(root)[card.name], card)
     return {"method": own, "measuring": code_digest(entry_files(root, COST))}
 
 

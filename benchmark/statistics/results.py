@@ -225,17 +225,12 @@ def _rows_of(results: MixResults, groups: Sequence[str], bases: bool) -> ScoreTa
 
 
 def read_mixes(
-    places: "Places",
-    mix: str | None = None,
-    *,
-    part: Part | None = None,
-    scoring_code: str = "",
-    cost_codes: Mapping[str, str] | None = None,
+    places: "Places", mix: str | None = None, *, part: Part | None = None
 ) -> Iterator[MixResults]:
     """The results of one mix, or of every mix that has some.
 
     Args:
-        part, scoring_code, cost_codes: as in `read_results`.
+        part: as in `read_results`.
 
     Raises: ParamsError for an unknown mix, MissingDataError if there are no results at all,
         ScoreTableError if a file of results is broken.
@@ -257,8 +252,7 @@ def read_mixes(
         )
     cards = discover.cards(places.root)
     for name in found:
-        results = read_results(name, params, cards, places, part=part)
-        yield replace(results, scoring_code=scoring_code, cost_codes=cost_codes or {})
+        yield read_results(name, params, cards, places, part=part)
 
 
 def read_results(

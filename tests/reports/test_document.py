@@ -2,6 +2,7 @@
 
 import html.parser
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -9,9 +10,12 @@ from pathlib import Path
 
 import pytest
 from make_results import CARDS, MIX, Made, Plan, card, change, make, make_variants
+from typer.testing import CliRunner
 
+from benchmark.cli.app import app
 from benchmark.reports.page.document import Headline, write_report, write_tables
 from benchmark.reports.page.sections import SECTIONS
+from benchmark.reports.page.verify import checks
 from benchmark.reports.study import FROM_RANDOM
 
 ROOT = Path(__file__).parents[2]
@@ -244,6 +248,22 @@ def test_the_command_by_hand_prints_the_number_on_the_page(made: Made, page: Pag
         cwd=made.places.root, check=True,
     )  # fmt: skip
     assert done.stdout.strip() == found.group(1)
+
+
+def test_the_commands_of_the_checks_exist_with_their_options(made: Made) -> None:
+    commands = [
+        shlex.split(line)[1:]
+        for check in checks(made.study())
+        for line in check.command.splitlines()
+        if line.startswith("mixseg ")
+    ]
+    assert len(commands) > 4
+    wide = {"COLUMNS": "200", "TERM": "dumb"}
+    for name, *words in commands:
+        done = CliRunner().invoke(app, [name, "--help"], env=wide)
+        assert done.exit_code == 0, name
+        for option in (word for word in words if word.startswith("--")):
+            assert option in done.output, (name, option)
 
 
 def test_neither_the_clock_nor_the_commit_of_today_is_printed(to: Path) -> None:

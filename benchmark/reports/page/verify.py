@@ -53,7 +53,7 @@ def checks(study: Study) -> Iterator[Check]:
         "The maps again, from the stored weights, and their scores",
         "The artefacts (dvc pull) and the prepared data. Another machine may differ in the last "
         "bits; the largest difference of a DSC is said.",
-        f"mixseg score --mix {mix} --from weights",
+        f"mixseg score --mix {mix} --start-from weights",
     )
     methods = [entry for entry in study.table.entries if entry.seeds and entry.group != CONTROLS]
     if methods:
