@@ -79,7 +79,7 @@ def prepare(mix_name: str, mix: Mix, places: Places, progress: Progress) -> dict
         ):
             for plan in plans:
                 about[plan.row.name] = _write(plan, mix.size, folder / plan.row.name, pool, task)
-        manifest = {"mix": mix_name, "request": mix.request(), "size": mix.size,
+        manifest: dict[str, Any] = {"mix": mix_name, "request": mix.request(), "size": mix.size,
                     "raw": raw.digests(), "datasets": about}  # fmt: skip
         manifest = sealed(manifest, folder)
         write_json(folder / MANIFEST, manifest)

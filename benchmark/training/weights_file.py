@@ -163,7 +163,7 @@ def content_digest(state: dict[str, Tensor], origin: Origin) -> str:
     told = hashlib.sha256(json.dumps(asdict(replace(origin, content=""))).encode())
     for name, value in sorted(state.items()):
         told.update(f"\n{name} {value.dtype} {tuple(value.shape)}\n".encode())
-        told.update(value.reshape(-1).view(torch.uint8).numpy())
+        told.update(value.reshape(-1).view(torch.uint8).numpy().data)
     return told.hexdigest()
 
 
