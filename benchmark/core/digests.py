@@ -30,6 +30,11 @@ def sha256_text(path: Path) -> str:
     return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
 
 
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file, 64 hex digits: of CSV and JSON as text, of others as bytes."""
+    return sha256_text(path) if path.suffix in (".csv", ".json") else sha256_file(path)
+
+
 @dataclass
 class KeptDigests:
     """Digests of files, kept in one file.

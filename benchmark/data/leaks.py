@@ -18,6 +18,7 @@ from benchmark.core.errors import MissingDataError
 from benchmark.core.files import Places, write_json, write_text
 from benchmark.core.params import Mix
 from benchmark.core.progress import Progress, Task
+from benchmark.core.recorded import note
 from benchmark.data.answers import stale
 from benchmark.data.cases import Cases, load_cases
 from benchmark.data.manifest import MANIFEST
@@ -104,6 +105,7 @@ def leaks(
     write_text(path, table.to_csv(index=False, float_format="%.4f", lineterminator="\n"))
     absent = [name for name in others or {} if name not in there]
     write_json(path.with_suffix(".json"), {"compared": there, "not_prepared": absent})
+    note(places, mix_name, path, path.with_suffix(".json"))
     return table
 
 

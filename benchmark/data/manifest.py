@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmark.core.digests import KeptDigests, sha256_text
+from benchmark.core.digests import KeptDigests, digest_of
 from benchmark.core.errors import MissingDataError, StoreError
-from benchmark.core.files import Places, digest, read_json, sha256_file
+from benchmark.core.files import Places, digest, read_json
 
 MANIFEST = "manifest.json"
 IMAGES, MASKS, CASES = FILES = ("images.npy", "masks.npy", "cases.csv")
@@ -30,7 +30,7 @@ def sealed(about: Mapping[str, Any], prepared: Path) -> dict[str, Any]:
     """
     datasets = {}
     for name, entry in about["datasets"].items():
-        files = {file: _digest_of(prepared / name / file) for file in FILES}
+        files = {file: digest_of(prepared / name / file) for file in FILES}
         covered = [entry["modality"], files[IMAGES], files[MASKS], _cases(prepared / name / CASES)]
         datasets[name] = {**entry, "files": files, "digest": digest(covered)}
     each = [[name, entry["digest"]] for name, entry in datasets.items()]
@@ -94,7 +94,7 @@ def check_files(prepared: Path) -> dict[str, Any]:
     manifest = read_manifest(prepared)
     wanted = _wanted(prepared, manifest)
     cache = Places(prepared.parents[2]).digests / f"prepared-{prepared.name}.json"
-    _compare(wanted, KeptDigests(cache, _digest_of).of(list(wanted)))
+    _compare(wanted, KeptDigests(cache, digest_of).of(list(wanted)))
     return manifest
 
 
@@ -147,10 +147,6 @@ def _changed(path: Path, found: str, wanted: str) -> StoreError:
 
 def _again(prepared: Path) -> str:
     return f"Run `mixseg prepare --mix {prepared.name}`."
-
-
-def _digest_of(path: Path) -> str:
-    return sha256_text(path) if path.suffix == ".csv" else sha256_file(path)
 
 
 def _cases(path: Path) -> list[list[str]]:

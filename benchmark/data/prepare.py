@@ -17,6 +17,7 @@ from benchmark.core.errors import MissingDataError
 from benchmark.core.files import Places, write_atomic, write_json
 from benchmark.core.params import Mix
 from benchmark.core.progress import Progress, Task
+from benchmark.core.recorded import note
 from benchmark.core.request import DATA
 from benchmark.data.catalog import Dataset, dataset
 from benchmark.data.folders import RawCase
@@ -84,7 +85,9 @@ def prepare(mix_name: str, mix: Mix, places: Places, progress: Progress) -> dict
         write_json(folder / MANIFEST, manifest)
     raw.write(places)
     told = {name: entry | _told(dataset(name)) for name, entry in manifest["datasets"].items()}
-    write_json(places.results(mix_name) / DATA, with_digest(manifest | {"datasets": told}))
+    described = places.results(mix_name) / DATA
+    write_json(described, with_digest(manifest | {"datasets": told}))
+    note(places, mix_name, described)
     return manifest
 
 
