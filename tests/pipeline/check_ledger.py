@@ -71,11 +71,11 @@ def rows(*names: str) -> Callable[[set[str]], set[str]]:
     return lambda runs: {f"run@{name}-on-{MIX}" for name in names}
 
 
-FIELD = (WHY, f"    added: int | None = None\n{WHY}", LAST, f'{LAST}    "added": 0,\n')
 NUMPY = "import numpy as np\n"
 ADDED = "import numpy as np\n\nADDED = 1\n"
 UNET, LOOP = "baselines/unet/method.yaml", "benchmark/training/loop.py"
 HOOK, WHY, LAST = "    def embedder(", "    why: str", '    "clip_value": 0.0,\n'
+FIELD = (WHY, f"    added: int | None = None\n{WHY}", LAST, f'{LAST}    "added": 0,\n')
 EDITS = (
     Edit("nothing", {}, nothing),
     Edit("a title", {UNET: ("title: U-Net (ResNet-34)", "title: Other")}, report),
