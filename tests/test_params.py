@@ -45,11 +45,42 @@ def test_the_papers_recipe_is_the_default() -> None:
         (("weights: random", "weights: maybe"), "mixes.tiny.weights: "),
         (("focus: small", "focus: [small"), "unreadable .*expected YAML"),
         (("focus: small", ""), "focus: field required"),
+        (
+            ("    drawn: {train: 8, test: 2, seed: 0}\n", ""),
+            "mixes.tiny: no key 'drawn', .*: null' for",
+        ),
+        (("    at_most: null\n", ""), "mixes.tiny: no key 'at_most', .*null' for all"),
+        (
+            ("    size: 32\n", "    size: 32\n    size: 96\n"),
+            "line 8: key 'size' again, first in line 7.*each key stands once",
+        ),
+        (
+            ("focus: small", "focus: small\nfocus: small"),
+            "line 2: key 'focus' again",
+        ),
+        (("  tiny:", "  tiny: {title: a}\n  tiny:"), "line 6: key 'tiny' again, first in line 5"),
+        (("batch: 4,", "batch: 4, batch: 8,"), "key 'batch' again"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, change: tuple[str, str], said: str) -> None:
     with pytest.raises(ParamsError, match=said):
         load_params(write(tmp_path, change))
+
+
+def test_keys_of_an_anchor_may_be_replaced(tmp_path: Path) -> None:
+    recipe = PARAMS[PARAMS.index("recipe: ") :]
+    merged = recipe.replace("recipe: ", "recipe: &base ") + (
+        "  other: {title: O, size: 32, drawn: null, at_most: null, train: [busi], test: [busi],\n"
+        "    seeds: [0], weights: random, recipe: {<<: *base, epochs: 7}}\n"
+    )
+    params = load_params(write(tmp_path, (recipe, merged)))
+    assert (params.mix("tiny").recipe.epochs, params.mix("other").recipe.epochs) == (3, 7)
+
+
+def test_an_empty_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("")
+    with pytest.raises(ParamsError, match=r"params\.yaml: "):
+        load_params(tmp_path)
 
 
 def test_an_unknown_mix_gets_the_nearest_name(tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """Every command of `mixseg`; what takes long to import is imported where it is used."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import typer
 
 from benchmark.cli import claims as cli_claims
@@ -8,6 +11,9 @@ from benchmark.cli import reports as cli_reports
 from benchmark.cli import runs as cli_runs
 from benchmark.core.files import Places, project_root
 from benchmark.core.progress import Terminal
+
+if TYPE_CHECKING:
+    from benchmark.data.mask_rules import ListedCodes
 
 app = typer.Typer(
     name="mixseg",
@@ -82,6 +88,8 @@ def data(
     download: o.Download = False,
     record: o.Record = False,
     force: o.Force = False,
+    lesion_codes: o.LesionCodes = None,
+    background_codes: o.BackgroundCodes = None,
 ) -> None:
     """Tells which datasets are here, which are missing and how to get them."""
     from benchmark.core.params import load_params
@@ -95,10 +103,12 @@ def data(
     places = _places()
     params = load_params(places.root)
     names = [dataset] if dataset else status.datasets_of(params, mix)
+    codes = _codes(source, lesion_codes, background_codes)
     if source is not None:
         from benchmark.data.pointers import point_to
 
-        for line in point_to(source, names if dataset or mix else [], places, force):
+        wanted = names if dataset or mix else []
+        for line in point_to(source, wanted, places, force=force, codes=codes):
             typer.echo(line)
         return
     if download:
@@ -119,11 +129,28 @@ def data(
     typer.echo(status.describe(params, list(dict.fromkeys([*names, *every])), places))
 
 
+def _codes(source: Path | None, lesion: str | None, background: str | None) -> "ListedCodes | None":
+    from benchmark.data.pointer_file import parse_codes
+
+    if lesion is None and background is None:
+        return None
+    if source is None:
+        raise typer.BadParameter("give --from, the folder of these masks")
+    if lesion is None or background is None:
+        raise typer.BadParameter("give both --lesion-codes and --background-codes")
+    try:
+        return parse_codes(lesion, background)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
 @app.command()
 def prepare(mix: o.MixName, check: o.Check = False) -> None:
     """Reads the raw data of a mix into arrays of its size."""
     from benchmark.cli import text as listing
     from benchmark.core.params import load_params
+    from benchmark.data.prepare import SHEET
+    from benchmark.data.coverage import coverage
 
     places = _places()
     about = load_params(places.root).mix(mix)
@@ -136,7 +163,12 @@ def prepare(mix: o.MixName, check: o.Check = False) -> None:
         from benchmark.data.prepare import prepare as write
 
         manifest = write(mix, about, places, Terminal())
-    typer.echo(listing.datasets(manifest))
+    masks = coverage(places.prepared(mix))
+    typer.echo(listing.datasets(manifest, masks))
+    for name, found in masks.items():
+        for line in found.warnings():
+            sheet = (places.prepared(mix) / name / SHEET).relative_to(places.root)
+            typer.echo(f"WARNING {line} Look at {sheet}.", err=True)
 
 
 @app.command()

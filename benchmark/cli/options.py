@@ -20,6 +20,13 @@ Folder = Annotated[
 Force = Annotated[
     bool, typer.Option("--force", help="Use a folder whose cases are not those of the dataset.")
 ]
+LesionCodes = Annotated[
+    str | None,
+    typer.Option("--lesion-codes", help="With --from: mask values that are the lesion, 1,2."),
+]
+BackgroundCodes = Annotated[
+    str | None, typer.Option("--background-codes", help="With --from: all other mask values, 0.")
+]
 Download = Annotated[bool, typer.Option("--download", help="Fetch what is missing.")]
 Record = Annotated[
     bool, typer.Option("--record", help="Bring results/MIX/raw.json up to date; needs --mix.")
@@ -61,7 +68,10 @@ ToTune = Annotated[
     str,
     typer.Option("--set", help="FIELD=V1,V2,... of the recipe, or a number of the class."),
 ]
-Images = Annotated[Path, typer.Option("--images", help="Folder of images.")]
+Images = Annotated[
+    Path,
+    typer.Option("--images", help="Folder of images, or one; each of at most 89,478,485 pixels."),
+]
 Out = Annotated[Path, typer.Option("--out", help="Folder for masks, probabilities, overlays.")]
 WeightsFile = Annotated[Path, typer.Option("--weights", help="A run's weights.safetensors.")]
 Size = Annotated[

@@ -2,7 +2,7 @@
 
 import json as jsons
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from benchmark.core.text import columns
 if TYPE_CHECKING:
     import pandas as pd
 
+    from benchmark.data.coverage import Coverage
     from benchmark.methods.weights import WeightStore
     from benchmark.runs.status import State
 
@@ -138,11 +139,14 @@ def _legend(found: "list[State]") -> str:
     return "\n".join([*lines, "`mixseg status --long` names every run and its cause"])
 
 
-def datasets(manifest: dict[str, Any]) -> str:
-    """The datasets of a prepared mix, with their cases by split."""
+def datasets(manifest: dict[str, Any], masks: "Mapping[str, Coverage]") -> str:
+    """The datasets of a prepared mix: cases by split, masks that are empty or over half."""
     keys = ("modality", "role", "train", "val", "test")
-    rows = [(name, *(about[key] for key in keys)) for name, about in manifest["datasets"].items()]
-    return columns(("dataset", *keys), rows)
+    rows = [
+        (name, *(about[key] for key in keys), len(masks[name].empty), len(masks[name].large))
+        for name, about in manifest["datasets"].items()
+    ]
+    return columns(("dataset", *keys, "empty masks", "over half"), rows)
 
 
 def duplicates(counts: "pd.DataFrame") -> str:

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 SHOWN = 120  # characters of a value that a message shows
 
+# Keys that every mix gives, so that a forgotten line is no choice; and what a mix says that does
+# without.
+WITHOUT = {
+    "drawn": "'drawn: null' for a mix of files",
+    "at_most": "'at_most: null' for all training cases",
+}
+
 
 class Drawn(BaseModel):
     """Size of a drawn mix: cases a modality, and the seed of the drawing."""
@@ -178,9 +185,10 @@ def _read(path: Path) -> Params:
         raw = read_yaml(path)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         problem = " ".join(str(error).split())
-        raise ParamsError(path, f"unreadable ({problem})", "YAML", "Mend the file.") from error
+        expected = "YAML in which each key stands once"
+        raise ParamsError(path, f"unreadable ({problem})", expected, "Mend the file.") from error
     try:
-        return Params.model_validate(raw)
+        params = Params.model_validate(raw)
     except ValidationError as error:
         # A key that is too much is the typo; the key that is then missing only follows from it.
         first = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
@@ -191,6 +199,12 @@ def _read(path: Path) -> Params:
         raise ParamsError(
             f"{path.name}: {key}", found[0].lower() + found[1:], _expected(first), "Mend that key."
         ) from error
+    for name, mix in raw["mixes"].items():
+        for key, expected in WITHOUT.items():
+            if key not in mix:
+                where = f"{path.name}: mixes.{name}"
+                raise ParamsError(where, f"no key {key!r}", expected, "Add the line.")
+    return params
 
 
 def _short(text: str) -> str:

@@ -78,7 +78,7 @@ class Terminal:
 
     def say(self, line: str) -> None:
         """Shows one line."""
-        self.console.print(line, markup=False)
+        self.console.print(line, markup=False, soft_wrap=True)
 
 
 class _Bar(Task):

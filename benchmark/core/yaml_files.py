@@ -1,4 +1,7 @@
-"""Reads YAML files, with a bound on what aliases may add: a few lines can stand for gigabytes."""
+"""Reads YAML files, with a bound on what aliases may add: a few lines can stand for gigabytes.
+
+A key that stands twice in a mapping is an error in `read_yaml`: only its last value would count.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -14,16 +17,23 @@ class AliasError(yaml.YAMLError):
     """Aliases add too much, or a value holds itself."""
 
 
+class TwinError(yaml.YAMLError):
+    """A mapping holds a key twice."""
+
+
 def read_yaml(path: Path) -> Any:
     """The value that a YAML file holds; only plain types are made.
 
-    Raises: as `read_yaml_with_node`.
+    Raises: as `read_yaml_with_node`, and TwinError.
     """
-    return read_yaml_with_node(path)[0]
+    return read_yaml_with_node(path, twins=False)[0]
 
 
-def read_yaml_with_node(path: Path) -> tuple[Any, yaml.Node | None]:
+def read_yaml_with_node(path: Path, *, twins: bool = True) -> tuple[Any, yaml.Node | None]:
     """The value that a YAML file holds, and the tree that it was made from, with its lines.
+
+    Args:
+        twins: whether a mapping may hold a key twice; for callers that look for that themselves.
 
     Raises: OSError, UnicodeDecodeError, and yaml.YAMLError for what is no YAML, for nesting that is
         too deep and for aliases that add more than `MOST_VALUES` values or `MOST_TEXT` characters.
@@ -34,6 +44,8 @@ def read_yaml_with_node(path: Path) -> tuple[Any, yaml.Node | None]:
         if node is None:
             return None, None
         _check_aliases(node)
+        if not twins:  # before the value is made, which writes merged keys into the tree
+            _refuse_twins(node)
         return loader.construct_document(node), node
     except RecursionError as error:
         raise yaml.YAMLError("nested too deeply") from error
@@ -55,6 +67,16 @@ def _check_aliases(root: yaml.Node) -> None:
             f"its aliases stand for {values} values and {text} characters, "
             f"of at most {MOST_VALUES} and {MOST_TEXT}"
         )
+
+
+def _refuse_twins(root: yaml.Node) -> None:
+    for mapping in _nodes(root):
+        first: dict[str, int] = {}
+        for key, _ in mapping.value if isinstance(mapping, yaml.MappingNode) else ():
+            line, name = key.start_mark.line + 1, str(key.value)
+            if name in first:
+                raise TwinError(f"line {line}: key {name!r} again, first in line {first[name]}")
+            first[name] = line
 
 
 def _size(node: yaml.Node, sizes: dict[int, tuple[int, int]], above: set[int]) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from benchmark.core.errors import CatalogError
 from benchmark.core.recipe import Name
 from benchmark.core.yaml_files import read_yaml
+from benchmark.data.mask_rules import ListedCodes
 
 CATALOG = Path(__file__).with_name("catalog.yaml")
 DRAWN = "drawn"
@@ -77,6 +78,8 @@ class Dataset(BaseModel):
         how: what to click and where to drop it, for the day on which no address answers too.
         counts: cases a complete copy gives.
         note: what is uncertain.
+        lesion_codes, background_codes: every value of its masks, where the layout's rule does not
+            fit; both or neither.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -94,6 +97,15 @@ class Dataset(BaseModel):
     homepage: str
     counts: Counts
     note: str = ""
+    lesion_codes: list[int] = []
+    background_codes: list[int] = []
+
+    @property
+    def codes(self) -> ListedCodes | None:
+        """How its masks are read where the row lists their codes; else the layout's rule holds."""
+        if not self.lesion_codes and not self.background_codes:
+            return None
+        return ListedCodes(tuple(self.lesion_codes), tuple(self.background_codes))
 
     @property
     def drawn(self) -> bool:
@@ -109,6 +121,7 @@ class Dataset(BaseModel):
             raise ValueError("access is plain, but a source has no address")
         if not self.drawn and not self.counts.total:
             raise ValueError("no counts")
+        _ = self.codes  # raises ValueError if the two lists cannot be told apart
         return self
 
 
@@ -122,7 +135,8 @@ def load_catalog(path: Path = CATALOG) -> dict[str, Dataset]:
         rows = read_yaml(path)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         problem = " ".join(str(error).split())
-        raise CatalogError(path, f"unreadable ({problem})", "YAML", "Mend the file.") from error
+        expected = "YAML in which each key stands once"
+        raise CatalogError(path, f"unreadable ({problem})", expected, "Mend the file.") from error
     if not isinstance(rows, dict):
         raise CatalogError(path, "no mapping", "rows by name", "Mend the file.")
     return {str(name): _row(path, str(name), row) for name, row in rows.items()}

@@ -9,19 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from benchmark.core.errors import ImageError
-from benchmark.data.images import TOLERANCE, MaskRule
+from benchmark.data.mask_rules import TOLERANCE, ListedCodes, MaskRule, Rule
+from benchmark.data.masks import mask_values
 
-PUBLISHED = MaskRule((0, 128, 255), low=0, high=254)  # below 255 is disc
-NUMBERED = MaskRule((0, 1, 2), low=1, high=2)
+PUBLISHED = MaskRule((0, 128, 255), low=0, high=254, sharp=False)  # below 255 is disc
+NUMBERED = ListedCodes((1, 2), (0,))
 LIGHT = MaskRule((0, 128, 255), low=64, high=255)
 LOOKED_AT = 5  # masks, spread over the set
 NUMBERS = 2  # largest code of a numbered mask
 
 
-def disc_rule(masks: Sequence[Path]) -> MaskRule:
+def disc_rule(masks: Sequence[Path]) -> Rule:
     """The one rule by which the discs of a set are read.
 
     Args:
@@ -46,12 +46,11 @@ def disc_rule(masks: Sequence[Path]) -> MaskRule:
     return rule or LIGHT
 
 
-def _rule(path: Path) -> MaskRule | None:
+def _rule(path: Path) -> Rule | None:
     """The rule of one mask; None if it is empty, or no picture."""
     try:
-        with Image.open(path) as picture:
-            values = np.asarray(picture.convert("L"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        values, lossy = mask_values(path)
+    except ImageError:
         return None  # whoever reads the mask says what is wrong with it
     frame = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
     background = float(np.median(frame))
@@ -60,4 +59,5 @@ def _rule(path: Path) -> MaskRule | None:
     highest = int(values.max())
     if highest == 0:
         return None
-    return NUMBERED if highest <= NUMBERS else LIGHT
+    # A lossy file of numbers is left to the other rule, which refuses it.
+    return NUMBERED if highest <= NUMBERS and not lossy else LIGHT

@@ -7,10 +7,13 @@ from pathlib import Path
 from benchmark.core.errors import CatalogError, ImageError, MissingDataError
 from benchmark.core.spreadsheet import is_formula
 from benchmark.data.catalog import Dataset
+from benchmark.data.decode import Depth
 from benchmark.data.discs import PUBLISHED, disc_rule
-from benchmark.data.folders import NoFolder, RawCase, twins
-from benchmark.data.images import MaskRule, Pixels, read_case
+from benchmark.data.folders import PICTURES, NoFolder, RawCase, passed_over, twins
+from benchmark.data.images import Case, read_case
+from benchmark.data.mask_rules import ListedCodes, MaskRule, Rule
 from benchmark.data.outlines import read_nodule
+from benchmark.data.pointer_file import read_pointer
 from benchmark.data.published import (
     busi,
     ddti,
@@ -37,16 +40,18 @@ class Form:
         describes: the folder tree, for the user.
         read: gives the cases of a folder tree; raises NoFolder where the tree is another.
         rule: what the masks' values mean; None where the masks at hand tell it.
+        own: whether it is a folder of a person's own, of which all should be used.
     """
 
     describes: str
     read: Reader
-    rule: MaskRule | None
+    rule: Rule | None
+    own: bool = False
 
 
 _USUAL = MaskRule()
 # Four experts' outlines, averaged: quarters of 255. Over 127 is what half of them or more drew.
-_EXPERTS = MaskRule((0, 64, 128, 191, 255))
+_EXPERTS = MaskRule((0, 64, 128, 191, 255), sharp=False)
 _ISIC2017 = tuple(
     (f"ISIC-2017_{part}_Data", f"ISIC-2017_{part}_Part1_GroundTruth", split)
     for part, split in (("Training", "train"), ("Validation", None), ("Test_v2", "test"))
@@ -70,8 +75,8 @@ def _pranet(train: bool, test_set: str, of_train: str | None) -> Form:
 
 
 _OWN = "images/ and masks/ of equal stems, or train/ and test/ with both inside"
-_FOLDER = Form(_OWN, own_folder(), _USUAL)
-_DISCS = Form(_OWN, own_folder(), None)
+_FOLDER = Form(_OWN, own_folder(), _USUAL, own=True)
+_DISCS = Form(_OWN, own_folder(), None, own=True)
 _NUMBERS, _OTHER_NAMES = r"\d+", r".*\D.*"  # stems in TrainDataset
 _ZENODO = "{train,test}/{image,mask}/*.png"
 _ENDOSCENE = "CVC-EndoSceneStill/CVC-300/{bbdd,gtpolyp}/*.bmp"
@@ -97,7 +102,7 @@ LAYOUTS: dict[str, tuple[Form, ...]] = {
     ),
     "kvasir-seg": (
         _pranet(True, "Kvasir", _OTHER_NAMES),
-        Form("Kvasir-SEG/{images,masks}/*.jpg", own_folder("Kvasir-SEG"), _USUAL),
+        Form("Kvasir-SEG/{images,masks}/*.jpg", own_folder("Kvasir-SEG"), _USUAL, own=True),
     ),
     "cvc-clinicdb": (
         _pranet(True, "CVC-ClinicDB", _NUMBERS),
@@ -140,19 +145,22 @@ class RawFolder:
         root: its folder.
         form: what the folder was taken for.
         cases: sorted by name.
+        codes: the codes of its masks, where a person or the catalog lists them.
     """
 
     root: Path
     form: Form
     cases: list[RawCase]
+    codes: ListedCodes | None = None
 
     @property
-    def rule(self) -> MaskRule:
-        """What the masks' values mean.
+    def rule(self) -> Rule:
+        """What the masks' values mean: the listed codes, else the form's rule.
 
         Raises: ImageError if the masks of the set do not agree.
         """
-        return self.form.rule or disc_rule([mask for case in self.cases for mask in case.masks])
+        rule = self.codes or self.form.rule
+        return rule or disc_rule([mask for case in self.cases for mask in case.masks])
 
 
 def describes(dataset: Dataset) -> str:
@@ -186,10 +194,10 @@ def raw_folder(dataset: Dataset, raw: Path, root: Path | None = None) -> RawFold
             reasons.append(str(reason))
             continue
         if not cases:
-            raise _missing(dataset, raw, root, "no picture")
+            raise _missing(dataset, raw, root, _no_picture(root))
         cases.sort(key=lambda case: case.case)
         _check_names(cases, root)
-        return RawFolder(root, form, cases)
+        return RawFolder(root, form, cases, _codes(dataset, raw, root))
     raise _missing(dataset, raw, root, "; ".join(dict.fromkeys(reasons)))
 
 
@@ -198,11 +206,11 @@ def raw_cases(dataset: Dataset, raw: Path) -> list[RawCase]:
     return raw_folder(dataset, raw).cases
 
 
-def read_pixels(case: RawCase, rule: MaskRule, size: int) -> tuple[Pixels, Pixels]:
+def read_pixels(case: RawCase, rule: Rule, size: int, *, depth: Depth | None = None) -> Case:
     """One case, squashed to a square; see `read_case` and `read_nodule`."""
     if case.outline is not None:
-        return read_nodule(case.image, case.masks[0], case.outline, size)
-    return read_case(case.image, case.masks, rule, size)
+        return read_nodule(case.image, case.masks[0], case.outline, size=size, depth=depth)
+    return read_case(case.image, case.masks, rule, size, depth)
 
 
 def _forms(dataset: Dataset) -> tuple[Form, ...]:
@@ -214,6 +222,18 @@ def _forms(dataset: Dataset) -> tuple[Form, ...]:
             "Mend that key.",
         )
     return LAYOUTS[dataset.layout]
+
+
+def _codes(dataset: Dataset, raw: Path, root: Path) -> ListedCodes | None:
+    """The codes that the pointer to a folder lists, else those of the row."""
+    pointer = read_pointer(raw, dataset.raw)
+    own = pointer.codes if pointer and pointer.folder == root else None
+    return own or dataset.codes
+
+
+def _no_picture(root: Path) -> str:
+    inside = passed_over(root, [])
+    return f"no picture ending in {', '.join(PICTURES)}" + (f" but {inside}" if inside else "")
 
 
 def _missing(dataset: Dataset, raw: Path, root: Path, found: str) -> MissingDataError:

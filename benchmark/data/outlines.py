@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from benchmark.core.errors import ImageError
-from benchmark.data.images import Pixels, read_image
+from benchmark.data.decode import Depth
+from benchmark.data.images import Case, read_image
 
 LARGEST = 2**20  # bytes; the published files hold a few kilobytes
 BORDER = 30  # pixels around an outline, as in the published crops
@@ -48,7 +49,9 @@ def outlines(path: Path) -> dict[int, list[Outline]]:
     return by_picture
 
 
-def read_nodule(image: Path, xml: Path, which: tuple[int, int], size: int) -> tuple[Pixels, Pixels]:
+def read_nodule(
+    image: Path, xml: Path, which: tuple[int, int], *, size: int, depth: Depth | None = None
+) -> Case:
     """One nodule: its part of the picture and its mask, squashed to a square.
 
     Args:
@@ -56,12 +59,12 @@ def read_nodule(image: Path, xml: Path, which: tuple[int, int], size: int) -> tu
         xml: the file of outlines.
         which: the number of the picture, and the position of the outline in its list.
         size: side of the square in pixels.
+        depth: how pictures of more than 8 bits are read.
 
-    Returns: uint8 (size, size, 3) RGB and uint8 (size, size), 0 or 1.
     Raises: ImageError if the picture cannot be used, or the outline does not lie in it.
     """
     points = outlines(xml)[which[0]][which[1]]
-    picture = read_image(image)
+    picture = read_image(image, depth)
     mask = Image.new("L", picture.size)
     ImageDraw.Draw(mask).polygon(points, fill=1, outline=1)
     (left, right), (top, bottom) = (
@@ -79,9 +82,8 @@ def read_nodule(image: Path, xml: Path, which: tuple[int, int], size: int) -> tu
         part, inside = part[lit], inside[lit]
     square = (size, size)
     small = Image.fromarray(part).resize(square, Image.Resampling.BICUBIC)
-    return np.asarray(small), np.asarray(
-        Image.fromarray(inside).resize(square, Image.Resampling.NEAREST)
-    )
+    reduced = Image.fromarray(inside).resize(square, Image.Resampling.NEAREST)
+    return Case(np.asarray(small), np.asarray(reduced))
 
 
 def _shapes(text: str) -> list[Outline]:

@@ -5,15 +5,22 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmark.core.errors import CatalogError, MissingDataError
-from benchmark.core.files import Places, write_text
+from benchmark.core.files import Places
 from benchmark.data.catalog import Dataset, load_catalog
 from benchmark.data.catalog import dataset as row_of
+from benchmark.data.mask_rules import ListedCodes
+from benchmark.data.pointer_file import Pointer, write_pointer
 from benchmark.data.status import count_cases
 from benchmark.data.tree import plain
 
 
 def point_to(
-    folder: Path, dataset_names: Iterable[str], places: Places, force: bool = False
+    folder: Path,
+    dataset_names: Iterable[str],
+    places: Places,
+    *,
+    force: bool = False,
+    codes: ListedCodes | None = None,
 ) -> list[str]:
     """Makes folders of one's own the source of datasets, by a pointer file for each.
 
@@ -23,7 +30,9 @@ def point_to(
             there may be train/ and test/ that hold them.
         dataset_names: the datasets meant; all that are found, if empty.
         force: whether a folder is used whose cases are not those of the dataset.
-    Returns: a line a dataset: where it now points, or that nothing here is named like it.
+        codes: how the masks are read; None for the usual rule.
+    Returns: a line a dataset: where it now points and what was passed over there, or that nothing
+        here is named like it.
     Raises: MissingDataError, ImageError or CatalogError naming what was found, what was expected
         and the nearest names; no pointer is written or changed then.
     """
@@ -33,31 +42,47 @@ def point_to(
         found = f"{named[0].name} is drawn"
         raise CatalogError("--from", found, "a dataset that is read from files", "Leave it out.")
     folder = folder.expanduser().resolve()
-    if not folder.is_dir():
-        raise MissingDataError(folder, "no such folder", "a folder", "Check the path.")
-    targets = _alone(folder, rows) if _pairs(folder) else _below(folder, rows)
-    _check(targets, places.raw, force)
+    if not folder.is_dir() or "\n" in str(folder):
+        found = "a line break in its name" if folder.is_dir() else "no such folder"
+        raise MissingDataError(repr(str(folder)), found, "a folder", "Check the path.")
+    targets = _targets(folder, rows)
+    over = _check(targets, places.raw, force)
     lines = []
     for row in rows or [row_of(name) for name in targets]:
-        if row.name in targets:
-            write_text(places.raw / f"{row.raw}.from", f"{targets[row.name]}\n")
-        lines.append(f"{row.name}: {targets.get(row.name, f'nothing named like it in {folder}')}")
+        target = targets.get(row.name)
+        if target is None:
+            lines.append(f"{row.name}: nothing named like it in {folder}")
+            continue
+        write_pointer(places.raw, row.raw, Pointer(target, codes))
+        said = [str(target), *([str(codes)] if codes else [])]
+        said += [f"passed over {over[row.name]}"] if over[row.name] else []
+        lines.append(f"{row.name}: {'; '.join(said)}")
     return lines
 
 
-def _check(targets: dict[str, Path], raw: Path, force: bool) -> None:
+def _targets(folder: Path, rows: list[Dataset]) -> dict[str, Path]:
+    from benchmark.data.published import holds_own
+
+    return _alone(folder, rows) if holds_own(folder) else _below(folder, rows)
+
+
+def _check(targets: dict[str, Path], raw: Path, force: bool) -> dict[str, str]:
     """Refuses folders that cannot be read, and other pictures than those of the dataset.
 
     Where rows of the catalog share a folder, it is enough that the folder fits one of them.
+
+    Returns: by dataset, what is passed over in its folder.
     """
     from benchmark.data.layouts import raw_folder
 
     wrong: dict[str, list[str]] = {}
+    over = {}
     fits = set()
     for name, target in targets.items():
         row = row_of(name)
         raw_folder(row, raw, target)
         count = count_cases(row, raw, target)
+        over[name] = count.over
         if count.state == "here":
             fits.add(row.raw)
         wrong.setdefault(row.raw, []).append(f"{target} is not {row.title}: {count.problem}")
@@ -66,15 +91,7 @@ def _check(targets: dict[str, Path], raw: Path, force: bool) -> None:
         expected = "the cases that the catalog and its lists of splits name"
         do = "No pointer was changed. Name another folder, or use this one all the same by --force."
         raise MissingDataError("--from", " ".join(problems).rstrip("."), expected, do)
-
-
-def _pairs(folder: Path) -> list[Path]:
-    """The folders that hold images/ and masks/: this one, or its train/ and test/."""
-    return [
-        place
-        for place in (folder, folder / "train", folder / "test")
-        if (place / "images").is_dir() and (place / "masks").is_dir()
-    ]
+    return over
 
 
 def _alone(folder: Path, rows: list[Dataset]) -> dict[str, Path]:

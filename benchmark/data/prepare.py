@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -19,19 +19,24 @@ from benchmark.core.params import Mix
 from benchmark.core.progress import Progress, Task
 from benchmark.core.recorded import note
 from benchmark.core.request import DATA
+from benchmark.data.agreement import Agreement
 from benchmark.data.catalog import Dataset, dataset
+from benchmark.data.contact_sheet import write_sheet
+from benchmark.data.decode import Depth, depth_of
 from benchmark.data.folders import RawCase
-from benchmark.data.images import MaskRule, Pixels
+from benchmark.data.images import Case, Pixels
 from benchmark.data.layouts import raw_folder, read_pixels
 from benchmark.data.manifest import MANIFEST, sealed, with_digest
+from benchmark.data.mask_rules import Rule
 from benchmark.data.phantoms.draw import draw
 from benchmark.data.record import look
-from benchmark.data.splits import SPLITS, assign, draw_val, read_list
+from benchmark.data.splits import BY_RULE, SPLITS, assign, draw_val, read_list
 
 WORKERS = min(2, os.cpu_count() or 1)  # the largest pictures take 450 MiB each
 AHEAD = 4 * WORKERS  # cases in memory at once
 COLUMNS = ("case", "group", "split", "source", "digest")
 DIGITS = 16
+SHEET = "contact_sheet.jpg"
 TOLD = ("title", "licence", "citation", "homepage", "note")  # of the catalog, for the report
 
 
@@ -41,14 +46,24 @@ class Item:
 
     Attributes:
         source: its picture, relative to the dataset's folder, or how it was drawn.
-        pixels: gives its image and mask at the mix's size.
+        read: gives its image and mask at the mix's size.
+        masks: the files of its mask.
     """
 
     case: str
     group: str
     split: str
     source: str
-    pixels: Callable[[], tuple[Pixels, Pixels]]
+    read: Callable[[], Case]
+    masks: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the files of a dataset are read."""
+
+    rule: Rule
+    depth: Depth | None
 
 
 @dataclass(frozen=True)
@@ -59,6 +74,7 @@ class Plan:
     role: str
     items: list[Item]
     left_out: int
+    depth: Depth | None = None
 
 
 def prepare(mix_name: str, mix: Mix, places: Places, progress: Progress) -> dict[str, Any]:
@@ -70,6 +86,9 @@ def prepare(mix_name: str, mix: Mix, places: Places, progress: Progress) -> dict
     """
     plans = _plans(mix_name, mix, places)
     raw = look(mix_name, [plan.row for plan in plans], places, progress)
+    for plan in plans:
+        for line in _notes(plan):
+            progress.say(line)
     about: dict[str, Any] = {}
     with write_atomic(places.prepared(mix_name)) as folder:
         total = sum(len(plan.items) for plan in plans)
@@ -99,13 +118,14 @@ def _plans(mix_name: str, mix: Mix, places: Places) -> list[Plan]:
         used |= {"train", "val"} if name in mix.train else set()
         used |= {"test"} if name in mix.test else set()
         row = dataset(name)
+        role = "seen" if name in mix.train else "unseen"
         try:
-            items, left_out = (_drawn if row.drawn else _raw)(row, mix, places)
+            plan = (_drawn if row.drawn else _raw)(row, role, mix, places)
         except MissingDataError as gap:
             gaps.append(f"  {name}: {gap}")
             continue
-        kept = _some([item for item in items if item.split in used], name, mix.at_most)
-        plans.append(Plan(row, "seen" if name in mix.train else "unseen", kept, left_out))
+        kept = _some([item for item in plan.items if item.split in used], name, mix.at_most)
+        plans.append(replace(plan, items=kept))
     if gaps:
         raise MissingDataError(
             f"mix {mix_name}",
@@ -129,14 +149,16 @@ def _some(items: list[Item], dataset: str, at_most: int | None) -> list[Item]:
     return [item for item in items if item.split == "test" or item.case in chosen]
 
 
-def _raw(row: Dataset, mix: Mix, places: Places) -> tuple[list[Item], int]:
+def _raw(row: Dataset, role: str, mix: Mix, places: Places) -> Plan:
     found = raw_folder(row, places.raw)
     used, left_out = assign(row.name, row.counts, found.cases)
-    rule = found.rule
-    return [_item(case, found.root, rule, mix.size) for case in used], len(left_out)
+    # Of all its pictures, so that every mix reads the dataset alike.
+    how = Reading(found.rule, depth_of(case.image for case in used))
+    items = [_item(case, found.root, mix.size, how) for case in used]
+    return Plan(row, role, items, len(left_out), how.depth)
 
 
-def _item(case: RawCase, root: Path, rule: MaskRule, size: int) -> Item:
+def _item(case: RawCase, root: Path, size: int, how: Reading) -> Item:
     where = case.image.relative_to(root).as_posix()
     assert case.split is not None  # assign() gives only such cases
     return Item(
@@ -144,11 +166,12 @@ def _item(case: RawCase, root: Path, rule: MaskRule, size: int) -> Item:
         case.group,
         case.split,
         where,
-        lambda: read_pixels(case, rule, size),
+        lambda: read_pixels(case, how.rule, size, depth=how.depth),
+        case.masks,
     )
 
 
-def _drawn(row: Dataset, mix: Mix, places: Places) -> tuple[list[Item], int]:
+def _drawn(row: Dataset, role: str, mix: Mix, places: Places) -> Plan:
     if mix.drawn is None:
         raise MissingDataError(
             row.name, "a drawn dataset", "drawn: {train, test, seed} in the mix", "Add it."
@@ -158,20 +181,39 @@ def _drawn(row: Dataset, mix: Mix, places: Places) -> tuple[list[Item], int]:
     val = draw_val(row.name, {name: name for name in train})
     split = dict.fromkeys(names, "test") | dict.fromkeys(train, "train") | dict.fromkeys(val, "val")
     seed = mix.drawn.seed
-    return [
+    items = [
         Item(name, name, split[name], f"drawn, seed {seed}, index {k}", _drawing(row, k, mix, seed))
         for k, name in enumerate(names)
-    ], 0
+    ]
+    return Plan(row, role, items, left_out=0)
 
 
-def _drawing(row: Dataset, index: int, mix: Mix, seed: int) -> Callable[[], tuple[Pixels, Pixels]]:
-    return lambda: draw(row.modality, index, mix.size, seed)
+def _drawing(row: Dataset, index: int, mix: Mix, seed: int) -> Callable[[], Case]:
+    return lambda: Case(*draw(row.modality, index, mix.size, seed))
+
+
+def _notes(plan: Plan) -> list[str]:
+    """What a person should know of how a dataset is read and split."""
+    lines = []
+    if plan.depth:
+        lines.append(f"{plan.row.name}: {plan.depth}")
+    listed = read_list(plan.row.name)
+    if plan.role == "seen" and listed and listed.without_val:
+        lines.append(f"{plan.row.name}: its list of splits names no val, so {BY_RULE}")
+    if plan.role == "seen" and not any(item.split == "val" for item in plan.items):
+        lines.append(
+            f"{plan.row.name}: val is empty (training cases in one group, or none left by "
+            "at_most): `mixseg tune` cannot use it"
+        )
+    return lines
 
 
 def _told(row: Dataset) -> dict[str, str]:
     named = read_list(row.name)
     folders = "drawn" if row.drawn else "the published folders; val by rule"
     split = folders if named is None else named.origin
+    if named and named.without_val:
+        split = f"{split.rstrip('.')}. val: {BY_RULE}."
     return {key: getattr(row, key) for key in TOLD} | {"split": split}
 
 
@@ -189,28 +231,32 @@ def _write(plan: Plan, size: int, folder: Path, pool: Executor, task: Task) -> d
         file = stack.enter_context(cases.open("w", encoding="utf-8", newline=""))
         table = csv.writer(file, lineterminator="\n")
         table.writerow(COLUMNS)
-        for item, (image, mask) in _in_order(pool, plan.items):
+        agreement = Agreement(plan.row.name)
+        for item, (image, mask, codes) in _in_order(pool, plan.items):
+            agreement.add(item.masks, mask, codes)
             images.append(image)
             masks.append(mask)
             row = (item.case, item.group, item.split, item.source)
             table.writerow((*row, sha256(image.tobytes()).hexdigest()[:DIGITS]))
             task.advance(note=plan.row.name)
-    found = Counter(item.split for item in plan.items)
+        agreement.end()
+    if count:
+        pixels = (np.load(folder / f"{kind}.npy", mmap_mode="r") for kind in ("images", "masks"))
+        write_sheet(folder / SHEET, *pixels)
+    splits = Counter(item.split for item in plan.items)
     return {
         "modality": plan.row.modality,
         "role": plan.role,
-        **{split: found[split] for split in SPLITS},
+        **{split: splits[split] for split in SPLITS},
         "left_out": plan.left_out,
     }
 
 
-def _in_order(
-    pool: Executor, items: Iterable[Item]
-) -> Iterator[tuple[Item, tuple[Pixels, Pixels]]]:
+def _in_order(pool: Executor, items: Iterable[Item]) -> Iterator[tuple[Item, Case]]:
     """The items with their pixels, read ahead by the pool but only a few at a time."""
-    waiting: deque[tuple[Item, Future[tuple[Pixels, Pixels]]]] = deque()
+    waiting: deque[tuple[Item, Future[Case]]] = deque()
     for item in items:
-        waiting.append((item, pool.submit(item.pixels)))
+        waiting.append((item, pool.submit(item.read)))
         if len(waiting) >= AHEAD:
             first, future = waiting.popleft()
             yield first, future.result()

@@ -10,9 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmark.core.errors import MissingDataError
-from benchmark.data.folders import NoFolder, RawCase, joined, paired, pictures
+from benchmark.data.folders import (
+    IMAGES,
+    MASKS,
+    OWN_SUFFIX,
+    NoFolder,
+    RawCase,
+    joined,
+    paired,
+    pictures,
+)
 from benchmark.data.outlines import outlines
-from benchmark.data.tree import Reader, Tree, plain
+from benchmark.data.tree import Names, Places, Reader, Tree, plain
 
 ORIGA_LIST = "OrigaList.csv"
 ORIGA_SETS = {"A": "train", "B": "test"}
@@ -21,8 +30,8 @@ REFUGE_SETS = {"train": r"[gn]\d{4}", "val": r"v\d{4}", "test": r"t\d{4}"}
 POINTS = 3  # fewer make no area
 
 
-def pair(images: str, masks: str, *own: str, alike: bool = False) -> Reader:
-    """A reader of one folder of images beside one of masks with the same stems.
+def pair(images: Names, masks: Names, *own: str, alike: bool = False) -> Reader:
+    """A reader of one folder of images beside one of masks.
 
     Args:
         own: names of the dataset that its folder may have, beside those of the catalog.
@@ -30,13 +39,12 @@ def pair(images: str, masks: str, *own: str, alike: bool = False) -> Reader:
     """
 
     def read(tree: Tree) -> list[RawCase]:
-        left, right = tree.mine(tree.beside(images, masks), f"{images} and {masks}", own, alike)
-        return paired(pictures(left), pictures(right))
+        return _pairs(tree.mine(tree.beside(images, masks), _said(images, masks), own, alike))
 
     return read
 
 
-def in_splits(images: str, masks: str, *own: str, one_is_enough: bool = False) -> Reader:
+def in_splits(images: Names, masks: Names, *own: str, one_is_enough: bool = False) -> Reader:
     """A reader of train/ and test/ with images and masks in each; val/ gets no split.
 
     Args:
@@ -50,28 +58,45 @@ def in_splits(images: str, masks: str, *own: str, one_is_enough: bool = False) -
             if tree.inside(folder, images, masks):
                 homes.setdefault(folder.parent, []).append(folder)
         whole = [tuple(found) for found in homes.values() if one_is_enough or len(found) == 2]
-        what = f"train and test, with {images} and {masks} in both"
+        what = f"train and test, with {_said(images, masks)} in both"
         home = tree.mine(whole, what, own)[0].parent
         parts = {}
         for split in ("train", "val", "test"):
             for folder in tree.inside(home, split):
                 if found := tree.inside(folder, images, masks):
-                    parts[split] = paired(pictures(found[0]), pictures(found[1]))
+                    parts[split] = _pairs(found)
         return _without_val(joined(parts))
 
     return read
 
 
 def own_folder(*own: str) -> Reader:
-    """A reader of images/ and masks/, or of train/ and test/ that hold both."""
+    """A reader of images/ and masks/ as people name them, or of train/ and test/ with both."""
 
     def read(tree: Tree) -> list[RawCase]:
         try:
-            return in_splits("images", "masks", *own, one_is_enough=True)(tree)
+            return in_splits(IMAGES, MASKS, *own, one_is_enough=True)(tree)
         except NoFolder:
-            return pair("images", "masks", *own)(tree)
+            return pair(IMAGES, MASKS, *own)(tree)
 
     return read
+
+
+def holds_own(folder: Path) -> bool:
+    """Whether a folder holds images and masks itself, or in its train/ or test/."""
+    tree = Tree.of(folder, folder.name, depth=1)
+    places = (folder, *tree.inside(folder, "train"), *tree.inside(folder, "test"))
+    return any(tree.inside(place, IMAGES, MASKS) for place in places)
+
+
+def _pairs(places: Places) -> list[RawCase]:
+    """The cases of a folder of images and one of masks."""
+    images, masks = places
+    return paired(pictures(images), pictures(masks), OWN_SUFFIX, several=False)
+
+
+def _said(*names: Names) -> str:
+    return " and ".join(name if isinstance(name, str) else name[0] for name in names)
 
 
 def pranet(test_set: str, of_train: str | None) -> Reader:

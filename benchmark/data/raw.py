@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmark.core.errors import MissingDataError
 from benchmark.core.files import read_json
 from benchmark.data.catalog import Dataset
+from benchmark.data.pointer_file import read_pointer
 
 ARCHIVES = "archives"  # below data/raw: files of which several datasets take their part
 DONE = ".unpacked.json"  # in a dataset's folder: the archives whose contents lie there
@@ -19,19 +19,10 @@ DEPTH = 3  # levels of folders in which archives are looked for: some archives h
 def folder_of(dataset: Dataset, raw: Path) -> Path:
     """Where a dataset is read from: its raw folder, or the one that a pointer names.
 
-    The pointer is a file data/raw/<dataset.raw>.from that holds the path of a folder.
-
-    Raises: MissingDataError if the pointer holds no absolute path.
+    Raises: MissingDataError if the pointer cannot be used.
     """
-    pointer = raw / f"{dataset.raw}.from"
-    if not pointer.is_file():
-        return raw / dataset.raw
-    # Only the line end goes: the name of a folder may end in a space.
-    target = pointer.read_bytes().decode(errors="replace").removesuffix("\n").removesuffix("\r")
-    if not Path(target).is_absolute():
-        expected, do = "the absolute path of a folder", "Delete it, or use --from."
-        raise MissingDataError(pointer, repr(target), expected, do)
-    return Path(target)
+    pointer = read_pointer(raw, dataset.raw)
+    return raw / dataset.raw if pointer is None else pointer.folder
 
 
 def is_packed(path: Path) -> bool:

@@ -129,7 +129,7 @@ def _whole(row: Dataset, places: Places, progress: Progress) -> Seen:
         "cases": len(cases),
         "files": len(files),
         "read_as": found.form.describes,
-        "digest": digest([found.form.describes, covered]),
+        "digest": digest([found.form.describes, repr(found.rule), covered]),
     }
     return Seen(entry, f"{len(cases)} cases in {len(files)} files", tuple(_names(kept, found.root)))
 

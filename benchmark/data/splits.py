@@ -16,6 +16,7 @@ LISTS = Path(__file__).with_name("splits")
 SPLITS = ("train", "val", "test")
 VAL_SHARE = 0.1
 ORIGIN = "# origin: "
+BY_RULE = f"a share of {VAL_SHARE} of its training groups is drawn by name for val"
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,12 @@ class SplitList:
     origin: str
     split: Mapping[str, str]
     group: Mapping[str, str]
+
+    @property
+    def without_val(self) -> bool:
+        """Whether it names training cases, and none of them for tuning."""
+        named = set(self.split.values())
+        return "train" in named and "val" not in named
 
 
 @cache
@@ -66,7 +73,8 @@ def draw_val(dataset: str, groups: Mapping[str, str]) -> set[str]:
     """The training cases that are set aside for tuning.
 
     Groups in the order of sha256(dataset/group) are taken whole until they hold a tenth of the
-    training cases, so neither the order of the files nor a random generator matters.
+    training cases, so neither the order of the files nor a random generator matters. One group is
+    always left to train on.
 
     Args:
         groups: the group of each training case.
@@ -75,7 +83,7 @@ def draw_val(dataset: str, groups: Mapping[str, str]) -> set[str]:
     chosen: set[str] = set()
     held = 0
     for group in sorted(size, key=lambda g: sha256_bytes(f"{dataset}/{g}".encode())):
-        if held >= VAL_SHARE * len(groups):
+        if held >= VAL_SHARE * len(groups) or len(chosen) == len(size) - 1:
             break
         chosen.add(group)
         held += size[group]
@@ -119,14 +127,15 @@ def _by_list(dataset: str, named: SplitList, cases: list[RawCase]) -> list[RawCa
             f"all that benchmark/data/splits/{dataset}.csv names",
             "Unpack or download it again; the whole dataset is needed.",
         )
-    return [
+    listed = [
         replace(
             case,
             split=named.split.get(case.case),
-            group=named.group.get(case.case, case.group),
+            group=named.group.get(case.case) or case.group,
         )
         for case in cases
     ]
+    return _with_val(dataset, listed) if named.without_val else listed
 
 
 def _by_folder(dataset: str, cases: list[RawCase]) -> list[RawCase]:
@@ -137,6 +146,11 @@ def _by_folder(dataset: str, cases: list[RawCase]) -> list[RawCase]:
             "the published folders, or train/ and test/ with images/ and masks/ in each",
             "Sort them into the two folders as published.",
         )
+    return _with_val(dataset, cases)
+
+
+def _with_val(dataset: str, cases: list[RawCase]) -> list[RawCase]:
+    """The same cases, some of those for training set aside for tuning."""
     groups = {case.case: case.group for case in cases if case.split == "train"}
     val = draw_val(dataset, groups)
     return [replace(case, split="val") if case.case in val else case for case in cases]

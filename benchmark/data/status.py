@@ -12,10 +12,12 @@ from benchmark.core.files import Places
 from benchmark.core.params import Mix, Params
 from benchmark.data.catalog import Dataset, load_catalog
 from benchmark.data.catalog import dataset as row_of
+from benchmark.data.pointer_file import pointer_path
 from benchmark.data.raw import contents, done, folder_of, unpacking, waiting
 
 if TYPE_CHECKING:
     from benchmark.data.folders import RawCase
+    from benchmark.data.layouts import RawFolder
 
 SPLITS = Path(__file__).with_name("splits")
 SHOWN = 3  # names in a message
@@ -50,12 +52,14 @@ class Count:
     Attributes:
         problem: what is wrong with it; empty if it is whole, or if nothing is there.
         form: the folder tree that it was taken for; empty if it could not be read.
+        over: what lies in a person's own folder and is not read; empty if nothing.
     """
 
     state: State
     found: int
     problem: str = ""
     form: str = ""
+    over: str = ""
 
 
 def status(
@@ -87,6 +91,7 @@ def _how(row: Dataset, raw: Path, count: Count) -> str:
     had = "" if pointed else ", ".join(done(folder))
     source = f" (unpacked from {had})" if had else ""
     seen = f"in {folder}{source}, read as {count.form}." if count.form else ""
+    seen += f" Passed over: {count.over}." if count.over else ""
     if count.state == "here":
         return seen
     packed = [] if pointed else waiting(row, raw)
@@ -136,10 +141,9 @@ def describe(params: Params, names: list[str], places: Places) -> str:
 
 def stuck(row: Dataset, raw: Path) -> str:
     """What to do about a pointer to a folder that lacks cases."""
-    pointer = raw / f"{row.raw}.from"
     return (
-        f"{pointer} points to {folder_of(row, raw)}. Add what is missing there, or delete the "
-        f"pointer and get the dataset: {row.how}"
+        f"{pointer_path(raw, row.raw)} points to {folder_of(row, raw)}. Add what is missing there, "
+        f"or delete the pointer and get the dataset: {row.how}"
     )
 
 
@@ -161,7 +165,19 @@ def count_cases(row: Dataset, raw: Path, folder: Path | None = None) -> Count:
     except (MissingDataError, ImageError) as error:
         return Count("incomplete", 0, error.problem)
     number, problem = _compared(row, found.cases)
-    return Count("incomplete" if problem else "here", number, problem, found.form.describes)
+    over = _passed_over(row, found) if found.form.own else ""
+    return Count("incomplete" if problem else "here", number, problem, found.form.describes, over)
+
+
+def _passed_over(row: Dataset, found: "RawFolder") -> str:
+    """What lies in a folder beside the cases of the dataset's list, or of the splits."""
+    from benchmark.data.folders import passed_over
+
+    listed = listed_cases(row.name)
+    used = [case for case in found.cases if (case.split if listed is None else case.case in listed)]
+    # Where no case is of the dataset, or none has a split, the count says that.
+    files = (path for case in used or found.cases for path in (case.image, *case.masks))
+    return passed_over(found.root, files)
 
 
 def _compared(row: Dataset, cases: "list[RawCase]") -> tuple[int, str]:

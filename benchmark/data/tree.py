@@ -25,6 +25,7 @@ OTHERS = (
     "TestDataset",
     "TrainDataset",
 )
+Names = str | tuple[str, ...]  # of one folder; of several the first that is there counts
 Places = tuple[Path, ...]  # sibling folders, in the order in which they were asked for
 
 
@@ -49,22 +50,25 @@ class Tree:
     folders: dict[Path, dict[str, Path]] = field(repr=False)
 
     @classmethod
-    def of(cls, root: Path, *own: str) -> "Tree":
-        """Looks through a folder for the dataset of these names."""
-        return cls(root, own[0], frozenset(map(plain, own)), dict(_walk(root)))
+    def of(cls, root: Path, *own: str, depth: int = DEPTH) -> "Tree":
+        """Looks through a folder, so many levels deep, for the dataset of these names."""
+        return cls(root, own[0], frozenset(map(plain, own)), dict(_walk(root, depth)))
 
     def called(self, *names: str) -> list[Path]:
         """The folders of one of these names."""
         wanted = set(map(plain, names))
         return [folder for folder in self.folders if plain(folder.name) in wanted]
 
-    def inside(self, folder: Path, *names: str) -> Places:
+    def inside(self, folder: Path, *names: Names) -> Places:
         """The child folders of these names; empty unless all are there."""
         children = self.folders.get(folder, {})
-        found = [children[plain(name)] for name in names if plain(name) in children]
+        found = []
+        for one in names:
+            each = [plain(name) for name in ((one,) if isinstance(one, str) else one)]
+            found += [children[name] for name in each if name in children][:1]
         return tuple(found) if len(found) == len(names) else ()
 
-    def beside(self, *names: str) -> list[Places]:
+    def beside(self, *names: Names) -> list[Places]:
         """The child folders of these names, of each folder that holds all of them."""
         return [found for folder in self.folders if (found := self.inside(folder, *names))]
 
@@ -109,9 +113,9 @@ class Tree:
 Reader = Callable[[Tree], list[RawCase]]
 
 
-def _walk(root: Path) -> Iterator[tuple[Path, dict[str, Path]]]:
+def _walk(root: Path, depth: int) -> Iterator[tuple[Path, dict[str, Path]]]:
     level = [root]
-    for _ in range(DEPTH + 1):
+    for _ in range(depth + 1):
         below = []
         for folder in level:
             with os.scandir(folder) as entries:

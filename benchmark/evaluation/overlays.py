@@ -10,6 +10,7 @@ deficiencies as simulated by Machado et al., IEEE TVCG 2009).
 """
 
 import numpy as np
+from PIL import Image
 from scipy import ndimage
 
 from benchmark.core.errors import ShapeError
@@ -38,17 +39,31 @@ def overlay(image: np.ndarray, mask: np.ndarray, reference: np.ndarray | None = 
             raise ShapeError(name, str(array.shape), expected, "Resize it first.")
     picture, mask = image.copy(), mask != 0
     if reference is None:
-        _tint(picture, mask, TRUE)
-        picture[_contour(mask)] = TRUE
+        _colour(picture, mask, slice(0, len(mask)))
     else:
         reference = reference != 0
         _tint(picture, mask & reference, TRUE)
         _tint(picture, ~mask & reference, MISSED)
         _tint(picture, mask & ~reference, FALSE)
         # On reddish tissue the tint alone is faint.
-        picture[_contour(mask) & ~reference] = FALSE
-        picture[_contour(reference)] = WHITE
+        whole = slice(0, len(mask))
+        picture[_contour(mask, whole) & ~reference] = FALSE
+        picture[_contour(reference, whole)] = WHITE
     return picture
+
+
+def lay_over(picture: Image.Image, mask: np.ndarray, rows: int) -> None:
+    """Lays a mask over a picture in place, so many rows at a time: a photograph is large.
+
+    Args:
+        picture: RGB.
+        mask: bool (H, W), the size of the picture.
+    """
+    for top in range(0, picture.height, rows):
+        part = slice(top, min(top + rows, picture.height))
+        band = np.array(picture.crop((0, part.start, picture.width, part.stop)))
+        _colour(band, mask, part)
+        picture.paste(Image.fromarray(band), (0, top))
 
 
 def panel(image: np.ndarray, mask: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -67,14 +82,28 @@ def panel(image: np.ndarray, mask: np.ndarray, reference: np.ndarray) -> np.ndar
     return np.concatenate([pictures[0], gap, pictures[1], gap, pictures[2]], axis=1)
 
 
+def _colour(band: np.ndarray, mask: np.ndarray, part: slice) -> None:
+    """Colours the rows `part` of a picture: the mask's area and contour."""
+    _tint(band, mask[part], TRUE)
+    band[_contour(mask, part)] = TRUE
+
+
 def _tint(picture: np.ndarray, area: np.ndarray, colour: tuple[int, int, int]) -> None:
     # Half and half; in uint16, for a photograph in float would take eight times its memory.
     picture[area] = (picture[area].astype(np.uint16) + np.array(colour, np.uint16)) // 2
 
 
-def _contour(mask: np.ndarray) -> np.ndarray:
+def _contour(mask: np.ndarray, part: slice) -> np.ndarray:
+    """The contour of a mask in the rows `part`: what lies as near to the outside as it is wide."""
     # One pixel wide up to 352 pixels, then in proportion, so that it shows on large photographs.
     width = max(1, round(min(mask.shape) / 352))
-    inner: np.ndarray = ndimage.binary_erosion(mask, iterations=width, border_value=0)
-    contour: np.ndarray = mask & ~inner
+    top = max(part.start - width, 0)
+    around = mask[top : part.stop + width]
+    # The picture's edge counts as outside; rows that only lie outside the part do not.
+    above, below = int(part.start < width), int(part.stop + width > len(mask))
+    padded = np.pad(around, ((above, below), (1, 1)))
+    depth = ndimage.distance_transform_cdt(padded, metric="taxicab")
+    start = above + part.start - top
+    depth = depth[start : start + part.stop - part.start, 1:-1]
+    contour: np.ndarray = (depth > 0) & (depth <= width)
     return contour

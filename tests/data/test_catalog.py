@@ -8,6 +8,7 @@ from benchmark.core.errors import CatalogError
 from benchmark.core.params import load_params
 from benchmark.data.catalog import Dataset, dataset, load_catalog
 from benchmark.data.layouts import LAYOUTS
+from benchmark.data.mask_rules import ListedCodes
 
 ROOT = Path(__file__).parents[2]
 ROWS = load_catalog()
@@ -118,6 +119,14 @@ busi:
         ("file: a.zip", "file: a.zip, sha256: abc", "sources.0.sha256", "pattern"),
         (', urls: ["https://example.org/a.zip"]', "", "busi", "no address"),
         ("layout: busi", "layout: drawn", "busi", "no sources"),
+        ("how: click", "how: click\n  lesion_codes: [1]", "busi", "no background code"),
+        (
+            "how: click",
+            "how: click\n  lesion_codes: [1]\n  background_codes: [0, 1]",
+            "busi",
+            "1 is a",
+        ),
+        ("how: click", "how: click\n  how: ask", "line 9", "key 'how' again, first in line 8"),
     ],
 )
 def test_broken_rows_are_named(tmp_path: Path, old: str, new: str, where: str, found: str) -> None:
@@ -132,6 +141,16 @@ def test_broken_rows_are_named(tmp_path: Path, old: str, new: str, where: str, f
     assert "broken.yaml" in str(error.value)
     assert where in str(error.value)
     assert found in str(error.value)
+
+
+def test_a_row_lists_the_codes_of_its_masks(tmp_path: Path) -> None:
+    (tmp_path / "catalog.yaml").write_text(
+        f"{ROW}  lesion_codes: [1, 2]\n  background_codes: [0]\n"
+    )
+    row = load_catalog(tmp_path / "catalog.yaml")["busi"]
+    assert row.codes == ListedCodes((1, 2), (0,))
+    (tmp_path / "plain.yaml").write_text(ROW)
+    assert load_catalog(tmp_path / "plain.yaml")["busi"].codes is None
 
 
 @pytest.mark.parametrize("text", ["busi: [", "- busi", "busi: 3", "\xff\xfe"])

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from deep import png16, tiff16
 from draw import blob, image, save
 from PIL import Image
 
 from benchmark.core.errors import ImageError
-from benchmark.data.images import MaskRule, read_case, read_image, read_mask
+from benchmark.data.decode import depth_of
+from benchmark.data.images import read_case, read_image
+from benchmark.data.masks import MaskRule, read_mask
 
 USUAL = MaskRule()
 
@@ -34,7 +37,7 @@ def test_a_photo_that_exif_says_is_rotated_is_turned_upright(
     assert np.array_equal(as_rgb(tmp_path / "a.png"), upright)
     # Its mask was drawn on the upright picture.
     save(tmp_path / "mask.png", blob(1, upright.shape[1::-1]))
-    small, mask = read_case(tmp_path / "a.png", [tmp_path / "mask.png"], USUAL, 16)
+    small, mask, _ = read_case(tmp_path / "a.png", [tmp_path / "mask.png"], USUAL, 16)
     assert small.shape == (16, 16, 3)
     assert mask.any()
 
@@ -52,6 +55,15 @@ def test_transparent_parts_become_black(tmp_path: Path) -> None:
     read = as_rgb(tmp_path / "a.png")
     assert (read[:8] == 0).all()
     assert (read[8:] == (200, 100, 50)).all()
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_an_unused_alpha_of_nothing_hides_nothing(tmp_path: Path, mode: str) -> None:
+    picture = Image.fromarray(image(1)).convert(mode)
+    picture.putalpha(0)
+    picture.save(tmp_path / "a.png")
+    expected = np.asarray(Image.fromarray(image(1)).convert(mode[:-1]).convert("RGB"))
+    assert np.array_equal(as_rgb(tmp_path / "a.png"), expected)
 
 
 def test_grey_with_alpha_becomes_rgb_on_black(tmp_path: Path) -> None:
@@ -92,13 +104,114 @@ def test_of_16_bits_the_upper_eight_are_kept(tmp_path: Path) -> None:
     ("pixels", "message"),
     [
         (np.zeros((16, 16), np.float32), "floating-point pixels"),
-        (np.full((16, 16), 70_000, np.int32), "values up to 70000"),
+        (np.full((16, 16), 70_000, np.int32), "values from 70000 to 70000"),
+        (np.full((16, 16), -1, np.int32), "values from -1 to -1"),
     ],
 )
 def test_deeper_pixels_are_refused(tmp_path: Path, pixels: np.ndarray, message: str) -> None:
     Image.fromarray(pixels).save(tmp_path / "a.tif")
     with pytest.raises(ImageError, match=message):
         read_image(tmp_path / "a.tif")
+
+
+WRITERS = {
+    "a.png": png16,
+    "b.tif": tiff16,
+    "c.tif": lambda path, values: tiff16(path, values, ">"),
+    "d.tif": lambda path, values: tiff16(path, values, deflate=True),
+    "e.tif": lambda path, values: tiff16(path, values, ">", deflate=True),
+    "f.png": lambda path, values: png16(path, values[..., 0]),
+    "g.tif": lambda path, values: Image.fromarray(values[..., 0].copy()).save(path),
+}
+
+
+def deep_values(largest: int) -> np.ndarray:
+    """Colours of 16 bits, uint16 (12, 16, 3), the largest of them in every channel."""
+    values = np.random.default_rng(0).integers(0, largest + 1, (12, 16, 3), np.uint16)
+    values[3, 4] = largest
+    return values
+
+
+@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize(
+    ("largest", "bits"),
+    [(254, 8), (255, 8), (256, 10), (1023, 10), (1024, 12), (4095, 12), (9000, 14), (65535, 16)],
+)
+def test_the_bits_in_use_are_kept_in_every_format(
+    tmp_path: Path, name: str, largest: int, bits: int
+) -> None:
+    values = deep_values(largest)
+    WRITERS[name](tmp_path / name, values)
+    depth = depth_of([tmp_path / name])
+    assert depth is not None
+    assert (depth.largest, depth.bits) == (largest, bits)
+    expected = values >> (bits - 8)
+    expected = expected if name[0] < "f" else np.repeat(expected[..., :1], 3, axis=2)
+    assert np.array_equal(np.asarray(read_image(tmp_path / name, depth)), expected)
+    assert np.array_equal(as_rgb(tmp_path / name), expected)
+
+
+def test_one_rule_for_a_whole_folder(tmp_path: Path) -> None:
+    bright, dark = deep_values(1023), deep_values(200)
+    png16(tmp_path / "bright.png", bright)
+    png16(tmp_path / "dark.png", dark)
+    png16(tmp_path / "grey.png", dark[..., 0])
+    save(tmp_path / "plain.png", image(1))
+    (tmp_path / "broken.tif").write_text("nothing")
+    paths = sorted(tmp_path.iterdir())
+    depth = depth_of(paths)
+    assert depth is not None
+    assert (depth.pictures, depth.bits) == (3, 10)
+    assert "3 pictures have 16 bits" in str(depth)
+    assert "read as 10 bits" in str(depth)
+    read = {
+        path.stem: np.asarray(read_image(path, depth)) for path in paths if path.stem != "broken"
+    }
+    assert np.array_equal(read["bright"], bright >> 2)
+    assert np.array_equal(read["dark"], dark >> 2)  # alone it would be four times as bright
+    assert np.array_equal(read["grey"][..., 1], dark[..., 0] >> 2)
+    assert np.array_equal(read["plain"], image(1))
+    assert depth_of([tmp_path / "plain.png", tmp_path / "absent.png"]) is None
+
+
+def test_deep_colours_keep_their_transparency(tmp_path: Path) -> None:
+    colours = deep_values(1023)
+    alpha = np.full((12, 16, 1), 65535, np.uint16)
+    alpha[0] = 0
+    png16(tmp_path / "a.png", np.concatenate([colours, alpha], axis=2))
+    read = as_rgb(tmp_path / "a.png")
+    assert (read[0] == 0).all()
+    assert np.array_equal(read[1:], (colours >> 2)[1:])
+
+
+def test_deep_grey_keeps_its_transparency(tmp_path: Path) -> None:
+    grey = deep_values(1023)[..., :1]
+    alpha = np.full((12, 16, 1), 65535, np.uint16)
+    alpha[0] = 0
+    png16(tmp_path / "a.png", np.concatenate([grey, alpha], axis=2))
+    read = as_rgb(tmp_path / "a.png")
+    assert (read[0] == 0).all()
+    assert np.array_equal(read[1:, :, 2], (grey >> 2)[1:, :, 0])
+
+
+def test_deep_planes_are_refused(tmp_path: Path) -> None:
+    tiff16(tmp_path / "a.tif", deep_values(1023), planes=True)
+    with pytest.raises(ImageError, match="16 bits in separate planes"):
+        read_image(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.gif", "a.webp", "a.png"])
+def test_several_pages_are_refused(tmp_path: Path, name: str) -> None:
+    pages = [Image.fromarray(image(k)) for k in range(3)]
+    pages[0].save(tmp_path / name, save_all=True, append_images=pages[1:])
+    with pytest.raises(ImageError, match="3 pages or frames, expected one picture"):
+        read_image(tmp_path / name)
+
+
+def test_the_preview_in_a_telephone_s_jpeg_is_no_page(tmp_path: Path) -> None:
+    pages = [Image.fromarray(image(k)) for k in range(2)]
+    pages[0].save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=pages[1:])
+    assert np.abs(as_rgb(tmp_path / "a.jpg").astype(int) - image(0)).mean() < 8
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif"])
@@ -156,7 +269,7 @@ def test_a_very_wide_picture_is_read(tmp_path: Path) -> None:
     wide[:, 10_000:] = 255
     save(tmp_path / "a.png", wide)
     save(tmp_path / "m.png", wide[..., 0] > 0)
-    small, mask = read_case(tmp_path / "a.png", [tmp_path / "m.png"], USUAL, 16)
+    small, mask, _ = read_case(tmp_path / "a.png", [tmp_path / "m.png"], USUAL, 16)
     assert mask[:, :8].sum() == 0
     assert mask[:, 8:].all()
     assert small[:, 9:].min() == 255
@@ -184,90 +297,13 @@ def test_an_exif_rotated_image_with_a_mask_of_the_stored_pixels_is_refused(tmp_p
         read_case(tmp_path / "a.png", [tmp_path / "m.png"], USUAL, 16)
 
 
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        (np.full((20, 20), 100, np.uint8), "100.0% of the pixels lie farther than 32"),
-        (np.full((20, 20), 30_000, np.uint16), "farther than 32"),
-        (np.arange(400, dtype=np.uint8).reshape(20, 20) % 4, "values up to 3, like label numbers"),
-        (np.broadcast_to(np.array([255, 0, 0], np.uint8), (20, 20, 3)), "pixels are coloured"),
-    ],
-)
-def test_values_that_are_no_mask_are_refused(
-    tmp_path: Path, values: np.ndarray, message: str
-) -> None:
-    save(tmp_path / "m.png", np.ascontiguousarray(values))
-    with pytest.raises(ImageError, match=message):
-        read_mask(tmp_path / "m.png", USUAL)
-
-
-def test_a_small_lesion_in_a_wrong_grey_is_not_read_as_an_empty_mask(tmp_path: Path) -> None:
-    values = np.zeros((100, 100), np.uint8)
-    values[:5, :5] = 90  # a quarter of a percent
-    save(tmp_path / "m.png", values)
-    with pytest.raises(ImageError, match=r"0\.2% of the pixels"):
-        read_mask(tmp_path / "m.png", USUAL)
-
-
-def test_a_palette_of_labels_is_refused_and_one_of_black_and_white_is_read(tmp_path: Path) -> None:
-    labels = Image.fromarray(blob(1).astype(np.uint8), "P")
-    labels.putpalette([0, 0, 0, 128, 0, 0])
-    labels.save(tmp_path / "red.png")
-    with pytest.raises(ImageError, match="coloured"):
-        read_mask(tmp_path / "red.png", USUAL)
-    labels.putpalette([0, 0, 0, 255, 255, 255])
-    labels.save(tmp_path / "white.png")
-    assert np.array_equal(read_mask(tmp_path / "white.png", USUAL), blob(1))
-
-
-@pytest.mark.parametrize("scale", [1, 255])
-def test_masks_of_eight_bits_are_read(tmp_path: Path, scale: int) -> None:
-    save(tmp_path / "m.png", blob(1).astype(np.uint8) * np.uint8(scale))
-    assert np.array_equal(read_mask(tmp_path / "m.png", USUAL), blob(1))
-
-
-@pytest.mark.parametrize("scale", [255, 65_535])
-def test_masks_of_sixteen_bits_are_read(tmp_path: Path, scale: int) -> None:
-    save(tmp_path / "m.png", blob(1).astype(np.uint16) * np.uint16(scale))
-    assert np.array_equal(read_mask(tmp_path / "m.png", USUAL), blob(1))
-
-
-def test_an_empty_mask_is_a_mask(tmp_path: Path) -> None:
-    save(tmp_path / "m.png", np.zeros((20, 20), bool))
-    assert not read_mask(tmp_path / "m.png", USUAL).any()
-
-
-def test_jpeg_masks_with_grey_edges_are_read(tmp_path: Path) -> None:
-    mask = blob(1, (300, 200))
-    save(tmp_path / "m.jpg", np.repeat(mask[..., None], 3, axis=2), quality=75)
-    assert len(np.unique(np.asarray(Image.open(tmp_path / "m.jpg")))) > 2
-    assert (read_mask(tmp_path / "m.jpg", USUAL) != mask).mean() < 0.002
-
-
-def test_disc_masks_are_all_below_255(tmp_path: Path) -> None:
-    values = np.full((20, 20), 255, np.uint8)
-    values[5:15, 5:15] = 128
-    values[8:12, 8:12] = 0
-    save(tmp_path / "m.png", values)
-    mask = read_mask(tmp_path / "m.png", MaskRule((0, 128, 255), low=0, high=254))
-    assert mask.sum() == 100
-    assert mask[5:15, 5:15].all()
-
-
-def test_soft_maps_of_experts_are_cut_above_127(tmp_path: Path) -> None:
-    values = np.repeat(np.array([0, 64, 127, 128, 191, 255], np.uint8), 10)
-    save(tmp_path / "m.png", np.tile(values, (10, 1)))
-    rule = MaskRule((0, 64, 128, 191, 255))
-    assert np.array_equal(read_mask(tmp_path / "m.png", rule)[0], values > 127)
-
-
 def test_several_masks_are_joined_by_or(tmp_path: Path) -> None:
     one, other = np.zeros((2, 32, 32), bool)
     one[:4], other[-4:] = True, True
     save(tmp_path / "a.png", image(1, (32, 32)))
     save(tmp_path / "1.png", one)
     save(tmp_path / "2.png", other)
-    _, mask = read_case(tmp_path / "a.png", [tmp_path / "1.png", tmp_path / "2.png"], USUAL, 32)
+    _, mask, _ = read_case(tmp_path / "a.png", [tmp_path / "1.png", tmp_path / "2.png"], USUAL, 32)
     assert np.array_equal(mask, one | other)
 
 
@@ -276,7 +312,7 @@ def test_images_are_reduced_bicubic_and_masks_nearest(tmp_path: Path) -> None:
     stripes[:, ::2] = 255  # finer than the small picture can hold
     save(tmp_path / "a.png", stripes)
     save(tmp_path / "m.png", blob(1, (64, 64)))
-    small, mask = read_case(tmp_path / "a.png", [tmp_path / "m.png"], USUAL, 16)
+    small, mask, _ = read_case(tmp_path / "a.png", [tmp_path / "m.png"], USUAL, 16)
     assert (small.dtype, mask.dtype) == (np.uint8, np.uint8)
     # Antialiased: the mean grey, not one of the stripes.
     assert np.abs(small[:, 2:-2].astype(int) - 127).max() < 8
@@ -288,6 +324,6 @@ def test_images_are_reduced_bicubic_and_masks_nearest(tmp_path: Path) -> None:
 def test_a_picture_is_squashed_to_a_square(tmp_path: Path) -> None:
     save(tmp_path / "a.png", image(1, (60, 20)))
     save(tmp_path / "m.png", np.ones((20, 60), bool))
-    small, mask = read_case(tmp_path / "a.png", [tmp_path / "m.png"], USUAL, 32)
+    small, mask, _ = read_case(tmp_path / "a.png", [tmp_path / "m.png"], USUAL, 32)
     assert small.shape == (32, 32, 3)
     assert mask.all()

@@ -27,8 +27,11 @@ from draw import (
 
 from benchmark.core.errors import CatalogError, ImageError, MissingDataError
 from benchmark.data.catalog import dataset, load_catalog
-from benchmark.data.images import read_case, read_mask
+from benchmark.data.images import read_case
 from benchmark.data.layouts import LAYOUTS, describes, raw_cases, raw_folder, read_pixels
+from benchmark.data.mask_rules import ListedCodes
+from benchmark.data.masks import read_mask
+from benchmark.data.pointer_file import Pointer, write_pointer
 from benchmark.data.splits import read_list
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,9 +51,9 @@ def check(name: str, raw: Path, expected: dict[str, np.ndarray]) -> dict[str, st
     found = raw_folder(dataset(name), raw)
     assert [case.case for case in found.cases] == sorted(expected)
     for case in found.cases:
-        mask = np.logical_or.reduce([read_mask(path, found.rule) for path in case.masks])
+        mask = np.logical_or.reduce([read_mask(path, found.rule).pixels for path in case.masks])
         assert (mask != expected[case.case]).mean() < 0.01  # JPEG masks move an edge here and there
-        small, _ = read_pixels(case, found.rule, 16)
+        small, *_ = read_pixels(case, found.rule, 16)
         assert small.any()
     return {case.case: case.split for case in found.cases}
 
@@ -147,12 +150,45 @@ def test_the_frame_of_the_masks_tells_how_they_say_disc(
     check("origa", tmp_path, expected)
 
 
+def test_a_number_that_the_first_masks_do_not_hold_is_no_background(tmp_path: Path) -> None:
+    names = {f"images masks {k:02d}": k % 5 for k in range(12)}
+    coded(tmp_path / "origa", names, (0, 1, 2), ".png")
+    coded(tmp_path / "origa", {"images masks 11": 1}, (0, 1, 3), ".png")
+    found = raw_folder(dataset("origa"), tmp_path)
+    with pytest.raises(ImageError, match=r"11\.png: code 3 \(.* on neither list"):
+        read_mask(found.cases[-1].masks[0], found.rule)
+
+
 def test_masks_of_two_codings_in_one_set_are_refused(tmp_path: Path) -> None:
     coded(tmp_path / "origa", {"images masks a": 1}, (255, 128, 0), ".png")
     coded(tmp_path / "origa", {"images masks b": 2}, (0, 1, 2), ".png")
     found = raw_folder(dataset("origa"), tmp_path)
-    with pytest.raises(ImageError, match=r"b\.png: .*0, 1, 2.*expected .*0, 128, 255.*a\.png"):
+    with pytest.raises(ImageError, match=r"b\.png: .*codes 1, 2 .*expected .*0, 128, 255.*a\.png"):
         found.rule  # noqa: B018
+
+
+# By the frame, by what lies below 255 or by 1 and 2: none of these fits, and none is guessed.
+@pytest.mark.parametrize(
+    ("codes", "suffix", "said"),
+    [
+        ((0, 1, 34), ".png", r"1 \(.*34 \("),
+        ((0, 3, 3), ".png", r"3 \(.*like label numbers"),
+        ((0, 1, 255), ".png", r"1 \(.*255 \(.*expected 0, 128 and 255"),
+        ((0, 1, 2), ".jpg", "like label numbers"),
+    ],
+)
+def test_discs_of_other_codes_are_refused_until_they_are_listed(
+    tmp_path: Path, codes: tuple[int, int, int], suffix: str, said: str
+) -> None:
+    expected = coded(tmp_path / "origa", {"images masks a": 1}, codes, suffix)
+    found = raw_folder(dataset("origa"), tmp_path)
+    with pytest.raises(ImageError, match=said):
+        read_mask(found.cases[0].masks[0], found.rule)
+    listed = ListedCodes(tuple(sorted(set(codes[1:]))), (0,))
+    write_pointer(tmp_path, "origa", Pointer(tmp_path / "origa", listed))
+    assert raw_folder(dataset("origa"), tmp_path).rule == listed
+    if suffix == ".png":
+        check("origa", tmp_path, expected)
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".png"])
@@ -229,7 +265,7 @@ def test_ddtis_outlines_are_cases_of_the_crops_names(tmp_path: Path) -> None:
     assert listed is not None
     assert {"100_1(1)", "100_1(2)"} <= set(listed.split)
     for case in found.cases:
-        picture, mask = read_pixels(case, found.rule, 64)
+        picture, mask, _ = read_pixels(case, found.rule, 64)
         assert picture.shape == (64, 64, 3)
         assert picture.std() > 1
         # Around the first outline: 80 x 60 pixels in 125 x 120, as 15 columns are black.
@@ -408,7 +444,7 @@ def test_real_pictures_are_read(tmp_path: Path, name: str) -> None:
     # The normal images of BUSI and the validation set of ISIC2017 are in no list.
     assert sum(case.case in named.split for case in cases) >= 5
     for case in cases:
-        small, mask = read_case(
+        small, mask, _ = read_case(
             case.image, case.masks, raw_folder(dataset(name), tmp_path).rule, 64
         )
         assert small.std() > 5

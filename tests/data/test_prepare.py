@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from draw import blob, folder, isic2018, pranet, row, save, tn3k, zenodo
+from deep import png16
+from draw import blob, folder, image, isic2018, pranet, row, save, tn3k, zenodo
 from PIL import Image
 
 from benchmark.core.errors import ImageError, MissingDataError, StoreError
@@ -18,7 +19,11 @@ from benchmark.core.recipe import Recipe
 from benchmark.data import prepare as module
 from benchmark.data import splits
 from benchmark.data.cases import load_cases
+from benchmark.data.contact_sheet import contact_sheet
+from benchmark.data.images import Case
 from benchmark.data.manifest import data_digest
+from benchmark.data.mask_rules import ListedCodes
+from benchmark.data.pointer_file import Pointer, write_pointer
 from benchmark.data.prepare import AHEAD, prepare
 from benchmark.data.splits import SPLITS, SplitList, draw_val
 
@@ -42,7 +47,7 @@ LISTED = SplitList(
 def mix(train: list[str], test: list[str], **fields: object) -> Mix:
     """A mix for tests; its recipe is not looked at here."""
     some = {"title": "t", "seeds": [0], "weights": "random", "recipe": Recipe(), "drawn": None}
-    known = {"train": train, "test": test, "size": SIZE, "max_epochs": None}
+    known = {"train": train, "test": test, "size": SIZE, "max_epochs": None, "at_most": None}
     return Mix.model_construct(**(some | known | fields))
 
 
@@ -135,7 +140,7 @@ def test_a_second_run_writes_the_same_bytes(places: Places) -> None:
     first = files(places.prepared("m")) | files(places.results("m"))
     prepare("m", ALL, places, Silent())
     assert files(places.prepared("m")) | files(places.results("m")) == first
-    assert len(first) == 4 * 3 + 3
+    assert len(first) == 4 * 4 + 3
 
 
 def test_the_digest_follows_masks_and_splits_but_not_what_is_left_out(places: Places) -> None:
@@ -216,10 +221,10 @@ def test_only_a_few_cases_are_in_memory_at_once(
     live = Counter[str]()
     read, append = module.read_pixels, module.Rows.append
 
-    def counting(*about: object) -> tuple[np.ndarray, np.ndarray]:
+    def counting(*about: object, **depth: object) -> Case:
         live["now"] += 1
         live["most"] = max(live["most"], live["now"])
-        return read(*about)
+        return read(*about, **depth)
 
     def written(self: module.Rows, pixels: np.ndarray) -> None:
         live["now"] -= self.path.name == "images.npy"
@@ -253,6 +258,126 @@ def test_at_most_so_many_training_cases_and_all_test_cases(places: Places) -> No
     again = [sha256_file(path) for path in sorted(places.prepared("m").rglob("*.npy"))]
     prepare("m", mix(both, both, at_most=1), places, Silent())
     assert again == [sha256_file(path) for path in sorted(places.prepared("m").rglob("*.npy"))]
+
+
+class Listening(Silent):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def own(places: Places, codes: dict[str, int], **fields: object) -> Mix:
+    """A folder of one's own, discs of these codes by name; those that begin with t are tested."""
+    for k, (name, code) in enumerate(codes.items()):
+        split = places.raw / "own" / ("test" if name[0] == "t" else "train")
+        save(split / "images" / f"{name}.png", image(k))
+        save(split / "masks" / f"{name}.png", blob(k).astype(np.uint8) * np.uint8(code))
+    counts = (sum(name[0] != "t" for name in codes), sum(name[0] == "t" for name in codes))
+    ROWS["own"] = row("own", "folder", counts, **fields)
+    return mix(["own"], ["own"])
+
+
+def test_one_code_for_the_lesion_in_a_whole_dataset(places: Places) -> None:
+    prepare("m", own(places, {"a": 1, "b": 1, "t": 0}), places, Silent())
+    chosen = own(places, {"a": 1, "b": 255, "t": 0})
+    with pytest.raises(ImageError) as error:
+        prepare("m", chosen, places, Silent())
+    masks = places.raw / "own" / "train" / "masks"
+    assert f"{masks / 'b.png'}: the lesion has code 255, and code 1 in {masks / 'a.png'}" in str(
+        error.value
+    )
+    assert "--lesion-codes" in str(error.value)
+    ROWS["own"] = row("own", "folder", (2, 1), lesion_codes=[1, 255], background_codes=[0])
+    prepare("m", chosen, places, Silent())
+    assert np.load(places.prepared("m") / "own" / "masks.npy").any(axis=(1, 2)).sum() == 2
+
+
+def test_a_dataset_without_any_lesion_is_refused(places: Places) -> None:
+    with pytest.raises(ImageError, match=r"own: all 3 masks are empty .*--lesion-codes"):
+        prepare("m", own(places, {"a": 0, "b": 0, "t": 0}), places, Silent())
+    assert not places.prepared("m").exists()
+    prepare("m", own(places, {"a": 0, "b": 0, "t": 255}), places, Silent())
+
+
+def test_codes_of_the_row_and_of_the_pointer(places: Places, tmp_path: Path) -> None:
+    codes = {"lesion_codes": [7], "background_codes": [0]}
+    prepare("m", own(places, {"a": 7, "b": 7, "t": 7}, **codes), places, Silent())
+    read = np.load(places.prepared("m") / "own" / "masks.npy")
+    assert (read.mean(axis=(1, 2)) < 0.3).all()
+    # What the pointer says is of the folder that it names.
+    other = ListedCodes((0,), (7,))
+    write_pointer(places.raw, "own", Pointer(places.raw / "own", other))
+    prepare("m", mix(["own"], ["own"]), places, Silent())
+    assert np.array_equal(np.load(places.prepared("m") / "own" / "masks.npy"), 1 - read)
+    write_pointer(places.raw, "own", Pointer(places.raw / "own"))
+    prepare("m", mix(["own"], ["own"]), places, Silent())
+    assert np.array_equal(np.load(places.prepared("m") / "own" / "masks.npy"), read)
+
+
+def test_deep_pictures_are_read_by_one_rule_that_is_said_once(places: Places) -> None:
+    chosen = own(places, {"a": 255, "b": 255, "c": 255, "t": 255})
+    for name, largest in (("a", 1023), ("b", 200)):
+        values = np.full((*blob(0).shape, 3), largest, np.uint16)
+        png16(places.raw / "own" / "train" / "images" / f"{name}.png", values)
+    heard = Listening()
+    prepare("m", chosen, places, heard)
+    assert heard.lines == [
+        "own: 2 pictures have 16 bits a channel with values up to 1023: "
+        "read as 10 bits, of which the upper 8 are kept"
+    ]
+    table = load_cases(places.prepared("m"), SPLITS).table.set_index("case")["row"]
+    images = np.load(places.prepared("m") / "own" / "images.npy")
+    assert (images[table["a"]] == 255).all()
+    assert (images[table["b"]] == 50).all()
+    heard = Listening()
+    prepare("m", chosen.model_copy(update={"at_most": 1}), places, heard)
+    assert "read as 10 bits" in heard.lines[0]
+
+
+def test_a_list_without_val_gets_one_and_says_so(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"c{k:02d}" for k in range(30)]
+    listed = SplitList(
+        "mine", dict.fromkeys(names, "train") | {"t": "test"}, dict.fromkeys([*names, "t"], "")
+    )
+    lists: Callable[[str], SplitList | None] = {"own": listed}.get
+    monkeypatch.setattr(module, "read_list", lists)
+    monkeypatch.setattr(splits, "read_list", lists)
+    chosen = own(places, dict.fromkeys([*names, "t"], 255))
+    heard = Listening()
+    manifest = prepare("m", chosen, places, heard)
+    assert [manifest["datasets"]["own"][split] for split in SPLITS] == [27, 3, 1]
+    assert heard.lines == [
+        "own: its list of splits names no val, so a share of 0.1 of its training groups is drawn "
+        "by name for val"
+    ]
+    told = read_json(places.results("m") / "data.json")["datasets"]["own"]["split"]
+    assert told.startswith("mine. val: ")
+
+
+def test_an_empty_val_is_said(places: Places) -> None:
+    heard = Listening()
+    manifest = prepare("m", own(places, {"a": 255, "t": 255}), places, heard)
+    assert manifest["datasets"]["own"]["train"] == 1  # the one case is left to train on
+    assert heard.lines == [
+        "own: val is empty (training cases in one group, or none left by at_most): "
+        "`mixseg tune` cannot use it"
+    ]
+
+
+def test_the_contact_sheet_shows_the_smallest_and_the_largest(places: Places) -> None:
+    prepare("m", ALL, places, Silent())
+    folder = places.prepared("m") / "thyroid"
+    images, masks = (np.load(folder / f"{kind}.npy") for kind in ("images", "masks"))
+    order = np.argsort(masks.sum(axis=(1, 2)), kind="stable")
+    expected = contact_sheet([images[k] for k in order], [masks[k] for k in order])
+    with Image.open(folder / "contact_sheet.jpg") as sheet:
+        assert np.abs(np.asarray(sheet).astype(int) - expected).mean() < 5
 
 
 def test_drawn_datasets_are_drawn(places: Places) -> None:

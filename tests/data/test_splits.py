@@ -91,6 +91,13 @@ def test_val_holds_whole_groups_up_to_a_tenth() -> None:
     assert draw_val("set", {}) == set()
 
 
+def test_one_group_is_left_to_train_on() -> None:
+    assert draw_val("set", {"a": "patient", "b": "patient"}) == set()
+    assert len(draw_val("set", {"a": "one", "b": "two"})) == 1
+    uneven = {"a": "one"} | {f"b{k}": "two" for k in range(30)}
+    assert draw_val("set", uneven) in ({"a"}, {f"b{k}" for k in range(30)})
+
+
 def raw(case: str, split: str | None = None) -> RawCase:
     return RawCase(case, Path(f"{case}.png"), (Path(f"{case}_mask.png"),), case, split)
 

@@ -12,12 +12,14 @@ from benchmark.core.errors import (
     MixSegError,
     ParamsError,
 )
-from benchmark.core.files import Places
+from benchmark.core.files import Places, read_json
 from benchmark.core.params import load_params
 from benchmark.data import status as module
 from benchmark.data.catalog import load_catalog
-from benchmark.data.layouts import raw_cases
+from benchmark.data.layouts import raw_cases, raw_folder
+from benchmark.data.mask_rules import ListedCodes, MaskRule
 from benchmark.data.pointers import point_to
+from benchmark.data.raw import folder_of
 from benchmark.data.status import (
     DataStatus,
     count_cases,
@@ -25,6 +27,7 @@ from benchmark.data.status import (
     describe,
     listed_cases,
     status,
+    write_record,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -357,6 +360,132 @@ def test_an_image_without_a_mask(places: Places, tmp_path: Path) -> None:
     fill(tmp_path / "own/DDTI", ["a"])
     (tmp_path / "own/BUSI/masks/b (1).png").unlink()
     refuse(tmp_path / "own", [], places, "1 of 2 images without a mask (b (1).png)")
+
+
+OWN = [
+    ("Images", "Masks", ""), ("image", "mask", ""), ("imgs", "labels", ""), ("IMG", "label", ""),
+    ("images", "masks", "_mask"), ("images", "masks", "_segmentation"), ("images", "masks", "-Seg"),
+    ("images ", "masks", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("images", "masks", "suffix"), OWN)
+@pytest.mark.parametrize("splits", [("",), ("train", "test"), ("Train", "TEST")])
+def test_folders_and_stems_as_people_name_them(
+    places: Places, tmp_path: Path, images: str, masks: str, suffix: str, splits: tuple[str, ...]
+) -> None:
+    for k, split in enumerate(splits):
+        fill(tmp_path / "own" / split, [f"a{k}", f"b{k}"], (images,))
+        fill(tmp_path / "own" / split, [f"a{k}{suffix}", f"b{k}{suffix}"], (masks,))
+    point_to(tmp_path / "own", ["busi"], places, force=True)
+    cases = raw_cases(CATALOG["busi"], places.raw)
+    assert len(cases) == 2 * len(splits)
+    assert all(case.masks[0].stem == f"{case.image.stem}{suffix}" for case in cases)
+    expected = {None} if splits == ("",) else {"train", "test"}
+    assert {case.split for case in cases} == expected
+
+
+def test_of_several_folders_of_masks_the_plain_name_counts(places: Places, tmp_path: Path) -> None:
+    fill(tmp_path / "own", ["a"], ("images", "labels", "masks", "masks_cup"))
+    point_to(tmp_path / "own", ["busi"], places, force=True)
+    assert raw_cases(CATALOG["busi"], places.raw)[0].masks[0].parent.name == "masks"
+
+
+def test_a_mask_of_another_stem_is_named(places: Places, tmp_path: Path) -> None:
+    fill(tmp_path / "own", ["a", "b"], ("images",))
+    fill(tmp_path / "own", ["a_lesion", "b_lesion"], ("masks",))
+    parts = ("2 of 2 images without a mask (a.png, b.png)", "(a_lesion.png, b_lesion.png)")
+    refuse(tmp_path / "own", ["busi"], places, *parts)
+
+
+def test_two_masks_of_one_image_are_refused(places: Places, tmp_path: Path) -> None:
+    fill(tmp_path / "own", ["a"], ("images",))
+    fill(tmp_path / "own", ["a_mask", "a_segmentation"], ("masks",))
+    refuse(tmp_path / "own", ["busi"], places, "a second file of the case of a_mask.png")
+
+
+def test_an_image_called_mask_has_its_own_mask(places: Places, tmp_path: Path) -> None:
+    fill(tmp_path / "own", ["a", "a_mask"])
+    point_to(tmp_path / "own", ["busi"], places, force=True)
+    cases = raw_cases(CATALOG["busi"], places.raw)
+    assert [case.masks[0].stem for case in cases] == ["a", "a_mask"]
+
+
+@pytest.mark.parametrize("name", ["BUSI ", " busi", "busi\t"])
+def test_a_folder_whose_name_ends_in_a_space(places: Places, tmp_path: Path, name: str) -> None:
+    fill(tmp_path / "own" / name, ["a"])
+    point_to(tmp_path / "own" / name, ["busi"], places, force=True)
+    assert [case.case for case in raw_cases(CATALOG["busi"], places.raw)] == ["a"]
+
+
+def test_a_line_break_in_a_name_is_refused(places: Places, tmp_path: Path) -> None:
+    fill(tmp_path / "own\nother", ["a"])
+    refuse(tmp_path / "own\nother", ["busi"], places, "a line break in its name")
+
+
+def test_what_is_passed_over_is_said(places: Places, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    for split, name in (("train", "a"), ("test", "b"), ("val", "c")):
+        fill(own / split, [name])
+    fill(own / "train", ["alone"], ("masks",))
+    for name in ("train/images/x.dcm", "train/images/y.dcm", "test/masks/z.npy", "README", ".hid"):
+        (own / name).write_bytes(b"x")
+    expected = "2 .dcm, 1 .npy, 1 .png, 1 README, val/ (2 .png)"
+    lines = point_to(own, ["isic2018"], places, force=True)
+    assert lines == [f"isic2018: {own}; passed over {expected}"]
+    text = describe(PARAMS, ["isic2018", "busi", "phantom-fundus"], places)
+    assert f" Passed over: {expected}. " in text
+
+
+def test_pictures_that_a_list_does_not_name_are_passed_over(places: Places, tmp_path: Path) -> None:
+    own = fill(tmp_path / "own", [*sorted(listed_cases("cvc-300") or ()), "beach"])
+    assert point_to(own, ["cvc-300"], places) == [f"cvc-300: {own}; passed over 2 .png"]
+    assert told(places, "cvc-300").how.endswith("Passed over: 2 .png.")
+
+
+def test_nothing_is_said_where_all_is_used(places: Places, tmp_path: Path) -> None:
+    own = fill(tmp_path / "own", sorted(listed_cases("cvc-300") or ()))
+    assert point_to(own, ["cvc-300"], places) == [f"cvc-300: {own}"]
+    assert "assed over" not in describe(PARAMS, ["cvc-300"], places)
+
+
+def test_a_folder_of_dicom_alone_says_what_is_there(places: Places, tmp_path: Path) -> None:
+    own = fill(tmp_path / "own", ["a", "b"])
+    for path in (own / "images").iterdir():
+        path.rename(path.with_suffix(".dcm"))
+    parts = ("no picture ending in .png, .jpg", "but images/ (2 .dcm), masks/ (2 .png)")
+    refuse(own, ["busi"], places, *parts)
+
+
+def test_the_codes_stand_in_the_pointer_and_in_the_record(places: Places, tmp_path: Path) -> None:
+    own = fill(tmp_path / "own", ["a"])
+    codes = ListedCodes((1, 2), (0,))
+    lines = point_to(own, ["busi"], places, force=True, codes=codes)
+    assert lines == [f"busi: {own}; lesion codes 1, 2 and background codes 0"]
+    assert pointers(places) == {"busi.from": f"{own}\nlesion codes: 1,2\nbackground codes: 0\n"}
+    assert raw_folder(CATALOG["busi"], places.raw).rule == codes
+    assert folder_of(CATALOG["busi"], places.raw) == own
+    write_record(tmp_path / "r.json", PARAMS, "open", places)
+    record = read_json(tmp_path / "r.json")
+    assert record["busi"]["codes"] == "lesion codes 1, 2 and background codes 0"
+    assert "codes" not in record["kvasir-seg"]
+    point_to(own, ["busi"], places, force=True)
+    assert raw_folder(CATALOG["busi"], places.raw).rule == MaskRule()
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("lesion codes: 1", "no background code"),
+        ("lesion codes: x\nbackground codes: 0", "'x' is no code"),
+        ("lesion codes: 1\nbackground codes: 1", "1 is a lesion code and a background code"),
+    ],
+)
+def test_a_pointer_with_broken_codes_is_named(places: Places, lines: str, said: str) -> None:
+    places.raw.mkdir(parents=True)
+    (places.raw / "busi.from").write_text(f"/somewhere\n{lines}\n")
+    with pytest.raises(MissingDataError, match=said):
+        raw_folder(CATALOG["busi"], places.raw)
 
 
 def test_drawn_datasets_are_not_read_from_files(places: Places, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Segmenting anybody's folder: sizes, modes, names, broken images, and nothing half-written."""
 
+import weakref
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ from PIL import Image
 
 from benchmark.core.errors import MethodError, MissingDataError, StoreError
 from benchmark.core.progress import Silent
+from benchmark.runs import folder as module
 from benchmark.runs.folder import predict_folder
 
 SIZE = 32
@@ -164,17 +167,124 @@ def test_batches_give_what_single_images_give(images):
     pd.testing.assert_frame_equal(together, run(images, batch=1))
 
 
-@pytest.mark.parametrize("files", [[], ["notes.txt", ".hidden.png"]])
-def test_empty_folder(images, files):
+def test_few_large_pictures_are_held_at_once(images, monkeypatch):
+    for k in range(5):
+        save(images, f"{k}.png", size=(60, 40) if k else (30, 20))
+    (images / "9.png").write_text("no picture")
+    reading, alive, most, sizes = module.read_image, [], [], []
+
+    def watched(path, depth):
+        most.append(sum(reference() is not None for reference in alive))
+        picture = reading(path, depth)
+        alive.append(weakref.ref(picture))
+        return picture
+
+    def counting(batch):
+        sizes.append(len(batch))
+        return bright(batch)
+
+    monkeypatch.setattr(module, "read_image", watched)
+    plain = run(images, counting)
+    assert sizes == [5]
+    monkeypatch.setattr(module, "PIXELS", 2 * 60 * 40)
+    sizes.clear()
+    alive.clear()
+    most.clear()
+    few = run(images, counting)
+    assert sizes == [2, 2, 1]  # 600 + 2400, 2 * 2400, 2400 and one that cannot be read
+    assert max(most) == 1, "a picture is freed before the next batch is read"
+    pd.testing.assert_frame_equal(plain, few)
+    assert few["file"].tolist() == [*(f"{k}.png" for k in range(5)), "9.png"]
+
+
+@pytest.mark.parametrize("size", [(61, 47), (20, 200), (200, 10)])
+@pytest.mark.parametrize("rows", [1, 7])
+def test_bands_of_rows_give_what_the_whole_gives(images, monkeypatch, size, rows):
+    noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    Image.fromarray(noise).save(images / "a.png")
+    whole = run(images)
+    kept = {kind: read(images, f"a_{kind}.png") for kind in ("mask", "prob", "overlay")}
+    monkeypatch.setattr(module, "BAND", rows * size[0])
+    banded = run(images)
+    pd.testing.assert_frame_equal(whole, banded, atol=1e-5)
+    for kind, pixels in kept.items():
+        difference = read(images, f"a_{kind}.png").astype(int) - pixels
+        # Rounding may move a probability by one of 65,535 levels, and one near the cut across it.
+        assert np.abs(difference).max() <= 1 if kind == "prob" else (difference == 0).mean() > 0.999
+
+
+def test_one_image_in_place_of_a_folder(images):
+    save(images, "a.png")
+    save(images, "b.png")
+    summary = predict_folder(bright, images / "a.png", images.parent / "out", SIZE, Silent())
+    assert summary["file"].tolist() == ["a.png"]
+    assert (read(images, "a_mask.png")[:, :28] == 255).all()
+    with pytest.raises(StoreError, match="folder of the images"):
+        predict_folder(bright, images / "a.png", images, SIZE, Silent())
+    (images / "c.dcm").write_text("x")
+    with pytest.raises(MissingDataError, match=r"c\.dcm: no image by its name"):
+        predict_folder(bright, images / "c.dcm", images.parent / "out", SIZE, Silent())
+
+
+class Listening(Silent):
+    """Keeps what is said."""
+
+    def __init__(self):
+        self.lines = []
+
+    def say(self, line):
+        self.lines.append(line)
+
+
+def test_what_was_passed_over_is_said(images):
+    save(images, "a.png")
+    (images / "val").mkdir()
+    save(images / "val", "b.png")
+    for name in ("x.dcm", "y.dcm", "z.npy"):
+        (images / name).write_text("x")
+    heard = Listening()
+    predict_folder(bright, images, images.parent / "out", SIZE, heard)
+    assert heard.lines == ["passed over 2 .dcm, 1 .npy, val/ (1 .png)"]
+    heard = Listening()
+    predict_folder(bright, images / "val", images.parent / "out", SIZE, heard)
+    assert heard.lines == []
+
+
+def test_deep_pictures_of_a_folder_are_read_by_one_rule(images):
+    for name, largest in (("a", 1023), ("b", 500)):
+        Image.fromarray(np.full((40, 60), largest, np.uint16)).save(images / f"{name}.png")
+    heard = Listening()
+    summary = predict_folder(bright, images, images.parent / "out", SIZE, heard)
+    assert len(heard.lines) == 1
+    assert "2 pictures have 16 bits a channel with values up to 1023: read as 10" in heard.lines[0]
+    # 500 of 1023 is dark; alone it would be read as 9 bits, and bright.
+    assert summary["foreground"].tolist() == [1, 0]
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_pages_and_too_many_pixels_are_named(images):
+    pages = [Image.new("RGB", (60, 40)) for _ in range(2)]
+    pages[0].save(images / "pages.tif", save_all=True, append_images=pages[1:])
+    Image.new("1", (10_000, 8_950)).save(images / "vast.png")
+    summary = run(images).set_index("file")
+    assert "2 pages or frames, expected one picture" in summary.loc["pages.tif", "error"]
+    assert "10000 x 8950 pixels, expected at most 89478485" in summary.loc["vast.png", "error"]
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [([], "no file at all"), (["a.dcm", "b.dcm", "c.npy", ".hidden.png"], "2 .dcm, 1 .npy")],
+)
+def test_empty_folder(images, files, said):
     for name in files:
         (images / name).write_text("")
-    with pytest.raises(MissingDataError, match=f"no image among {len(files)} files"):
+    with pytest.raises(MissingDataError, match=rf"no image \({said}\), expected files that end"):
         run(images)
     assert not (images.parent / "out").exists()
 
 
 def test_no_such_folder(tmp_path):
-    with pytest.raises(MissingDataError, match="no such folder"):
+    with pytest.raises(MissingDataError, match="no such folder or image"):
         run(tmp_path / "absent")
 
 

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from PIL import Image
+from scipy import ndimage
 
 from benchmark.core.errors import ShapeError
-from benchmark.evaluation.overlays import FALSE, GAP, MISSED, TRUE, WHITE, overlay, panel
+from benchmark.evaluation.overlays import FALSE, GAP, MISSED, TRUE, WHITE, lay_over, overlay, panel
 
 IMAGE = np.full((12, 14, 3), 100, np.uint8)
 MASK = np.zeros((12, 14), np.uint8)
@@ -59,6 +61,27 @@ def test_the_contour_grows_with_the_picture():
     picture = overlay(np.zeros((1000, 1100, 3), np.uint8), large)
     # 1000 / 352 is 3 pixels wide.
     assert [tuple(picture[500, 100 + k]) == TRUE for k in range(5)] == [True] * 3 + [False] * 2
+
+
+@pytest.mark.parametrize("rows", [1, 64, 530])
+@pytest.mark.parametrize("fill", ["disc", "full", "empty", "noise"])
+def test_a_photograph_in_bands_of_rows(rows, fill):
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:530, :560]
+    masks = {
+        "disc": (y - 200) ** 2 + (x - 550) ** 2 < 150**2,  # over the edge
+        "full": np.ones((530, 560), bool),
+        "empty": np.zeros((530, 560), bool),
+        "noise": rng.random((530, 560)) < 0.9,
+    }
+    image = rng.integers(200, 256, (530, 560, 3), np.uint8)
+    expected = overlay(image, masks[fill])
+    # The contour is what erosion by a diamond of its width takes away.
+    inner = ndimage.binary_erosion(masks[fill], iterations=2, border_value=0)
+    assert np.array_equal((expected == TRUE).all(axis=2), masks[fill] & ~inner)
+    picture = Image.fromarray(image)
+    lay_over(picture, masks[fill], rows)
+    assert np.array_equal(np.asarray(picture), expected)
 
 
 def test_sizes_that_differ_are_named():

@@ -12,16 +12,9 @@ import pytest
 from make_results import CARDS, MIX, Made, Plan, make
 from PIL import Image
 
+from benchmark.data.contact_sheet import GAP, SIDE, TILE, contact_sheet, outlined
 from benchmark.evaluation.overlays import FALSE, MISSED, TRUE
-from benchmark.reports.figures.panels import (
-    GAP,
-    SIDE,
-    TILE,
-    beside,
-    contact_sheet,
-    data_uri,
-    outlined,
-)
+from benchmark.reports.figures.panels import beside, data_uri
 from benchmark.reports.page.gallery import Source, best_run, gallery
 
 PLAN = Plan(cases=7, size=24, maps=True)

@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.core.errors import MissingDataError, StoreError
-from benchmark.reports.figures.panels import (
-    Array,
-    beside,
-    contact_sheet,
-    data_uri,
-    judged,
-    outlined,
-)
+from benchmark.data.contact_sheet import by_size, contact_sheet, outlined
+from benchmark.reports.figures.panels import Array, beside, data_uri, judged
 from benchmark.reports.page.render import render
 from benchmark.reports.study import Study, study_of
 from benchmark.reports.tables.compared import best_of, comparable
@@ -28,7 +22,6 @@ if TYPE_CHECKING:
     from benchmark.data.cases import Cases
     from benchmark.evaluation.maps import MapFile
 
-SHEET = 24  # images of a contact sheet
 EACH = 4  # best, middle and worst cases
 DISPUTED = 3
 METHODS = 6  # shown side by side in a dispute
@@ -177,15 +170,19 @@ def _chapter(source: Source, modality: str, best: Run | None) -> Chapter:
 
 
 def _sheet(source: Source, modality: str) -> Picture | None:
-    """Images spread evenly over all that the mix holds of a modality."""
+    """Images of a modality: the smallest masks, some between, the largest."""
     if source.cases is None:
         return None
-    index = np.flatnonzero((source.cases.table["modality"] == modality).to_numpy())
-    if not len(index):
+    cases = source.cases.where((source.cases.table["modality"] == modality).to_numpy())
+    if not len(cases):
         return None
-    chosen = index[np.linspace(0, len(index) - 1, min(SHEET, len(index))).round().astype(int)]
-    images, masks = source.cases.pixels(chosen)
-    caption = f"{len(chosen)} of {len(index):,} images with the contour of their reference."
+    rows = zip(cases.table["dataset"], cases.table["row"], strict=True)
+    chosen = by_size(np.array([np.count_nonzero(cases.masks[name][row]) for name, row in rows]))
+    images, masks = cases.pixels(chosen)
+    caption = (
+        f"{len(chosen)} of {len(cases):,} images with the contour of their reference: the smallest"
+        " first, the largest last."
+    )
     alt = f"Contact sheet of {len(chosen)} {modality} images, each with a yellow contour."
     return Picture(data_uri(contact_sheet(list(images), list(masks))), caption, alt)
 
