@@ -149,8 +149,8 @@ def prepare(mix: o.MixName, check: o.Check = False) -> None:
     """Reads the raw data of a mix into arrays of its size."""
     from benchmark.cli import text as listing
     from benchmark.core.params import load_params
-    from benchmark.data.prepare import SHEET
     from benchmark.data.coverage import coverage
+    from benchmark.data.prepare import SHEET
 
     places = _places()
     about = load_params(places.root).mix(mix)

@@ -17,6 +17,7 @@ from benchmark.core.progress import Progress
 from benchmark.core.request import RAW
 from benchmark.data.catalog import Dataset
 from benchmark.data.layouts import raw_folder
+from benchmark.data.mask_rules import ListedCodes
 from benchmark.data.raw import contents, folder_of
 from benchmark.data.splits import assign
 
@@ -129,6 +130,7 @@ def _whole(row: Dataset, places: Places, progress: Progress) -> Seen:
         "cases": len(cases),
         "files": len(files),
         "read_as": found.form.describes,
+        **({"codes": str(found.rule)} if isinstance(found.rule, ListedCodes) else {}),
         "digest": digest([found.form.describes, repr(found.rule), covered]),
     }
     return Seen(entry, f"{len(cases)} cases in {len(files)} files", tuple(_names(kept, found.root)))

@@ -12,7 +12,7 @@ from benchmark.core.errors import (
     MixSegError,
     ParamsError,
 )
-from benchmark.core.files import Places, read_json
+from benchmark.core.files import Places
 from benchmark.core.params import load_params
 from benchmark.data import status as module
 from benchmark.data.catalog import load_catalog
@@ -27,7 +27,6 @@ from benchmark.data.status import (
     describe,
     listed_cases,
     status,
-    write_record,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -457,7 +456,7 @@ def test_a_folder_of_dicom_alone_says_what_is_there(places: Places, tmp_path: Pa
     refuse(own, ["busi"], places, *parts)
 
 
-def test_the_codes_stand_in_the_pointer_and_in_the_record(places: Places, tmp_path: Path) -> None:
+def test_the_codes_stand_in_the_pointer(places: Places, tmp_path: Path) -> None:
     own = fill(tmp_path / "own", ["a"])
     codes = ListedCodes((1, 2), (0,))
     lines = point_to(own, ["busi"], places, force=True, codes=codes)
@@ -465,10 +464,6 @@ def test_the_codes_stand_in_the_pointer_and_in_the_record(places: Places, tmp_pa
     assert pointers(places) == {"busi.from": f"{own}\nlesion codes: 1,2\nbackground codes: 0\n"}
     assert raw_folder(CATALOG["busi"], places.raw).rule == codes
     assert folder_of(CATALOG["busi"], places.raw) == own
-    write_record(tmp_path / "r.json", PARAMS, "open", places)
-    record = read_json(tmp_path / "r.json")
-    assert record["busi"]["codes"] == "lesion codes 1, 2 and background codes 0"
-    assert "codes" not in record["kvasir-seg"]
     point_to(own, ["busi"], places, force=True)
     assert raw_folder(CATALOG["busi"], places.raw).rule == MaskRule()
 
