@@ -1,6 +1,5 @@
 """What tests share: a small project, and the command in a process of its own."""
 
-import json
 import os
 import signal
 import subprocess
@@ -9,6 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import yaml
+
+from benchmark.core.files import write_json
+from benchmark.core.params import Params
+from benchmark.data.manifest import sealed
 
 if TYPE_CHECKING:
     from benchmark.methods.method import Method
@@ -68,7 +72,8 @@ rows:
 
 def make_prepared(folder: Path) -> None:
     """A prepared mix of bright discs on noise."""
-    manifest = {"mix": folder.name, "size": SIZE, "datasets": {}, "content": "d" * 64}
+    request = Params.model_validate(yaml.safe_load(PARAMS)).mix("tiny").request()
+    manifest = {"mix": folder.name, "request": request, "size": SIZE, "datasets": {}}
     for k, modality in enumerate(MODALITIES):
         rng, name = np.random.default_rng(k), f"phantom-{modality}"
         splits = ["train"] * TRAIN + ["val"] * VAL + ["test"] * TEST
@@ -84,8 +89,8 @@ def make_prepared(folder: Path) -> None:
             "\n".join(["case,group,split,source,digest", *rows, ""])
         )
         about = {"modality": modality, "role": "seen", "train": TRAIN, "val": VAL, "test": TEST}
-        manifest["datasets"][name] = {**about, "digest": "0"}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+        manifest["datasets"][name] = about
+    write_json(folder / "manifest.json", sealed(manifest, folder))
 
 
 def _disc(rng: np.random.Generator) -> np.ndarray:

@@ -15,8 +15,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from benchmark.core.errors import MissingDataError, StoreError
-from benchmark.methods.statefile import StateFile, check_numbers, read_state
 from benchmark.methods.pickles import StandIn, load_pickled
+from benchmark.methods.statefile import StateFile, check_numbers, read_state
 
 STATE = {"stem.weight": torch.arange(6.0).view(2, 3), "stem.count": torch.tensor(3)}
 OLD = {"_use_new_zipfile_serialization": False}

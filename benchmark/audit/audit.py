@@ -1,6 +1,7 @@
 """Finds numbers in a printed table that cannot be: no data and no model are needed."""
 
 import math
+import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from benchmark.audit.reading import read_table
 from benchmark.audit.table import Table, plain
 from benchmark.core.errors import ScoreTableError
 
-__all__ = ["Audit", "Known", "audit", "audit_file", "html", "parse_n", "read_shares", "text"]
+__all__ = ["Audit", "Known", "audit", "audit_file", "html", "parse_n", "parse_shares", "text"]
 
 Rule = Callable[[Table, Known], Outcome]
 TEMPLATES = Path(__file__).parent / "templates"
@@ -105,6 +106,29 @@ def parse_n(words: Sequence[str]) -> dict[str, int]:
             raise ScoreTableError("--n", repr(word), expected, "Give the number of test cases.")
         found[plain(name)] = int(number)
     return found
+
+
+def parse_shares(words: Sequence[str]) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """Foreground shares from files, and from «0.05» (all data sets) or «Kvasir=5%».
+
+    Returns: the share of every case by data set; the share of all cases together by data set.
+
+    Raises: ScoreTableError.
+    """
+    cases: dict[str, np.ndarray] = {}
+    together: dict[str, float] = {}
+    for word in words:
+        name, _, number = word.rpartition("=")
+        found = re.fullmatch(r"(\d*\.?\d+)\s*(%?)", number.strip())
+        if not found:
+            cases |= read_shares(Path(word))
+            continue
+        share = float(found[1]) / (100 if found[2] else 1)
+        if not 0 < share < 1:
+            expected = "a share between 0 and 1, such as 0.05 or Kvasir=5%"
+            raise ScoreTableError("--shares", repr(word), expected, "Give it as a fraction.")
+        together[plain(name)] = share
+    return cases, together
 
 
 def read_shares(path: Path) -> dict[str, np.ndarray]:

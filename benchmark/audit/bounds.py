@@ -130,7 +130,7 @@ def _finding(bound: Bound, broken: Sequence[tuple[Row, float]], known: Known, of
     if bound.always:
         level = "cannot be"
     elif bound.single:
-        what = f"For one case {bound.text} is exact, and the row breaks it."
+        what = f"{bound.text} is exact for one case, and the row breaks it."
     elif not _no_empty(row, known):
         level, arithmetic = "unlikely", f"{arithmetic}; {_explained(row, known, excess)}"
     return Finding("bounds", level, at(row) + many, what, arithmetic)
@@ -147,6 +147,6 @@ def _explained(row: Row, known: Known, excess: float) -> str:
     n = known.cases(row)
     cases = f" ({math.ceil(excess * n - TINY)} of {n})" if n else ""
     return (
-        f"at least {100 * excess:.1f} % of the cases{cases} would need an empty reference mask, or"
-        " one of the metrics would have to average the background in"
+        f"this needs an empty reference mask in at least {100 * excess:.1f} % of the cases{cases},"
+        " or a metric that includes the background"
     )

@@ -9,6 +9,7 @@
    are passed over.
 """
 
+import html
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from benchmark.audit import latex
 NOTHING = {"", "-", "–", "—", "−", "/", "\\", ".", "..", "...", "…", "?", "*", "x", "×", "✗", "✘",
            "n/a", "na", "n.a.", "n.a", "nr", "n.r.", "nan", "none", "null", "nil", "not reported",
            "not available", "unknown", "tbd", "tba", "oom", "inf", "∞", "failed", "fail", "xx",
-           "n/r", "nd", "n.d.", "❌", "✓", "✅", "--", "---", "-/-"}  # fmt: skip
+           "n/r", "n.d.", "❌", "✓", "✅", "--", "---", "-/-"}  # fmt: skip
 MARKS = re.compile(
     r"(?P<bold>\*\*|</?(?:b|strong)\b[^>]*>)|(?P<under>__|</?(?:u|ins)\b[^>]*>)"
     r"|(?P<drop><(sup|sub|del)\b[^>]*>.*?</\4>|</?[a-z][^>]*>|\[\^[^\]]*\]|`|~~)",
@@ -31,9 +32,6 @@ DASHES = str.maketrans({"−": "-", "‐": "-", "‑": "-", "‒": "-", "﹣": "
 ARROWS = "↑↓▲▼△▽⬆⬇"
 ORNAMENTS = ("So", "Sk", "Cf", "Mn", "Me")  # emoji and the like
 RAISED = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹ªº⁺⁻ᵃᵇᶜᵈ]+")
-ENTITIES = {"&plusmn;": "±", "&nbsp;": " ", "&minus;": "-", "&uarr;": "↑", "&darr;": "↓",
-            "&ndash;": "–", "&mdash;": "—", "&lt;": "<", "&gt;": ">", "&dagger;": "†",
-            "&amp;": "&"}  # fmt: skip
 NUM = r"(?:\d+\.?\d*|\.\d+)"
 NUMBER = re.compile(rf"^[+-]?{NUM}$")
 BESIDE = rf"""(?:
@@ -97,8 +95,7 @@ def unmarked(text: str) -> tuple[str, str]:
     """
     if "\\" in text or "$" in text:
         text = latex.plain(text)
-    for entity, sign in ENTITIES.items():
-        text = text.replace(entity, sign)
+    text = html.unescape(text) if "&" in text else text
     text = re.sub(r"^\s*([*_])(?![*_])(.+)(?<![*_])\1\s*$", r"\2", text)  # italics
     text = re.sub(r"!?\[([^\[\]]*)\]\([^()]*\)", r"\1", text)  # a link
     text = text.replace("***", "**")

@@ -14,6 +14,7 @@
    the metrics is turned round.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -28,7 +29,8 @@ AVERAGES = {"average", "mean", "avg", "ave", "overall", "macroaverage", "average
             "平均", "平均值", "среднее"}  # fmt: skip
 LOOSE = {"overall", "total", "all"}  # averages that may be weighed, or of pooled pixels
 NO_SCORES = ("param", "flop", "fps", "time", "year", "epoch", "size", "lr", "memory", "speed",
-             "latency", "mac", "gpu", "batch", "psnr", "ssim", "fold", "seed")  # fmt: skip
+             "latency", "mac", "gflop", "mflop",
+             "gpu", "batch", "psnr", "ssim", "fold", "seed")  # fmt: skip
 WIDE = 3  # fewest columns without a known name that may be parts of a metric
 
 
@@ -205,9 +207,9 @@ def _parts(body: Body) -> Body:
 
 
 def _may_be_score(body: Body, place: int) -> bool:
-    word = letters(body.columns[place].title)
+    words = [letters(word) for word in re.split(r"[\s/()_\-#]+", clean(body.columns[place].title))]
     values = [cell.value for cell in body.cells(place) if cell]
-    known = any(part in word for part in NO_SCORES)
+    known = any(word.startswith(NO_SCORES) for word in words)
     return body.numeric(place) and not known and all(0 <= value <= 100 for value in values)
 
 

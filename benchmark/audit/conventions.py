@@ -31,8 +31,8 @@ STEPS = 401  # of the grid over one case's score
 FINE = 1e-3  # what the grid may be off by
 Array = np.ndarray
 NAMES = {
-    "soft": "DSC is soft, from probabilities",
-    "f1 of means": "DSC is made from the mean precision and the mean sensitivity",
+    "soft": "if DSC were computed from probabilities (soft)",
+    "f1 of means": "if DSC were computed from the mean precision and the mean sensitivity",
 }
 
 
@@ -178,7 +178,8 @@ def _bound(score: Callable[[Array, Array], Array], p: Array, given: Cell) -> flo
 def told(pair: Pair) -> str:
     """What one convention allows, with the printed numbers."""
     low, high = pair.one_convention()
-    cases = f" over {pair.n} case{'s' * (pair.n != 1)}" if pair.n and high < pair.dsc.high else ""
+    narrowed = pair.n is not None and pair.iou.low <= pair.dsc.high + TINY
+    cases = f" over {pair.n} cases" if narrowed else ""
     if pair.side == "low":
         bound = f"IoU is at least D/(2−D) = {show(low, pair.iou)}"
     elif pair.n == 1:
@@ -193,10 +194,12 @@ def could_come_from(pair: Pair) -> str:
     words = [_implied(pair, name) for name in pair.fits()]
     if not words:
         return (
-            "no convention fits: foreground, both classes, pooled pixels, the background averaged"
-            " into one of the two, a soft DSC"
+            "no convention fits: not foreground, both classes or pooled pixels for both, not the"
+            " background included in one of them, not a soft DSC"
         )
-    return f"it fits if {', or if '.join(words)}{_one_matrix(pair)}"
+    *most_of, last = words
+    listed = f"{', '.join(most_of)}, or {last}" if most_of else last
+    return f"it would fit {listed}{_one_matrix(pair)}"
 
 
 def _implied(pair: Pair, name: str) -> str:
@@ -204,11 +207,11 @@ def _implied(pair: Pair, name: str) -> str:
     if name == "iou background":
         low, high = pair.one_convention()
         ends = 2 * pair.iou.low - high, 2 * pair.iou.high - low
-        return f"IoU alone averages in a background of IoU {_range(ends, pair.iou)}"
+        return f"if IoU alone included the background (background IoU {_range(ends, pair.iou)})"
     if name == "dsc background":
         low, high = pair.iou.low, 2 * pair.iou.high / (1 + pair.iou.high)
         ends = 2 * pair.dsc.low - high, 2 * pair.dsc.high - low
-        return f"DSC alone averages in a background of DSC {_range(ends, pair.dsc)}"
+        return f"if DSC alone included the background (background DSC {_range(ends, pair.dsc)})"
     return NAMES[name]
 
 
@@ -226,6 +229,6 @@ def _one_matrix(pair: Pair) -> str:
         for d, best in ((pair.dsc.low, False), (pair.dsc.high, True))
     ]
     return (
-        f"; in one confusion matrix with foreground share {pair.share:g} an IoU of both classes is"
+        f"; in one confusion matrix with foreground share {pair.share:g} the IoU of both classes is"
         f" {show(ends[0], pair.iou)} to {show(ends[1], pair.iou)}"
     )

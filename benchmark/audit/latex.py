@@ -113,14 +113,15 @@ def plain(text: str) -> str:
     for escaped in "%&_#$":
         text = text.replace(f"\\{escaped}", {"_": "\0", "$": ""}.get(escaped, escaped))
     text = re.sub(r"\\[,;:!> ]", " ", text).replace("~", " ").replace("$", "")
-    text = re.sub(r"\^\s*(?:\{[^{}]*\}|\\[A-Za-z]+|[^\s\\])", "", text)  # superscripts are notes
     text = re.sub(r"\\(" + "|".join(SIGNS) + r")(?![A-Za-z])", lambda m: SIGNS[m.group(1)], text)
+    text = re.sub(r"\^\s*(?:\{[^{}]*\d[^{}]*\}|\d+)", "", text).replace("^", "")  # no digits of it
     before = ""
     while text != before:
         before = text
         text = GROUP.sub(lambda m: _marked(m.group(1), m.group(2)), text)
         text = COMMAND.sub(_argument, text)
-        text = re.sub(r"(?<![A-Za-z}\]*\\])_?\{([^{}\\]*)\}", r"\1", text)
+        text = re.sub(r"(?<=[\d*])_\{([^{}\\]*)\}", r" (\1)", text)  # a spread as a subscript
+        text = re.sub(r"(?<![A-Za-z}\]\\])_?\{([^{}\\]*)\}", r"\1", text)
     text = re.sub(r"^\s*\\(?:bf|bfseries)\b\s*(.*)$", r"**\1**", text)
     text = re.sub(r"\\[A-Za-z]+\*?", "", text)
     text = re.sub(r"(?<!-)--(?!-)", "–", text.replace("---", "–"))

@@ -10,8 +10,8 @@
 3. A tie or a second mark beside a best mark that is wrong is part of that finding.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 
 from benchmark.audit.finding import Finding, Known, Level, Outcome, ahead, at, count
@@ -34,7 +34,11 @@ class Marked:
     name: str
     better: int
     rows: Sequence[Row]
-    best: Sequence[Row] = field(default_factory=list)
+
+    @property
+    def best(self) -> list[Row]:
+        """Those that are marked as best."""
+        return [row for row in self.rows if row.cells[self.name].mark == "best"]
 
     @property
     def wrong(self) -> list[Row]:
@@ -54,22 +58,21 @@ class Marked:
 
 def marks(table: Table, known: Known) -> Outcome:
     """Best and second marks against the values (Conventions)."""
-    found = [
-        Marked(name, better, rows, [r for r in rows if r.cells[name].mark == "best"])
-        for _, name, better, rows in columns_of(table)
-    ]
+    found = [Marked(name, better, rows) for _, name, better, rows in columns_of(table)]
     tested = sum(bool(row.cells[each.name].mark) for each in found for row in each.rows)
     own = _own_rows(table, found)
-    grouped = _grouped([each for each in found if each.several])
+    found, grouped = _by_groups(found)
+    loose = [each for each in found if each.several]
+    together = _meaning(loose)
     findings, skipped = [], [] if tested else ["no cell is marked (**best**, __second__)"]
-    notes = [f"bold is read as the best {grouped}"] if grouped else []
+    notes = [f"bold is read as the best {word}" for word in (grouped, together) if word]
     wrong: dict[int, list[tuple[Marked, Row, str]]] = {}
     for each in found:
-        several = bool(grouped) and each.several
-        for row, mark in _contradicted(each, seconds=not several and not each.wrong):
-            if not (mark == "best" and (several or row.line in own)):
+        free = bool(together) and each.several
+        for row, mark in _contradicted(each, seconds=not free and not each.wrong):
+            if not (mark == "best" and (free or row.line in own)):
                 wrong.setdefault(row.line, []).append((each, row, mark))
-        if each.best and not each.wrong and not several:
+        if each.best and not each.wrong and not free:
             findings += _unmarked_ties(each)
     findings += [_wrong(parts) for parts in wrong.values()]
     return Outcome([*findings, *_of_own(found, own)], count(tested, "mark"), skipped, notes)
@@ -85,8 +88,8 @@ def _contradicted(each: Marked, *, seconds: bool) -> list[tuple[Row, str]]:
         cell = row.cells[each.name]
         if cell.mark != "second":
             continue
-        above = [r for r in each.above(row, each.rows) if r not in best]
-        levels = {r.cells[each.name].share for r in above}
+        tops = {r.cells[each.name].share for r in best}
+        levels = {r.cells[each.name].share for r in each.above(row, each.rows)} - tops
         tied = any(r is not row and r.cells[each.name].share == cell.share for r in each.rows)
         right = not levels if best else len(levels) == 1 or (not levels and tied)
         if not right:
@@ -114,28 +117,52 @@ def _all_bold(table: Table, line: int) -> bool:
     return len(cells) > 1 and all(cell.mark == "best" for cell in cells)
 
 
-def _grouped(several: Sequence[Marked]) -> str:
+def _by_groups(found: Sequence[Marked]) -> tuple[list[Marked], str]:
+    """Columns with several best marks by the groups of rows that headings or words make.
+
+    Returns: the columns, such ones in a part a group; how bold is read, "" where there is no group.
+    """
+    several = [each for each in found if each.several]
+    for words in (_heading, _labels):
+        fits = [each for each in several if _best_of_groups(each, words)]
+        if fits and 2 * len(fits) >= len(several):
+            parts = [part for each in found for part in _split(each, words)]
+            return parts, "of each group of rows"
+    return list(found), ""
+
+
+def _heading(row: Row) -> object:
+    return row.block
+
+
+def _labels(row: Row) -> object:
+    return row.labels
+
+
+def _split(each: Marked, words: Callable[[Row], object]) -> list[Marked]:
+    if not each.several:
+        return [each]
+    groups = dict.fromkeys(words(row) for row in each.rows)
+    return [
+        replace(each, rows=[row for row in each.rows if words(row) == group]) for group in groups
+    ]
+
+
+def _best_of_groups(each: Marked, words: Callable[[Row], object]) -> bool:
+    """Whether each best mark is the best of the rows with the same words."""
+    groups, mine = {words(row) for row in each.rows}, [words(row) for row in each.best]
+    if not 1 < len(groups) < len(each.rows) or len(set(mine)) < len(mine):
+        return False
+    return not any(part.wrong for part in _split(each, words))
+
+
+def _meaning(several: Sequence[Marked]) -> str:
     """What several best marks of a column stand for, where several columns agree on it."""
-    if len(several) < 2 and not any(_by_words(each) for each in several):
+    if len(several) < 2:
         return ""
-    if all(_by_words(each) for each in several):
-        return "of each group of rows"
-    if all(not each.wrong or _top(each) for each in several):
+    if all(_top(each) for each in several):
         return "rows together"
     return "of each group of rows" if _parted(several) else ""
-
-
-def _by_words(each: Marked) -> bool:
-    """Whether each best mark is the best of the rows under its heading or with its words."""
-    for words in (lambda r: (r.block,), lambda r: r.labels):
-        groups = {words(row) for row in each.rows}
-        mine = [words(row) for row in each.best]
-        enough = 1 < len(groups) < len(each.rows) and len(set(mine)) == len(mine)
-        if enough and not any(
-            each.above(row, [r for r in each.rows if words(r) == words(row)]) for row in each.best
-        ):
-            return True
-    return False
 
 
 def _top(each: Marked) -> bool:

@@ -6,7 +6,7 @@
    Index»), or a metric and a data set («Kvasir mDice», «HD95 (LV)», «Kvasir/dsc»).
 2. A word that makes another number of a metric (median, std, loss, gain, boundary) makes the column
    one that is passed over.
-3. A long name with a slip of the pen («Sensivity») is read as the nearest one.
+3. A long name with a slip of the pen is read as the nearest one.
 """
 
 import difflib
@@ -41,8 +41,9 @@ METRICS: dict[str, tuple[bool, bool, str]] = {
             " normalizedsurfacedistance"),
     "auc": (True, True, "auc auroc rocauc aucroc"),
     "s-measure": (True, True, "smeasure sm sα salpha structuremeasure"),
-    "max e-measure": (True, True, "maxe emax maxeφ maxeϕ maxeξ maxephi maxemeasure"),
-    "mean e-measure": (True, True, "me em emean meφ meϕ mephi memeasure"),
+    "max e-measure": (True, True, "maxe maxem emax eφmax ephimax maxeφ maxeϕ maxeξ maxephi"
+                      " maxemeasure"),
+    "mean e-measure": (True, True, "me em meanem emean eφmean meφ meϕ mephi memeasure"),
     "weighted f-measure": (True, True, "fwβ fωβ fβω fβw fbw fwb fbetaw fwbeta weightedfmeasure"
                            " weightedf wfm wfmeasure wf"),
 }  # fmt: skip
@@ -67,7 +68,7 @@ CHANGING = {"median", "std", "sd", "stdev", "deviation", "dev", "var", "variance
 KEYS: dict[str, str] = {
     "n": "n cases images testcases testimages samples count noofimages numberofimages nimages num"
          " nocases numberofcases testsamples testset# # support subjects patients ncases nimg",
-    "dataset": "dataset datasets data classe klasse clase 数据集 类别 testset testsets testdata"
+    "dataset": "dataset datasets data 数据集 类别 testset testsets testdata"
                " testingset set evalset"
                " evaluationset evaluationdata benchmark modality split subset domain class classes"
                " organ organs structure structures region regions tissue roi fold folds view plane"
@@ -167,8 +168,11 @@ def metric_named(word: str) -> str:
     for stem in _stems(word):
         if stem in NAMES:
             return NAMES[stem]
-    near = difflib.get_close_matches(word, LONG, 1, 0.87) if len(word) > 6 else []
-    return NAMES[near[0]] if near else ""
+    for stem in (word, *_stems(word)):
+        near = difflib.get_close_matches(stem, LONG, 1, 0.85) if len(stem) > 6 else []
+        if near:
+            return NAMES[near[0]]
+    return ""
 
 
 def _stems(word: str) -> Iterator[str]:

@@ -81,13 +81,14 @@ def _finding(breaches: Sequence[Breach], of: int, named: str) -> Finding:
     arithmetic = f"{shown}; {could_come_from(first.pair)}"
     fits = [name for each in breaches for name in each.pair.fits()]
     level: Level = "does not agree" if fits else "cannot be"
-    what = "DSC and IoU are not from the same masks by one convention."
+    what = "No single convention gives this DSC and this IoU for the same masks."
     if named == "f1 of means":
-        level, what = "look again", "F1 and IoU are not means over the same cases."
+        level = "look again"
+        what = "F1 is computed from the mean precision and sensitivity: it is no mean over cases."
     elif named:
-        level, what = "look again", "DSC and IoU are of two conventions, as their names say."
+        level, what = "look again", "DSC and IoU follow two conventions, as their titles say."
     elif not fits:
-        what = "DSC and IoU are not from the same masks by any convention."
+        what = "No convention gives this DSC and this IoU for the same masks."
     return Finding("overlap", level, at(first.row) + many, what, arithmetic)
 
 

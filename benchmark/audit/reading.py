@@ -43,8 +43,6 @@ def read_table(path: Path) -> Table:
     passed: list[str] = []
     rows = [row for line, names in _named(body) for row in _rows(body, line, names, passed)]
     rows = _joined(_by_block(rows))
-    if not any(row.cells for row in rows):
-        raise ScoreTableError(path, "no number in it", FORM, "Fill in the cells.")
     metrics: dict[str, Column] = {}
     for k in body.places("metric"):
         metrics.setdefault(body.columns[k].metric, body.columns[k])
@@ -73,7 +71,8 @@ def _named(body: Body) -> Iterator[tuple[Line, dict[int, str]]]:
 
 
 def _name(text: str) -> str:
-    return "" if is_nothing(text) else unmarked(text)[0]
+    bare = unmarked(text)[0]
+    return bare if any(char.isalnum() for char in bare) else ""
 
 
 def _rows(body: Body, line: Line, names: dict[int, str], passed: list[str]) -> Iterator[Row]:

@@ -80,7 +80,7 @@ def data(
     dataset: o.MaybeDataset = None,
     source: o.Folder = None,
     download: o.Download = False,
-    record: o.Record = None,
+    record: o.Record = False,
     force: o.Force = False,
 ) -> None:
     """Tells which datasets are here, which are missing and how to get them."""
@@ -88,6 +88,10 @@ def data(
     from benchmark.data import status
     from benchmark.data.catalog import load_catalog
 
+    if record and (mix is None or dataset is not None):
+        raise typer.BadParameter("--record is of a whole mix: give --mix, and no --dataset")
+    if source is not None and (download or record):
+        raise typer.BadParameter("--from uses a folder as it is: leave out --download and --record")
     places = _places()
     params = load_params(places.root)
     names = [dataset] if dataset else status.datasets_of(params, mix)
@@ -101,21 +105,37 @@ def data(
         from benchmark.data.download import fetch_all
 
         fetch_all(names, places, Terminal())
-    if record is not None:
-        status.write_record(record, params, mix, places)
-    every = [] if dataset or mix else list(load_catalog())
+    catalog = load_catalog()
+    if record and mix:
+        from benchmark.data.record import look
+
+        rows = [catalog[name] for name in names]
+        found = look(mix, rows, places, Terminal())
+        found.write(places)
+        for line in found.lines:
+            typer.echo(line)
+        return
+    every = [] if dataset or mix else list(catalog)
     typer.echo(status.describe(params, list(dict.fromkeys([*names, *every])), places))
 
 
 @app.command()
-def prepare(mix: o.MixName) -> None:
+def prepare(mix: o.MixName, check: o.Check = False) -> None:
     """Reads the raw data of a mix into arrays of its size."""
     from benchmark.cli import text as listing
     from benchmark.core.params import load_params
-    from benchmark.data.prepare import prepare as write
 
     places = _places()
-    manifest = write(mix, load_params(places.root).mix(mix), places, Terminal())
+    about = load_params(places.root).mix(mix)
+    if check:
+        from benchmark.data.answers import check_prepared
+
+        manifest = check_prepared(places, mix, about)
+        typer.echo("every prepared file is as it was written, and answers params.yaml")
+    else:
+        from benchmark.data.prepare import prepare as write
+
+        manifest = write(mix, about, places, Terminal())
     typer.echo(listing.datasets(manifest))
 
 
@@ -124,11 +144,15 @@ def leaks(mix: o.MixName) -> None:
     """Looks for duplicates inside and across train and test, within and between mixes."""
     from benchmark.cli import text as listing
     from benchmark.core.params import load_params
+    from benchmark.data.answers import require
     from benchmark.data.leaks import leaks as look
     from benchmark.data.leaks import summary
 
     places = _places()
-    found = look(mix, places, Terminal(), load_params(places.root).mix(mix).compare)
+    params = load_params(places.root)
+    about = params.mix(mix)
+    require(places, mix, about)
+    found = look(mix, places, Terminal(), {name: params.mix(name) for name in about.compare})
     typer.echo(listing.duplicates(summary(found)))
 
 
@@ -136,11 +160,12 @@ def leaks(mix: o.MixName) -> None:
 def controls(mix: o.MixName) -> None:
     """Scores the controls (oracle, empty, full, mean mask, centre disc)."""
     from benchmark.core.params import load_params
+    from benchmark.data.answers import require
     from benchmark.evaluation.controls import run_controls
 
     places = _places()
     params = load_params(places.root)
-    params.mix(mix)
+    require(places, mix, params.mix(mix))
     run_controls(mix, places, params, Terminal())
 
 

@@ -13,12 +13,15 @@ app = typer.Typer()
 MaybeFile = Annotated[
     Path | None, typer.Argument(help="One reported.csv; those of all methods unless told.")
 ]
-TableFile = Annotated[Path, typer.Argument(metavar="FILE.csv", help="The printed table as CSV.")]
+TableFile = Annotated[
+    Path, typer.Argument(metavar="FILE", help="The printed table: CSV, Markdown or LaTeX.")
+]
 Html = Annotated[Path | None, typer.Option("--html", help="Also write a page that stands alone.")]
 Shares = Annotated[
-    Path | None,
+    list[str] | None,
     typer.Option(
-        help="CSV with a row a test case: foreground (a share) and dataset; a scores.csv."
+        help="Foreground: a CSV with a row a test case (columns foreground and dataset; a"
+        " scores.csv), or one share for all pixels, such as 0.05 or Kvasir=5% (several times)."
     ),
 ]
 Cases = Annotated[
@@ -89,26 +92,24 @@ def audit(
 ) -> None:
     """Finds numbers in a printed table that cannot be; needs no data and no model.
 
+    The table is read as it is printed: a CSV file, or a Markdown or LaTeX table as it is pasted.
+
     A row a method and dataset, with the digits that are printed:
 
-    method,dataset,n,dsc,iou,mae,rank
+    method,dataset,n,Dice,IoU,MAE,rank
     U-Net,Kvasir,100,0.818,**0.746**,0.055,2
 
     or a column a dataset and metric: method,Kvasir/dsc,Kvasir/iou.
     The dataset «average» holds stated averages. Marks: **best**,
-    __second__. Commas, semicolons or tabs. More: docs/audit.md.
+    __second__. More: docs/audit.md.
 
     Exit status 1 where something cannot be or contradicts the table.
     """
     from benchmark.audit import audit as auditing
     from benchmark.core.files import write_text
 
-    known = auditing.Known(
-        auditing.parse_n(n or []),
-        auditing.read_shares(shares) if shares else {},
-        case_sd,
-        correlation,
-    )
+    cases, together = auditing.parse_shares(shares or [])
+    known = auditing.Known(auditing.parse_n(n or []), cases, case_sd, correlation, together)
     found = auditing.audit_file(file, known)
     typer.echo(auditing.text(found))
     if to:

@@ -21,7 +21,12 @@ Force = Annotated[
     bool, typer.Option("--force", help="Use a folder whose cases are not those of the dataset.")
 ]
 Download = Annotated[bool, typer.Option("--download", help="Fetch what is missing.")]
-Record = Annotated[Path | None, typer.Option("--record", help="Write what is here as JSON.")]
+Record = Annotated[
+    bool, typer.Option("--record", help="Bring results/MIX/raw.json up to date; needs --mix.")
+]
+Check = Annotated[
+    bool, typer.Option("--check", help="Read every prepared file and compare it; write nothing.")
+]
 Every = Annotated[bool, typer.Option("--all", help="Every run (of a mix, of a method).")]
 Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Runs at once, with --all.")]
 Seed = Annotated[int, typer.Option("--seed", help="A seed of the mix.")]

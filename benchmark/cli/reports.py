@@ -42,6 +42,7 @@ def tables(
     from benchmark.reports.page.document import write_tables
 
     for results in _results(mix, source, part):
+        _warn(results)
         for line in write_tables(results, _folder(results, to), part):
             typer.echo(line)
 
@@ -53,8 +54,14 @@ def report(mix: o.MaybeMix = None, source: o.FromResults = None, to: o.ToFolder 
 
     for results in _results(mix, source):
         folder = _folder(results, to)
+        _warn(results)
         write_report(results, folder)
         typer.echo(f"wrote {folder / 'index.html'}")
+
+
+def _warn(results: "MixResults") -> None:
+    for line in results.warnings():
+        typer.echo(f"warning: {line}", err=True)
 
 
 def _folder(results: "MixResults", to: Path | None) -> Path:

@@ -12,9 +12,11 @@ from benchmark.core.text import columns
 if TYPE_CHECKING:
     import pandas as pd
 
+    from benchmark.methods.weights import WeightStore
     from benchmark.runs.status import State
 
 WIDTH = 100  # of what is printed, in characters
+TITLE, WEIGHTS = 36, 20  # of these columns of the list
 
 
 def methods(places: Places, group: str | None, mix: str | None, *, long: bool, json: bool) -> str:
@@ -45,13 +47,28 @@ def methods(places: Places, group: str | None, mix: str | None, *, long: bool, j
         for card in found:
             if card.group != name:
                 continue
-            weights = WeightStore(places.weights, card.weights).describe()
-            row = (card.name, card.title, _count(card.parameters.total), card.prompt, weights)
+            store = WeightStore(places.weights, card.weights)
+            title, weights = card.title, store.describe()
+            if not long:
+                title, weights = _short(title, TITLE), _short(_weights(store), WEIGHTS)
+            row = (card.name, title, _count(card.parameters.total), card.prompt, weights)
             rows.append((*row, card.licence, card.source) if long else row)
         header = ("method", "title", "parameters", "prompt", "weights", "licence", "source")
         table = columns(header[: len(rows[0])], rows)
         lines += [f"{name} ({len(rows)})", *(_cut(line, long) for line in table.splitlines()), ""]
+    lines += (
+        [] if long or not found else ["* is in the weights folder; the others come from the hub"]
+    )
     return "\n".join(lines).rstrip() or "no methods"
+
+
+def _weights(store: "WeightStore") -> str:
+    """The pretrained files of a row, with a star on those that are here."""
+    return ", ".join(f"{name}{'*' if store.here(name) else ''}" for name in store.names) or "none"
+
+
+def _short(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1].rstrip()}…"
 
 
 def _count(number: int) -> str:
@@ -59,7 +76,7 @@ def _count(number: int) -> str:
 
 
 def _cut(line: str, long: bool) -> str:
-    return line if long or len(line) <= WIDTH else f"{line[: WIDTH - 1].rstrip()}…"
+    return line if long else _short(line, WIDTH)
 
 
 def problems(root: Path) -> Iterator[str]:

@@ -37,6 +37,10 @@ class MissingDataError(MixSegError):
     """Data that a step needs is not on this machine."""
 
 
+class StaleDataError(MixSegError):
+    """Prepared data, or results, are of other data than params.yaml asks for."""
+
+
 class ParamsError(MixSegError):
     """params.yaml, or a name looked up in it, is wrong."""
 

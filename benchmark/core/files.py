@@ -269,6 +269,11 @@ class Places:
         return self.root / "work" / "features"
 
     @property
+    def digests(self) -> Path:
+        """Digests of files that were looked at; neither Git nor DVC sees it."""
+        return self.root / "work" / "digests"
+
+    @property
     def weights(self) -> Path:
         """Pretrained weights; MIXSEG_WEIGHTS names another folder."""
         return Path(os.environ.get("MIXSEG_WEIGHTS", self.root / "weights"))

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from benchmark.core.errors import MissingDataError, StoreError
-from benchmark.core.files import read_json, sha256_bytes
+from benchmark.core.errors import StoreError
+from benchmark.core.files import sha256_bytes
 from benchmark.core.spreadsheet import is_formula
+from benchmark.data.manifest import check_files
 
 Pixels = np.ndarray
 
@@ -61,9 +61,10 @@ def load_cases(prepared: Path, splits: tuple[str, ...]) -> Cases:
         prepared: data/prepared/<mix>.
         splits: of train, val, test.
 
-    Raises: MissingDataError if the mix is not prepared, StoreError if a file was cut short.
+    Raises: MissingDataError if the mix is not prepared, StoreError if a file is not the one that
+        was prepared.
     """
-    manifest = _manifest(prepared)
+    manifest = check_files(prepared)
     tables, images, masks = [], {}, {}
     for dataset, about in manifest["datasets"].items():
         folder = prepared / dataset
@@ -76,21 +77,6 @@ def load_cases(prepared: Path, splits: tuple[str, ...]) -> Cases:
         images[dataset] = _open(folder / "images.npy", len(table))
         masks[dataset] = _open(folder / "masks.npy", len(table))
     return Cases(pd.concat(tables, ignore_index=True), images, masks, int(manifest["size"]))
-
-
-def data_digest(prepared: Path) -> str:
-    """The digest of all pixels, names and splits of a mix."""
-    return str(_manifest(prepared)["content"])
-
-
-def _manifest(prepared: Path) -> dict[str, Any]:
-    path = prepared / "manifest.json"
-    if not path.is_file():
-        raise MissingDataError(
-            path, "no file", "a prepared mix", f"Run `mixseg prepare --mix {prepared.name}`."
-        )
-    manifest: dict[str, Any] = read_json(path)
-    return manifest
 
 
 def _check_names(path: Path, table: pd.DataFrame) -> None:

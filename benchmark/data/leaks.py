@@ -6,7 +6,7 @@
 condition a field of view seen from the same side (all fundus images) counts as a duplicate.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,12 @@ from PIL import Image
 
 from benchmark.core.errors import MissingDataError
 from benchmark.core.files import Places, write_json, write_text
+from benchmark.core.params import Mix
 from benchmark.core.progress import Progress, Task
+from benchmark.core.recorded import note
+from benchmark.data.answers import stale
 from benchmark.data.cases import Cases, load_cases
+from benchmark.data.manifest import MANIFEST
 from benchmark.data.splits import SPLITS
 
 SIDE = 88
@@ -71,21 +75,21 @@ class Shared:
 
 
 def leaks(
-    mix_name: str, places: Places, progress: Progress, others: list[str] | None = None
+    mix_name: str, places: Places, progress: Progress, others: Mapping[str, Mix] | None = None
 ) -> pd.DataFrame:
     """Writes results/<mix>/leaks.csv, and leaks.json with the mixes that were compared.
 
     Memory: about 100 kB a picture of the modality at hand, besides mapped files.
 
     Args:
-        others: mixes to compare with; those that are not prepared are passed over, and so are cases
-            of theirs that this mix holds in the same split.
+        others: mixes to compare with, by name; those that are not prepared as params.yaml asks are
+            passed over, and so are cases of theirs that this mix holds in the same split.
 
     Returns: a row a pair; see `summary`.
     Raises: MissingDataError if the mix itself is not prepared.
     """
     mine = load_cases(places.prepared(mix_name), SPLITS)
-    there = [name for name in others or [] if (places.prepared(name) / "manifest.json").is_file()]
+    there = [name for name, mix in (others or {}).items() if _fits(places, name, mix)]
     theirs = {name: load_cases(places.prepared(name), SPLITS) for name in there}
     total = len(mine) + sum(len(cases) for cases in theirs.values())
     found = []
@@ -99,9 +103,15 @@ def leaks(
     table = pd.DataFrame(found, columns=COLUMNS).sort_values(COLUMNS[:-1], ignore_index=True)
     path = places.results(mix_name) / "leaks.csv"
     write_text(path, table.to_csv(index=False, float_format="%.4f", lineterminator="\n"))
-    absent = [name for name in others or [] if name not in there]
+    absent = [name for name in others or {} if name not in there]
     write_json(path.with_suffix(".json"), {"compared": there, "not_prepared": absent})
+    note(places, mix_name, path, path.with_suffix(".json"))
     return table
+
+
+def _fits(places: Places, name: str, mix: Mix) -> bool:
+    """Whether a mix is prepared as params.yaml asks."""
+    return (places.prepared(name) / MANIFEST).is_file() and not stale(places, name, mix)
 
 
 def read_leaks(places: Places, mix_name: str) -> pd.DataFrame:

@@ -41,8 +41,6 @@ def point_to(
     for row in rows or [row_of(name) for name in targets]:
         if row.name in targets:
             write_text(places.raw / f"{row.raw}.from", f"{targets[row.name]}\n")
-            for record in places.raw.glob("*.json"):  # of what was here before
-                record.unlink()
         lines.append(f"{row.name}: {targets.get(row.name, f'nothing named like it in {folder}')}")
     return lines
 

@@ -14,14 +14,18 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 
 from benchmark.core.errors import MissingDataError
-from benchmark.core.files import Places, digest, write_atomic, write_json
+from benchmark.core.files import Places, write_atomic, write_json
 from benchmark.core.params import Mix
 from benchmark.core.progress import Progress, Task
+from benchmark.core.recorded import note
+from benchmark.core.request import DATA
 from benchmark.data.catalog import Dataset, dataset
 from benchmark.data.folders import RawCase
 from benchmark.data.images import MaskRule, Pixels
 from benchmark.data.layouts import raw_folder, read_pixels
+from benchmark.data.manifest import MANIFEST, sealed, with_digest
 from benchmark.data.phantoms.draw import draw
+from benchmark.data.record import look
 from benchmark.data.splits import SPLITS, assign, draw_val, read_list
 
 WORKERS = min(2, os.cpu_count() or 1)  # the largest pictures take 450 MiB each
@@ -58,13 +62,14 @@ class Plan:
 
 
 def prepare(mix_name: str, mix: Mix, places: Places, progress: Progress) -> dict[str, Any]:
-    """Writes data/prepared/<mix> whole or not at all, and results/<mix>/data.json.
+    """Writes data/prepared/<mix> whole or not at all, and results/<mix>/{raw,data}.json.
 
     Returns: the manifest.
     Raises: MissingDataError listing every dataset that is absent or incomplete, ImageError naming
         the first file that cannot be used, StoreError if the disk is full.
     """
     plans = _plans(mix_name, mix, places)
+    raw = look(mix_name, [plan.row for plan in plans], places, progress)
     about: dict[str, Any] = {}
     with write_atomic(places.prepared(mix_name)) as folder:
         total = sum(len(plan.items) for plan in plans)
@@ -74,12 +79,15 @@ def prepare(mix_name: str, mix: Mix, places: Places, progress: Progress) -> dict
         ):
             for plan in plans:
                 about[plan.row.name] = _write(plan, mix.size, folder / plan.row.name, pool, task)
-        manifest = {"mix": mix_name, "size": mix.size, "datasets": about}
-        pixels = [[name, entry["digest"]] for name, entry in about.items()]
-        manifest["content"] = digest({"size": mix.size, "datasets": pixels})
-        write_json(folder / "manifest.json", manifest)
-    told = {plan.row.name: about[plan.row.name] | _told(plan.row) for plan in plans}
-    write_json(places.results(mix_name) / "data.json", manifest | {"datasets": told})
+        manifest: dict[str, Any] = {"mix": mix_name, "request": mix.request(), "size": mix.size,
+                    "raw": raw.digests(), "datasets": about}  # fmt: skip
+        manifest = sealed(manifest, folder)
+        write_json(folder / MANIFEST, manifest)
+    raw.write(places)
+    told = {name: entry | _told(dataset(name)) for name, entry in manifest["datasets"].items()}
+    described = places.results(mix_name) / DATA
+    write_json(described, with_digest(manifest | {"datasets": told}))
+    note(places, mix_name, described)
     return manifest
 
 
@@ -174,7 +182,6 @@ def _write(plan: Plan, size: int, folder: Path, pool: Executor, task: Task) -> d
     """
     folder.mkdir(parents=True)
     count = len(plan.items)
-    everything = sha256()
     with ExitStack() as stack:
         images = stack.enter_context(Rows(folder / "images.npy", (count, size, size, 3)))
         masks = stack.enter_context(Rows(folder / "masks.npy", (count, size, size)))
@@ -187,8 +194,6 @@ def _write(plan: Plan, size: int, folder: Path, pool: Executor, task: Task) -> d
             masks.append(mask)
             row = (item.case, item.group, item.split, item.source)
             table.writerow((*row, sha256(image.tobytes()).hexdigest()[:DIGITS]))
-            for part in ("\0".join(row).encode(), image.tobytes(), mask.tobytes()):
-                everything.update(part)
             task.advance(note=plan.row.name)
     found = Counter(item.split for item in plan.items)
     return {
@@ -196,7 +201,6 @@ def _write(plan: Plan, size: int, folder: Path, pool: Executor, task: Task) -> d
         "role": plan.role,
         **{split: found[split] for split in SPLITS},
         "left_out": plan.left_out,
-        "digest": everything.hexdigest(),
     }
 
 

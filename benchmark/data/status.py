@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from benchmark.core.errors import ImageError, MissingDataError
-from benchmark.core.files import Places, write_json
+from benchmark.core.files import Places
 from benchmark.core.params import Mix, Params
 from benchmark.data.catalog import Dataset, load_catalog
 from benchmark.data.catalog import dataset as row_of
@@ -132,19 +132,6 @@ def describe(params: Params, names: list[str], places: Places) -> str:
         lines.append(f"{row.dataset:20} {row.modality:12} {row.state:11} {cases:>11}  {used}")
     lines += [f"\n{row.title} ({row.state}): {row.how}" for row in rows if row.expected]
     return "\n".join(lines)
-
-
-def write_record(path: Path, params: Params, mix: str | None, places: Places) -> None:
-    """Writes which datasets are here and with how many cases, for the steps that follow."""
-    names = datasets_of(params, mix)
-    rows = status({name: row_of(name) for name in names}, places, params.mixes)
-    where = {row.dataset: str(folder_of(row_of(row.dataset), places.raw)) for row in rows}
-    facts = {
-        row.dataset: {"state": row.state, "cases": row.found, "folder": where[row.dataset]}
-        for row in rows
-        if row.expected
-    }
-    write_json(path, facts)
 
 
 def stuck(row: Dataset, raw: Path) -> str:

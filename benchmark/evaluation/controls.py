@@ -17,10 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from benchmark.core.digests import digest_of
 from benchmark.core.files import Places, digest, write_json
 from benchmark.core.params import Params
 from benchmark.core.progress import Progress
-from benchmark.data.cases import Cases, data_digest, load_cases
+from benchmark.core.recorded import note
+from benchmark.data.cases import Cases, load_cases
+from benchmark.data.manifest import data_digest
 from benchmark.evaluation.maps import MapWriter
 from benchmark.evaluation.score import score_maps, write_scores
 
@@ -108,8 +111,10 @@ def run_controls(
         write_scores(out / "scores.csv", scores)
         record = _record(name, mix, test, data_digest(prepared))
         record["data"]["train"] = len(train) if name == "mean-mask" else 0
+        record["files"] = {"scores.csv": digest_of(out / "scores.csv")}
         write_json(out / "run.json", record)
         folders.append(out)
+    note(places, mix, *(folder / "run.json" for folder in folders))
     return folders
 
 

@@ -40,8 +40,11 @@ IGNORED = {
     "benchmark/methods/declaration.py": "says, does not do; the values themselves are digested",
     "benchmark/methods/method.py": "the contract: names of hooks, whose defaults lie elsewhere",
 }
-# Modules at which a closure ends: they find and order runs, and import what others need.
+# Modules at which a closure ends: they find, order and check, and import what others need.
 ENDS = {
+    "benchmark/data/answers.py": "compares prepared data with params.yaml",
+    "benchmark/data/manifest.py": "compares prepared files with their digests",
+    "benchmark/data/record.py": "looks whether raw data changed",
     "benchmark/methods/discover.py": "finds methods",
     "benchmark/methods/importing.py": "imports plugins",
     "benchmark/methods/code.py": "digests code",

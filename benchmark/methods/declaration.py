@@ -99,6 +99,11 @@ class Card(BaseModel):
             )
         return self
 
+    def said(self) -> dict[str, Any]:
+        """All that is declared, as JSON, without the fields that are left at their defaults."""
+        told = self.model_dump(mode="json", exclude_defaults=True, exclude={"pretrained_on"})
+        return {**told, "pretrained_on": sorted(self.pretrained_on)}
+
     def identity(self) -> dict[str, Any]:
         """What of a declaration a run's numbers depend on; nothing that is only said."""
         told = {"class": self.class_name, "arguments": self.arguments, "prompt": self.prompt}

@@ -106,8 +106,7 @@ class Folder:
 
     def source(self) -> str:
         """Digest of what card.json is rendered from, without the mixes of params.yaml."""
-        told = [card.model_dump(mode="json", exclude={"pretrained_on"}) for card in self.cards]
-        return digest([told, code_digest(self.files())])
+        return digest([[card.said() for card in self.cards], code_digest(self.files())])
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -51,16 +52,19 @@ def adopt(
     Yields: what was done, in lines.
     Raises: StoreError where weights, maps or scores differ; nothing is then written.
     """
-    with _worktree(places.root, since) as old:
+    with _worktree(places.root, since) as old, _present(places.root) as new:
         pairs: list[dict[str, Any]] = []
         for name in [method] if method else _rows(places, old, mix):
-            before, after = (_digests(root, name, mix) for root in (old, places.root))
+            before, after = (_digests(root, name, mix) for root in (old, new))
             changed = [kind for kind in KINDS if before[kind] != after[kind]]
             if not changed:
                 yield f"{name}: the same digests; nothing to adopt"
                 continue
             progress.say(f"{name} on {mix}: training under {since} and under the present code")
-            one, other = (_files(root, name, mix, device) for root in (old, places.root))
+            one, other = (
+                _files(root, name, mix, device=device, weights=places.weights)
+                for root in (old, new)
+            )
             _compare(name, one, other)
             proof = {"method": name, "mix": mix, "since": since, "commit": commit(places.root),
                      "files": one, **processor(), "time": finished_at()}  # fmt: skip
@@ -95,14 +99,14 @@ def _digests(root: Path, name: str, mix: str) -> dict[str, str]:
     return found
 
 
-def _files(root: Path, name: str, mix: str, device: str) -> dict[str, str]:
+def _files(root: Path, name: str, mix: str, *, device: str, weights: Path) -> dict[str, str]:
     """SHA-256 of weights, maps and scores of one run, made from nothing in a folder of its own."""
     for words in (
         ("prepare", "--mix", mix),
         ("run", "--method", name, "--mix", mix, "--seed", str(_seed(root, mix)), "--device", device,
-         "--threads", "1"),
+         "--threads", "1", "--retrain"),
     ):  # fmt: skip
-        _python(root, "-m", "benchmark", *words)
+        _python(root, "-m", "benchmark", *words, MIXSEG_WEIGHTS=str(weights))
     places = Places(root)
     card = next(c for c in declared(root)[name].cards if c.name == name)
     seed = _seed(root, mix)
@@ -124,8 +128,8 @@ def _compare(name: str, one: dict[str, str], other: dict[str, str]) -> None:
         )  # fmt: skip
 
 
-def _python(root: Path, *words: str) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(root)}
+def _python(root: Path, *words: str, **more: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(root), **more}
     done = subprocess.run(
         [sys.executable, *words], cwd=root, env=environment, text=True, capture_output=True,
         check=False,
@@ -135,6 +139,22 @@ def _python(root: Path, *words: str) -> str:
         raise StoreError(root, f"{words[0]} {words[1][:20]} failed: {said[-1]}", "a run that ends",
                          "Make the change run first.")  # fmt: skip
     return done.stdout
+
+
+@contextmanager
+def _present(root: Path) -> Iterator[Path]:
+    """The working tree as it is, changes and new files included, in a folder of its own."""
+    git = ["git", "-C", str(root)]
+    kept = subprocess.run([*git, "stash", "create"], text=True, capture_output=True, check=True)
+    with _worktree(root, kept.stdout.strip() or "HEAD") as path:
+        new = subprocess.run(
+            [*git, "ls-files", "--others", "--exclude-standard", "-z"],
+            text=True, capture_output=True, check=True,
+        )  # fmt: skip
+        for name in filter(None, new.stdout.split("\0")):
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(root / name, path / name)
+        yield path
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmark.core.digests import digest_of
 from benchmark.core.environment import commit
 from benchmark.core.errors import (
     MethodError,
@@ -17,9 +18,10 @@ from benchmark.core.errors import (
     StoreError,
     TrainingError,
 )
-from benchmark.core.files import Places, read_json, sha256_file, write_json, write_text
+from benchmark.core.files import Places, read_json, write_json, write_text
 from benchmark.core.params import Params, load_params
 from benchmark.core.progress import Progress, Silent
+from benchmark.core.recorded import check, files_of, listed, note, run_path
 from benchmark.methods import discover
 from benchmark.methods.importing import own_line
 from benchmark.runs.identity import Plan, RunSpec, evaluation_code, method_code, plan_run
@@ -146,15 +148,23 @@ class _Pass:
         return "done" if worked else "already done"
 
     def _kept(self) -> dict[str, Any]:
-        """The record of results that are here and of this very run; empty without."""
-        path = self.results / RUN
+        """The record of results that are here and of this very run; empty without.
+
+        Raises: StoreError if it was edited, and the store has no other one.
+        """
+        path, spec = self.results / RUN, self.plan.spec
+        if RECORD not in self.place.done():
+            known = listed(self.places.results(spec.mix))
+            name = run_path(self.plan.card.group, spec.method, spec.seed)
+            do = f"Restore it, or delete {self.results}: the run is then made again."
+            check(path, known.get(name), do)
         record = read_json(path) if path.is_file() else {}
         same = record.get("identity", {}).get("run") == self.plan.identity.run
         return record if same else {}
 
     def _adopt(self, record: dict[str, Any]) -> None:
         """Takes what lies beside the results into the store, where it is what the run wrote."""
-        files: dict[str, str] = record.get("files", {})
+        files = files_of(record)
         run = self.plan.identity.run
         maps, scores = (record.get(key) for key in ("prediction_code", "scoring_code"))
         codes = {WEIGHTS: run, HISTORY: run, MAPS: maps, SCORES: scores}
@@ -162,7 +172,7 @@ class _Pass:
         for name, code in codes.items():
             folder = self.artefacts if name in ARTEFACTS else self.results
             path = folder / name
-            fits = name in files and path.is_file() and sha256_file(path) == files[name]
+            fits = name in files and path.is_file() and digest_of(path) == files[name]
             if name not in done and code and fits:
                 publish(path, self.place.folder / name)
                 self.place.finish(name, code)
@@ -274,11 +284,17 @@ class _Pass:
         for name in (HISTORY, SCORES, WEIGHTS, MAPS):
             if name not in done:
                 continue
-            to = (self.artefacts if name in ARTEFACTS else self.results) / name
-            digests[name] = done[name]["sha256"]
-            if not (to.is_file() and sha256_file(to) == digests[name]):
+            self.place.has(name, done[name]["code"])  # refuses what was edited in the store
+            kept, to = done[name]["sha256"], self.artefacts / name
+            if name not in ARTEFACTS:
+                kept, to = digest_of(folder / name), self.results / name
+            digests[name] = kept
+            if not (to.is_file() and digest_of(to) == digests[name]):
                 publish(folder / name, to)
         codes = {"prediction_code": done[MAPS]["code"], "scoring_code": done[SCORES]["code"]}
+        self.place.has(RECORD, self.plan.identity.run)
         kept = read_json(folder / RECORD)
-        record = {**kept, **self._said(), **codes, "files": digests}
-        write_json(self.results / RUN, record)
+        # A history that could not be adopted keeps the digest with which it was written.
+        files = {**files_of(kept), **digests}
+        write_json(self.results / RUN, {**kept, **self._said(), **codes, "files": files})
+        note(self.places, self.plan.spec.mix, self.results / RUN)

@@ -9,7 +9,8 @@ from benchmark.core.errors import MethodError
 from benchmark.core.files import Places, digest
 from benchmark.core.params import Mix, load_params
 from benchmark.core.recipe import DEFAULTS, Recipe
-from benchmark.data.cases import data_digest
+from benchmark.data.answers import require
+from benchmark.data.manifest import data_digest
 from benchmark.methods import code
 from benchmark.methods.declaration import Card, Weights
 from benchmark.methods.discover import Folder, declared, unknown_name
@@ -110,9 +111,10 @@ def plan_run(
         fetch: get pretrained weights from the hub where they are not here.
         folder: of the row, where it is known already.
 
-    Raises: MethodError, ParamsError, MissingDataError.
+    Raises: MethodError, ParamsError, MissingDataError, StaleDataError.
     """
     mix = load_params(places.root).mix(spec.mix)
+    require(places, spec.mix, mix)
     if folder is None:
         known = declared(places.root)
         if spec.method not in known:
@@ -187,8 +189,7 @@ def code_record(root: Path, folders: Sequence[Folder]) -> dict[str, Any]:
         stage: code.code_digest(code.entry_files(root, entry))[:SHORT]
         for stage, entry in code.STAGES.items()
     }
-    said = [card.model_dump(mode="json", exclude={"pretrained_on"})
-            for folder in folders for card in folder.cards]  # fmt: skip
+    said = [card.said() for folder in folders for card in folder.cards]
     return {
         "training": plain[:SHORT],
         "prediction": evaluation.prediction[:SHORT],

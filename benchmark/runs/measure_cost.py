@@ -16,6 +16,7 @@ from benchmark.core.errors import MethodError, MixSegError, ParamsError
 from benchmark.core.files import Places, digest, read_json, write_json
 from benchmark.core.params import Mix, load_params
 from benchmark.core.progress import Progress
+from benchmark.data.answers import require
 from benchmark.methods import discover
 from benchmark.methods.code import COST, code_digest, entry_files
 from benchmark.methods.declaration import Card
@@ -40,10 +41,12 @@ def measure(
         device: "auto", "cpu" or "cuda".
         again: measure even if it is done.
 
-    Raises: MethodError, ParamsError for unknown names or a method that cannot predict.
+    Raises: MethodError, ParamsError for unknown names or a method that cannot predict,
+        StaleDataError if the mix has data of another size.
     """
     params = load_params(places.root)
     about = params.mix(mix)
+    require(places, mix, about)
     card = discover.card_of(places.root, name)
     if mix not in params.mixes_of(card):
         raise ParamsError(

@@ -4,22 +4,26 @@ A file made here holds all of the network, its frozen part too, and so needs no 
 """
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from benchmark.core.errors import MethodError, MixSegError, ParamsError
-from benchmark.core.files import Places, sha256_file, write_atomic
+from benchmark.core.files import Places, sha256_file
 from benchmark.methods import discover
 from benchmark.methods.importing import own_line
 from benchmark.methods.layers import SHOWN, load_strictly
 from benchmark.methods.statefile import StateFile, check_numbers, read_state
 from benchmark.methods.weights import WeightStore
-from benchmark.training.weights_file import KEY, Origin, frozen_digest, frozen_names
+from benchmark.training.weights_file import (
+    Origin,
+    frozen_digest,
+    frozen_names,
+    write_tensors,
+)
 
 if TYPE_CHECKING:
     from benchmark.methods.method import Method
@@ -127,13 +131,11 @@ def write_whole(
     Args:
         pretrained: SHA-256 of the files that gave the frozen weights, by name; empty for none.
     """
-    state = {k: v.detach().cpu().contiguous().clone() for k, v in method.state_dict().items()}
     frozen, arguments = frozen_digest(method), method.card.arguments
     origin = Origin(size, seed=0, pretrained=False, frozen=frozen, arguments=arguments)
     of: dict[str, object] = {"file": source.name, "sha256": sha256_file(source)}
     of |= {"pretrained": pretrained} if pretrained else {}
-    with write_atomic(path) as temporary:
-        save_file(state, temporary, {KEY: json.dumps(asdict(origin)), "imported": json.dumps(of)})
+    write_tensors(path, method.state_dict(), origin, imported=json.dumps(of))
 
 
 def _mapped(

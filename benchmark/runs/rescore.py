@@ -8,12 +8,15 @@ from typing import Any
 
 import pandas as pd
 
+from benchmark.core.digests import digest_of
 from benchmark.core.environment import pick_device
 from benchmark.core.errors import MissingDataError, StoreError
-from benchmark.core.files import Places, read_json, sha256_file, write_json
+from benchmark.core.files import Places, read_json, write_json
 from benchmark.core.params import load_params
 from benchmark.core.progress import Progress
-from benchmark.data.cases import data_digest
+from benchmark.core.recorded import check, files_of, listed, note
+from benchmark.data.answers import require
+from benchmark.data.manifest import data_digest
 from benchmark.evaluation.score import score_maps, write_scores
 from benchmark.methods import discover
 from benchmark.runs.identity import evaluation_code
@@ -37,10 +40,12 @@ def rescore(
     Args:
         trusted: "maps", or "weights", from which the maps are then made again first.
 
-    Raises: MissingDataError if no run of the mix has artefacts here.
+    Raises: MissingDataError if no run of the mix has artefacts here, StaleDataError if the prepared
+        data are not those that params.yaml asks for, StoreError if a file that this reads is not
+        as it was written; nothing is overwritten then.
     """
     params = load_params(places.root)
-    params.mix(mix)
+    require(places, mix, params.mix(mix))
     needed = WEIGHTS if trusted == "weights" else MAPS
     runs = [run for run in _stored(places, mix) if (run.artefacts / needed).is_file()]
     if not runs:
@@ -49,6 +54,7 @@ def rescore(
             "Run `dvc pull`, or train with `mixseg run`.",
         )  # fmt: skip
     code, data = evaluation_code(places.root), data_digest(places.prepared(mix))
+    _check(runs, mix, needed)
     for run in runs:
         _same_data(run, places.prepared(mix), data)
         maps, path = run.artefacts / MAPS, run.results / SCORES
@@ -63,10 +69,25 @@ def rescore(
             record["prediction_code"] = code.prediction
         before = path.read_bytes() if path.is_file() else b""
         write_scores(path, score_maps(maps, places.prepared(mix), params.threshold, progress))
-        digests = {SCORES: sha256_file(path), MAPS: sha256_file(maps)}
-        record["files"] = {**record.get("files", {}), **digests}
+        digests = {SCORES: digest_of(path), MAPS: digest_of(maps)}
+        record["files"] = {**files_of(record), **digests}
         write_json(run.results / RUN, {**record, "scoring_code": code.scoring})
+        note(places, mix, run.results / RUN)
         yield f"{path.relative_to(places.root)}: {_change(before, path.read_bytes())}"
+
+
+def _check(runs: list[Stored], mix: str, needed: str) -> None:
+    """Compares the weights or maps that are read with their digests.
+
+    Raises: StoreError.
+    """
+    for run in runs:
+        method, seed = run.record["method"], run.record["seed"]
+        again = f"`mixseg run --method {method} --mix {mix} --seed {seed}`"
+        do = f"Get it again with `dvc pull`, or delete it and run {again}."
+        if needed == MAPS:
+            do = f"Make it again: `mixseg score --mix {mix} --start-from weights`."
+        check(run.artefacts / needed, files_of(run.record).get(needed), do)
 
 
 def _same_data(run: Stored, prepared: Path, data: str) -> None:
@@ -83,10 +104,17 @@ def _same_data(run: Stored, prepared: Path, data: str) -> None:
 
 
 def _stored(places: Places, mix: str) -> Iterator[Stored]:
-    """The runs of the methods that there are; controls and removed methods are left alone."""
+    """The runs of the methods that there are; controls and removed methods are left alone.
+
+    Raises: StoreError if a record was edited.
+    """
     known = discover.folders(places.root)
     groups = {card.name: card.group for folder in known for card in folder.cards}
-    for path in sorted(places.results(mix).glob("*/*/seed-*/run.json")):
+    results = places.results(mix)
+    recorded = listed(results)
+    for path in sorted(results.glob("*/*/seed-*/run.json")):
+        do = f"Restore it, or delete {path.parent} and make the run again with `mixseg run`."
+        check(path, recorded.get(path.relative_to(results).as_posix()), do)
         record = read_json(path)
         if groups.get(record["method"]) == record["group"]:
             artefacts = places.artefacts(mix, record["method"], int(record["seed"]))

@@ -6,6 +6,7 @@ from benchmark.core.errors import MixSegError
 from benchmark.core.files import Places
 from benchmark.core.params import load_params
 from benchmark.core.progress import Progress
+from benchmark.data.answers import require
 from benchmark.methods.discover import card_of
 from benchmark.runs.execute import execute
 from benchmark.runs.identity import RunSpec
@@ -26,14 +27,16 @@ def run_row(
     A row of the group single is its base trained on less: it costs the same, and is not measured.
 
     Yields: a line for each, and whether it ended well.
-    Raises: MixSegError of a run, where one seed is asked for.
+    Raises: MixSegError of a run, where one seed is asked for; StaleDataError if the prepared data
+        are not those that params.yaml asks for.
     """
     if seed is not None:
         spec = RunSpec(method, mix, seed)
         yield f"{spec}: {execute(places, spec, options, progress)}", True
         return
-    card = card_of(places.root, method)
-    for each in load_params(places.root).mix(mix).seeds_of(card):
+    card, about = card_of(places.root, method), load_params(places.root).mix(mix)
+    require(places, mix, about)  # said once, not by each seed
+    for each in about.seeds_of(card):
         spec = RunSpec(method, mix, each)
         try:
             yield f"{spec}: {execute(places, spec, options, progress)}", True

@@ -8,6 +8,7 @@ from typing import Any
 from benchmark.core.errors import MissingDataError, MixSegError
 from benchmark.core.files import Places, read_json
 from benchmark.core.params import load_params
+from benchmark.data.answers import stale
 from benchmark.methods.declaration import Card
 from benchmark.methods.discover import Folder, folders, unknown_name
 from benchmark.runs.identity import Evaluation, Plan, RunSpec, evaluation_code, plan_run
@@ -57,6 +58,14 @@ def states(places: Places, mix: str | None = None, method: str | None = None) ->
     return [_state(places, *row, evaluation) for row in _runs(places.root, method, mix)]
 
 
+def _stale(places: Places, mix: str) -> str:
+    """In what the data of a mix differ from what params.yaml asks for."""
+    try:
+        return "; ".join(stale(places, mix, load_params(places.root).mix(mix)))
+    except MixSegError as error:
+        return str(error)
+
+
 def _runs(
     root: Path, method: str | None, mix: str | None
 ) -> Iterator[tuple[RunSpec, Card, Folder]]:
@@ -81,6 +90,9 @@ def _state(
     places: Places, spec: RunSpec, card: Card, folder: Folder, evaluation: Evaluation
 ) -> State:
     record = places.run(spec.mix, card.group, spec.method, spec.seed) / RUN
+    other_data = _stale(places, spec.mix)
+    if other_data:
+        return State(spec, "stale" if record.is_file() else "missing", other_data)
     try:
         plan = plan_run(places, spec, fetch=False, folder=folder)
     except MissingDataError as error:

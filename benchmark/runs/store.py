@@ -96,8 +96,9 @@ class Shelf:
         path = self.folder / name
         if path.is_file() and entry.get("stat") == _stat(path):
             return True  # untouched since its digest was taken
-        if not path.is_file() or sha256_file(path) != entry["sha256"]:
-            state = "not what was written" if path.is_file() else "gone"
+        found = sha256_file(path) if path.is_file() else ""
+        if found != entry["sha256"]:
+            state = f"not what was written, its digest is {found[:16]}" if found else "gone"
             raise StoreError(
                 path, state, f"a file of digest {entry['sha256'][:16]}",
                 f"Delete {self.folder} and run again.",

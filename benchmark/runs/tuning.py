@@ -126,6 +126,7 @@ class _Tuner:
             named = method_error(error, self.places.root, candidate.plan.spec.method)
             place.fail(str(named))
             raise named from error
+        place.has(RECORD, candidate.plan.identity.run)  # refuses a record that was edited
         scores = pd.read_csv(place.folder / SCORES, dtype={"case": str})
         return Tried(candidate, scores, read_json(place.folder / RECORD))
 

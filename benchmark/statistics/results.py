@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from benchmark.core.errors import MissingDataError, ScoreTableError
+from benchmark.core.recorded import EDITED, Edited, edited, listed
+from benchmark.core.request import DATA, differences
 from benchmark.statistics.table import CONTROLS, Entry, Run, ScoreTable, TestSet, read_table
 
 if TYPE_CHECKING:  # pydantic is slow to import, and the objects are handed in
@@ -38,10 +40,13 @@ GROUPS = {
 }
 HEADLINE = ("main", "prompted", CONTROLS)
 RANKED = tuple(group for group in GROUPS if group != CONTROLS)
+OF_THE_MIX = (DATA, "leaks.csv", "leaks.json")
 ABLATIONS = ("ablation", "single")  # have tables of their own: the headline never waits for them
 # The parts of the identity of a run that the present code made.
 IDENTITY = frozenset({"method_code", "training_code", "declared", "recipe", "data", "weights",
                       "initialisation", "seed"})  # fmt: skip
+SHOWN = 5  # edited files in warnings
+RESTORE = "Restore it, or delete it and run its stage again."
 EARLIER_CODE = "made by earlier code: the present code may give other numbers"
 EARLIER_SCORING = "scored by earlier code: scoring again may give other numbers"
 
@@ -59,6 +64,7 @@ class MixResults:
         table: the scores of the planned rows.
         scoring_code: digest of the scoring code as it is now; empty where nobody told it.
         cost_codes: digest by method of the code whose cost would be measured now; likewise.
+        changed: the files of the whole mix that are not as they were written, by name.
     """
 
     name: str
@@ -69,6 +75,7 @@ class MixResults:
     table: ScoreTable = field(repr=False)
     scoring_code: str = ""
     cost_codes: Mapping[str, str] = field(default_factory=dict, repr=False)
+    changed: Mapping[str, Edited] = field(default_factory=dict, repr=False)
 
     @property
     def mix(self) -> "Mix":
@@ -127,22 +134,28 @@ class MixResults:
 
     def mismatch(self) -> list[str]:
         """In what data.json differs from the data that params.yaml asks for now, in phrases."""
-        wanted = self.mix.request()
-        known = self.data.get("request") or self.data
-        return [
-            f"{key} is {_plain(known[key])} here and {_plain(value)} in params.yaml"
-            for key, value in wanted.items()
-            if key in known and known[key] != value
-        ]
+        return differences(self.data, self.mix, self.folder)
 
     def warnings(self) -> list[str]:
         """What a reader must know before anything else; nothing where all is as planned."""
         found = "; ".join(self.mismatch())
         text = (
-            f"These results are of other data than params.yaml asks for now: {found}. Run"
-            f" `mixseg prepare --mix {self.name}` and the runs of the mix, or restore params.yaml."
+            f"These results are stale. {found[:1].upper()}{found[1:]}. Run `mixseg prepare --mix"
+            f" {self.name}` and the runs of the mix, or restore params.yaml."
         )
-        return [text] if found else []
+        changed = self.edited()
+        lines = [f"{self._shown(each.path)}: {each}. {RESTORE}" for each in changed[:SHOWN]]
+        more = len(changed) - len(lines)
+        lines += [f"{more} more files of results/{self.name} were {EDITED}."] if more else []
+        return [*([text] if found else []), *lines]
+
+    def _shown(self, path: Path) -> str:
+        return f"results/{self.name}/{path.relative_to(self.folder).as_posix()}"
+
+    def edited(self) -> list[Edited]:
+        """The files of the mix and of its runs that are not as they were written."""
+        runs = (gone.edited for gone in self.table.missing)
+        return [*self.changed.values(), *(each for each in runs if each)]
 
     def entry(self, name: str) -> Entry | None:
         """The planned row of a method; None where this mix does not plan it."""
@@ -219,11 +232,6 @@ class MixResults:
         return self.of_groups(groups, bases=ablations)
 
 
-def _plain(value: Any) -> str:
-    """A value of params.yaml for reading."""
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
 def _rows_of(results: MixResults, groups: Sequence[str], bases: bool) -> ScoreTable:
     chosen = [entry for entry in results.table.entries if entry.group in groups]
     if bases:
@@ -281,12 +289,18 @@ def read_results(
     Raises: ParamsError for an unknown mix, ScoreTableError if a file of results is broken.
     """
     mix, folder = params.mix(name), places.results(name)
-    data = _read_data(folder / "data.json")
+    recorded = listed(folder)
+    changed = {
+        each: found for each in OF_THE_MIX if (found := edited(folder / each, recorded.get(each)))
+    }
+    data = _read_data(folder / DATA, may_be_broken=DATA in changed)
     datasets = data.get("datasets", {})
     sizes = {each: datasets.get(each, {}).get("test") for each in _tested(datasets, mix)}
     by_name = {card.name: card for card in cards}
     rows = [*_methods(name, params, cards), *_controls(folder / CONTROLS)]
-    planned = MixResults(name, params, by_name, places, data, ScoreTable((), tuple(rows), {}))
+    planned = MixResults(
+        name, params, by_name, places, data, ScoreTable((), tuple(rows), {}), changed=changed
+    )
     if part is None:
         return replace(planned, table=read_table(folder, rows, sizes))
     wanted = {entry.key for entry in planned.part(part).table.entries}
@@ -301,7 +315,7 @@ def _tested(datasets: Mapping[str, Mapping[str, Any]], mix: "Mix") -> list[str]:
     return found if found and set(found) != set(mix.test) else list(mix.test)
 
 
-def _read_data(path: Path) -> dict[str, Any]:
+def _read_data(path: Path, may_be_broken: bool) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
@@ -311,6 +325,8 @@ def _read_data(path: Path) -> dict[str, Any]:
         problem = "datasets is no object"
     except (ValueError, KeyError, TypeError) as error:
         problem = str(error)
+    if may_be_broken:
+        return {}
     do = "Run it again."
     raise ScoreTableError(path, f"unusable ({problem})", "what `mixseg prepare` writes", do)
 

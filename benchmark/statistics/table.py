@@ -10,6 +10,8 @@
 3. Results that are not planned (a removed method, a seed no longer planned, a foreign test set) are
    named and ignored.
 4. A row has no value in a column that the file of one of its runs lacks: it was not scored.
+5. A run of which run.json, scores.csv or history.csv is not as it was written counts as missing:
+   nothing of it is used. What is recorded nowhere cannot be checked (`core/recorded.py`).
 
 **Sources** Christodoulou et al., MICCAI 2024 (what reports of segmentation leave out).
 """
@@ -23,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmark.core.recorded import Edited, edited, files_of, listed, run_path
 from benchmark.statistics.schema import COUNTS, KEYS, METRICS, Array
 from benchmark.statistics.scores import SetScores, read_record, read_scores
 
@@ -78,12 +81,17 @@ class TestSet:
 
 @dataclass(frozen=True)
 class MissingRun:
-    """A planned run that is not there, or not on one test set; without a dataset, on none."""
+    """A planned run that is not there, or not on one test set; without a dataset, on none.
+
+    Attributes:
+        edited: a file of the run that is not as it was written, if that is why.
+    """
 
     entry: Entry
     seed: int
     dataset: str
     why: str
+    edited: Edited | None = None
 
 
 @dataclass(frozen=True)
@@ -142,6 +150,10 @@ class ScoreTable:
     def missing_of(self, entry: Entry) -> list[MissingRun]:
         """The missing runs of a row."""
         return [gone for gone in self.missing if gone.entry == entry]
+
+    def is_edited(self, entry: Entry) -> bool:
+        """Whether a row lacks a run because a file of it was edited."""
+        return any(gone.edited for gone in self.missing_of(entry))
 
     def scores_of(self, entry: Entry, dataset: str) -> list[SetScores] | None:
         """The scores of all planned seeds on a test set; None where one is missing."""
@@ -240,10 +252,11 @@ def read_table(
     Raises: ScoreTableError if a file that is there cannot be used.
     """
     runs: dict[tuple[str, int], Run] = {}
+    recorded = listed(results)
     missing: list[MissingRun] = []
     for entry in entries:
         for seed in entry.seeds:
-            run = _read_run(results / entry.group / entry.name / f"seed-{seed}", entry, seed)
+            run = _read_run(results, entry, seed, recorded)
             if isinstance(run, Run):
                 runs[entry.key, seed] = run
             else:
@@ -265,11 +278,22 @@ def _assembled(
     return ScoreTable(sets, tuple(entries), runs, (*missing, *partly), tuple(ignored), sizes)
 
 
-def _read_run(folder: Path, entry: Entry, seed: int) -> Run | MissingRun:
+def _read_run(
+    results: Path, entry: Entry, seed: int, recorded: Mapping[str, str]
+) -> Run | MissingRun:
+    name = run_path(entry.group, entry.name, seed)
+    folder = (results / name).parent
     gone = [name for name in ("run.json", "scores.csv") if not (folder / name).is_file()]
     if gone:
         return MissingRun(entry, seed, "", f"no {gone[0]}" if len(gone) == 1 else "not run")
-    record = read_record(folder / "run.json", (entry.group, entry.name, seed))
+    found = edited(results / name, recorded.get(name))
+    if found is None:
+        record = read_record(results / name, (entry.group, entry.name, seed))
+        files = files_of(record)
+        changed = (edited(folder / each, files.get(each)) for each in ("scores.csv", "history.csv"))
+        found = next((each for each in changed if each), None)
+    if found:
+        return MissingRun(entry, seed, "", str(found), found)
     return Run(entry, seed, record, read_scores(folder / "scores.csv"))
 
 

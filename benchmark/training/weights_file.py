@@ -1,13 +1,14 @@
 """What a run has learnt, as one file: its weights without those that are frozen.
 
 A frozen weight is the same after training as before it, and is had again from the seed and the
-pretrained files. The file says which, and holds a digest by which they are checked.
+pretrained files. The file says which, and holds a digest by which they are checked. It holds
+another digest of its own tensors and of what it says of their origin.
 """
 
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from benchmark.core.errors import MethodError, MissingDataError
+from benchmark.core.errors import MethodError, MissingDataError, StoreError
 from benchmark.core.files import write_atomic
 from benchmark.methods.layers import load_strictly
 
@@ -38,6 +39,7 @@ class Origin:
         pretrained: whether the card's files were loaded over them.
         frozen: digest of the frozen weights, which the file does not hold; empty for none.
         arguments: with which the network was built, besides its size; None is those of the row.
+        content: digest of the tensors in the file and of the fields above; empty in older files.
     """
 
     size: int
@@ -45,6 +47,7 @@ class Origin:
     pretrained: bool
     frozen: str = ""
     arguments: dict[str, Any] | None = None
+    content: str = ""
 
     @classmethod
     def of(cls, path: Path) -> Self:
@@ -101,10 +104,19 @@ def load_learnt(method: "Method", state: dict[str, Tensor], where: str) -> None:
 
 def write_learnt(path: Path, method: "Method", origin: Origin) -> None:
     """Writes the learnt state, each tensor with memory of its own, as safetensors wants it."""
-    state = {k: v.detach().cpu().contiguous().clone() for k, v in learnt_state(method).items()}
-    told = {**asdict(origin), "frozen": frozen_digest(method)}
+    write_tensors(path, learnt_state(method), replace(origin, frozen=frozen_digest(method)))
+
+
+def write_tensors(path: Path, state: dict[str, Tensor], origin: Origin, **more: str) -> None:
+    """Writes tensors with their origin and the digest of both.
+
+    Args:
+        more: further entries of the file's metadata.
+    """
+    state = {k: v.detach().cpu().contiguous().clone() for k, v in state.items()}
+    told = asdict(replace(origin, content=content_digest(state, origin)))
     with write_atomic(path) as temporary:
-        save_file(state, temporary, {KEY: json.dumps(told)})
+        save_file(state, temporary, {KEY: json.dumps(told), **more})
 
 
 def read_learnt(path: Path, build: Build, size: int, weights: "WeightStore") -> "Method":
@@ -114,16 +126,18 @@ def read_learnt(path: Path, build: Build, size: int, weights: "WeightStore") -> 
         build: see `Origin.begin`.
         size: side of the images in pixels; another than in training is allowed.
 
-    Raises: MethodError if they are another method's, or the frozen part cannot be had again;
-    MissingDataError if they or pretrained files that they build on are not to be had.
+    Raises: StoreError if the file was damaged; MethodError if the weights are another method's, or
+    the frozen part cannot be had again; MissingDataError if they or pretrained files that they
+    build on are not to be had.
     """
-    origin = Origin.of(path)
+    origin, state = Origin.of(path), load_file(path)
+    _check(path, state, origin)
     with torch.random.fork_rng(devices=()):
         if origin.frozen:
             method = origin.begin(build, size, weights)
         else:
             method = build(size, origin.arguments)
-    load_learnt(method, load_file(path), f"{path}, as {type(method).__name__} at {size} pixels")
+    load_learnt(method, state, f"{path}, as {type(method).__name__} at {size} pixels")
     if origin.frozen != frozen_digest(method):
         raise MethodError(
             path,
@@ -132,6 +146,25 @@ def read_learnt(path: Path, build: Build, size: int, weights: "WeightStore") -> 
             "Use the pretrained files, the code and the version of torch that run.json names.",
         )
     return method
+
+
+def _check(path: Path, state: dict[str, Tensor], origin: Origin) -> None:
+    found = content_digest(state, origin)
+    if origin.content and found != origin.content:
+        raise StoreError(
+            path, f"damaged: its content has digest {found[:16]}",
+            f"the digest that it was written with, {origin.content[:16]}",
+            "Get it again with `dvc pull`, or make it again with `mixseg run` or `import-weights`.",
+        )  # fmt: skip
+
+
+def content_digest(state: dict[str, Tensor], origin: Origin) -> str:
+    """SHA-256 of tensors on the CPU, with names, types and shapes, and of their origin."""
+    told = hashlib.sha256(json.dumps(asdict(replace(origin, content=""))).encode())
+    for name, value in sorted(state.items()):
+        told.update(f"\n{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        told.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return told.hexdigest()
 
 
 def frozen_digest(method: "Method") -> str:

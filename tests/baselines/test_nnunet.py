@@ -1,22 +1,17 @@
 """nnU-Net's 2-D network: its count, the library's own numbers, and deep supervision by hand."""
 
 import copy
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from dynamic_network_architectures.architectures.unet import PlainConvUNet
-from safetensors.torch import load_file
 from support import ROOT, build
 from torch import nn
 
-from benchmark.core.files import Places
 from benchmark.methods.importing import import_beside
 from benchmark.methods.layers import count_parameters, load_strictly
 from benchmark.methods.losses import weighted_bce_iou
 from benchmark.methods.method import Inputs
-from benchmark.runs.official_weights import import_weights
 
 COUNT = 20_619_658
 
@@ -37,54 +32,13 @@ def test_parameter_counts_and_each_tensor_once(method) -> None:  # type: ignore[
     assert sum(value.numel() for value in method.state_dict().values()) == COUNT
 
 
-def published() -> PlainConvUNet:
-    """The network as nnU-Net builds it."""
+def test_the_library_s_weights_give_the_library_s_maps(method) -> None:  # type: ignore[no-untyped-def]
     torch.manual_seed(5)
     norm = {"norm_op": nn.InstanceNorm2d, "norm_op_kwargs": {"eps": 1e-5, "affine": True}}
     sizes = ((32, 64, 128, 256, 512, 512), nn.Conv2d, 3, (1, 2, 2, 2, 2, 2), 2, 2, 2, True)
     leaky = {"nonlin": nn.LeakyReLU, "nonlin_kwargs": {"inplace": True}}
-    return PlainConvUNet(3, 6, *sizes, **norm, **leaky, deep_supervision=True).eval()
-
-
-def test_its_own_checkpoint_is_imported(method, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    """With all that nnU-Net's trainer saves beside the weights."""
-    theirs = published()
-    momentum = torch.optim.SGD([nn.Parameter(torch.ones(2))], lr=0.01, momentum=0.99, nesterov=True)
-    momentum.param_groups[0]["params"][0].grad = torch.ones(2)
-    momentum.step()
-    scores = [np.float64(0.7), np.float32(0.8)]
-    torch.save(
-        {
-            "network_weights": theirs.state_dict(),
-            "optimizer_state": momentum.state_dict(),
-            "grad_scaler_state": {"scale": 65536.0, "growth_factor": 2.0, "_growth_tracker": 0},
-            "logging": {"mean_fg_dice": scores, "dice_per_class_or_region": [scores, scores]},
-            "_best_ema": np.float64(0.75),
-            "current_epoch": 1000,
-            "init_args": {
-                "plans": {"dataset_name": "x"},
-                "fold": 0,
-                "device": torch.device("cuda"),
-            },
-            "trainer_name": "nnUNetTrainer",
-            "inference_allowed_mirroring_axes": (0, 1),
-        },
-        tmp_path / "checkpoint_final.pth",
-    )
-    to = tmp_path / "out.safetensors"
-    told = import_weights(Places(ROOT), "nnunet-2d", tmp_path / "checkpoint_final.pth", to, 64)
-    held = len(theirs.state_dict())
-    assert f"108 tensors of nnunet-2d at 64 pixels, made from the {held} of" in told
-    assert "checkpoint_final.pth (under network_weights)" in told
-    weights = type(method).from_official(theirs.state_dict())
-    ours = load_file(to)
-    assert ours.keys() == weights.keys()
-    assert all(torch.equal(ours[key], weights[key]) for key in ours)
-
-
-def test_the_library_s_weights_give_the_library_s_maps(method) -> None:  # type: ignore[no-untyped-def]
-    theirs = published()
-    load_strictly(method, type(method).from_official(theirs.state_dict()), "theirs")
+    theirs = PlainConvUNet(3, 6, *sizes, **norm, **leaky, deep_supervision=True).eval()
+    load_strictly(method, method.from_official(theirs.state_dict()), "theirs")
     ours, theirs = copy.deepcopy(method.network).double(), theirs.double()
     image = torch.rand(1, 3, 64, 96, dtype=torch.float64)
     with torch.no_grad():

@@ -8,13 +8,16 @@ import pytest
 from PIL import Image
 
 from benchmark.core.errors import MissingDataError
-from benchmark.core.files import Places, sha256_bytes, write_json
+from benchmark.core.files import Places, read_json, sha256_bytes, write_json
+from benchmark.core.params import Mix
 from benchmark.core.progress import Silent
 from benchmark.data.leaks import COLUMNS, leaks, read_leaks, summary
+from benchmark.data.manifest import sealed
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL = Path(os.environ.get("MIXSEG_REAL_DATA", ROOT.parent / "shared" / "data"))
 SIZE = 96
+ASKED = Mix.model_construct(size=SIZE, train=["skin"], test=["skin"], at_most=None, drawn=None)
 Case = tuple[str, str, np.ndarray]  # name, split, image
 
 
@@ -50,8 +53,8 @@ def write(places: Places, mix: str, **datasets: list[Case]) -> None:
         ]
         pd.DataFrame(rows).to_csv(folder / name / "cases.csv", index=False)
         about[name] = {"modality": name.split("_")[0]}
-    manifest = {"mix": mix, "size": SIZE, "datasets": about, "digest": mix}
-    write_json(folder / "manifest.json", manifest)
+    manifest = {"mix": mix, "request": ASKED.request(), "size": SIZE, "datasets": about}
+    write_json(folder / "manifest.json", sealed(manifest, folder))
 
 
 @pytest.fixture
@@ -133,12 +136,19 @@ def test_mixes_are_compared_but_the_same_case_is_no_leak(places: Places) -> None
         skin=[("a", "train", a), ("b", "train", b)],
         skin_2=[("c2", "test", noisy(c))],
     )
-    table = leaks("one", places, Silent(), ["two", "not prepared"])
+    others = {"two": ASKED, "not prepared": ASKED}
+    table = leaks("one", places, Silent(), others)
     assert pairs(table) == [
         ("exact", "test/train", "b", "b"),  # tested here, trained on there
         ("near", "train/test", "c", "c2"),
     ]
     assert set(table["mix_b"]) == {"two"}
+    told = places.results("one") / "leaks.json"
+    assert read_json(told) == {"compared": ["two"], "not_prepared": ["not prepared"]}
+
+    larger = ASKED.model_copy(update={"size": 2 * SIZE})
+    assert leaks("one", places, Silent(), {"two": larger}).empty  # prepared for another request
+    assert read_json(told) == {"compared": [], "not_prepared": ["two"]}
 
 
 def test_the_file_is_the_same_whatever_ran_before(places: Places) -> None:

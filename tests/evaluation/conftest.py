@@ -1,10 +1,12 @@
 """A prepared mix of a few small drawn cases."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from benchmark.core.files import write_json
+from benchmark.data.manifest import sealed
 
 SIZE = 24
 DATASETS = {"fundus-a": ("fundus", 4), "skin-b": ("dermoscopy", 3)}
@@ -24,7 +26,7 @@ def prepared(tmp_path: Path) -> Path:
     The rows are mixed, train after test, as nobody promises an order.
     """
     folder = tmp_path / "data" / "prepared" / "tiny"
-    manifest = {"mix": "tiny", "size": SIZE, "datasets": {}, "content": "d" * 64}
+    manifest = {"mix": "tiny", "size": SIZE, "request": {}, "datasets": {}}
     for k, (name, (modality, tests)) in enumerate(DATASETS.items()):
         rng = np.random.default_rng(k)
         rows = [("test", i) for i in range(tests)] + [("train", 9), ("val", 10)]
@@ -38,6 +40,6 @@ def prepared(tmp_path: Path) -> Path:
         text = "\n".join(["case,group,split,source,digest", *lines, ""])
         (folder / name / "cases.csv").write_text(text, encoding="utf-8")
         about = {"modality": modality, "role": "seen", "train": 1, "val": 1, "test": tests}
-        manifest["datasets"][name] = {**about, "digest": "0"}
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+        manifest["datasets"][name] = about
+    write_json(folder / "manifest.json", sealed(manifest, folder))
     return folder

@@ -10,6 +10,7 @@ from benchmark.core.files import Places
 from benchmark.core.params import Params
 from benchmark.core.progress import Silent
 from benchmark.data.cases import load_cases
+from benchmark.data.manifest import data_digest
 from benchmark.evaluation.controls import CONTROLS, mean_mask, run_controls
 
 
@@ -82,7 +83,7 @@ def test_records_say_what_they_are(prepared, scores):
         assert (record["initialisation"], record["weights"]) == ("none", {})
         assert record["data"]["test"] == {"fundus-a": 4, "skin-b": 3}
         assert record["data"]["train"] == (4 if name == "mean-mask" else 0)
-        assert record["identity"]["data"] == "d" * 64
+        assert record["identity"]["data"] == data_digest(prepared)
 
 
 def test_no_maps_are_left(prepared, scores):

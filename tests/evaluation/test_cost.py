@@ -156,7 +156,7 @@ def test_latency_is_of_single_passes_after_a_warm_up(monkeypatch: pytest.MonkeyP
 
 
 def built(root: Path, name: str) -> Method:
-    return method_entry(root, name).cls(size=32)
+    return method_entry(root, name).build(32)
 
 
 POINT = """
@@ -177,7 +177,7 @@ def predict(self, inputs):
 
 @pytest.mark.usefixtures("quick")
 def test_a_method_gets_what_its_card_asks_for(project: Places) -> None:
-    write_plugin(project.root, "baselines/foo", source("foo", 'prompt="point"', more=POINT))
+    write_plugin(project.root, "baselines/foo", source("foo", more=POINT, prompt="point"))
     told = cost.measure(built(project.root, "foo"), 32, "cpu", Silent())
     assert told["prompt"] == "point"
     assert told["macs"] == 32 * 32 * (4 * 27 + 4)
@@ -201,7 +201,7 @@ def test_logits_of_another_size_are_told(project: Places) -> None:
     more = "def predict(self, inputs):\n    return self(inputs.image)[..., 1:]"
     write_plugin(project.root, "baselines/foo", source("foo", more=more))
     with pytest.raises(MethodError, match=r"gave: \(1, 1, 32, 31\), expected \(1, 1, 32, 32\)"):
-        measure(project, ("foo", "tiny"), ("cpu", False), Silent())
+        measure(project, "foo", "tiny", device="cpu", again=False, progress=Silent())
 
 
 def record_of(places: Places, name: str = "small") -> tuple[Path, dict[str, Any]]:
@@ -237,11 +237,13 @@ def test_what_is_measured_is_not_measured_again(project: Places) -> None:
         """Whether the bytes stayed."""
         path = project.results("tiny") / "main/small/cost/cost.json"
         before = path.read_bytes()
-        said = measure(project, ("small", "tiny"), ("cpu", restart), Silent())
+        said = measure(project, "small", "tiny", device="cpu", again=restart, progress=Silent())
         assert ("already measured: results/tiny" in said) == (path.read_bytes() == before)
         return path.read_bytes() == before
 
-    assert "wrote" in measure(project, ("small", "tiny"), ("cpu", False), Silent())
+    assert "wrote" in measure(
+        project, "small", "tiny", device="cpu", again=False, progress=Silent()
+    )
     path, record = record_of(project)
     assert again()
     assert not again(restart=True)
@@ -262,18 +264,21 @@ def test_what_is_measured_is_not_measured_again(project: Places) -> None:
 def test_errors_are_named(project: Places) -> None:
     def told(name: str, mix: str) -> str:
         with pytest.raises((MethodError, ParamsError)) as caught:
-            measure(project, (name, mix), ("cpu", False), Silent())
+            measure(project, name, mix, device="cpu", again=False, progress=Silent())
         return str(caught.value)
 
-    assert "no method 'smal', expected one of small. Did you mean small?" in told("smal", "tiny")
+    assert "no method 'smal', expected one of 1 methods. Did you mean 'small'?" in told(
+        "smal", "tiny"
+    )
     assert "no mix 'tin', expected one of tiny. Did you mean tiny?" in told("small", "tin")
     write_plugin(project.root, "baselines/foo", source("foo", init="self.missing.weight = size"))
-    assert told("foo", "tiny").startswith("method 'foo', baselines/foo/plugin.py:13: Attribute")
+    assert told("foo", "tiny").startswith("method 'foo', baselines/foo/plugin.py:11: Attribute")
     assert "expected a prediction at 32 x 32 on cpu. `mixseg check foo`" in told("foo", "tiny")
     params = project.root / "params.yaml"
     text = params.read_text()
-    write_text(params, text + text[text.index("  tiny:") :].replace("  tiny:", "  more:"))
-    assert "no mix 'more' in its card, expected one of tiny." in told("small", "more")
+    more = text[text.index("  tiny:") :].replace("  tiny:", "  more:")
+    write_text(params, text + more.replace("    seeds:", "    groups: [prompted]\n    seeds:"))
+    assert "it does not run on 'more', expected one of tiny." in told("small", "more")
     assert not (project.root / "results").exists()
 
 

@@ -4,9 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmsnet.dct import dct_bases
-from mmsnet.encoders import MiT
-from mmsnet.msfg import FrequencyChannelGuidance, Guidance
 from safetensors.torch import load_file
 from support import ROOT, build
 from torch import Tensor

@@ -296,11 +296,9 @@ def test_the_frozen_part_that_a_file_leaves_out_is_had_again(
     project: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: bool
 ) -> None:
     monkeypatch.setenv("MIXSEG_WEIGHTS", str(tmp_path / "weights"))
-    wanted = 'weights=(Weights(name="stem", files=("stem.pth",), licence="MIT"),)'
-    source = method("net", init=FREEZE, more=OFFICIAL + PRETRAINED, card=wanted)
-    write_plugin(
-        project.root, "baselines/net", f"from benchmark.methods.method import Weights\n{source}"
-    )
+    stems = [{"name": "stem", "files": ["stem.pth"], "licence": "MIT"}]
+    source = method("net", init=FREEZE, more=OFFICIAL + PRETRAINED, weights=stems)
+    write_plugin(project.root, "baselines/net", source)
     state = official()
     stem = {key: state.pop(f"body.0.{key}") for key in ("weight", "bias")}
     torch.save(state, tmp_path / "a.pth")

@@ -127,16 +127,15 @@ def test_killed_and_resumed_equals_uninterrupted(project: Places) -> None:
     assert (folder / "probs.npz").read_bytes() == expected
 
 
-def test_a_number_of_the_class(weighed: Places) -> None:
+def test_a_number_among_the_arguments(weighed: Places) -> None:
     found = tried(weighed, "weight", "-1", "1", name="weighed")
     assert [each.candidate.value for each in found] == [-1.0, 1.0]
     best = tuned.best_of(found)
     assert best.tried.candidate.value == 1.0
     assert best.by > 0
-    assert method_entry(weighed.root, "weighed").cls.weight == 1.0  # as it was
-    assert "freeze it in the class of weighed: weight = 1.0" in tuned.text(
-        found[0].candidate.plan, found
-    )
+    assert method_entry(weighed.root, "weighed").build(32).weight == 1.0  # as it was
+    told = tuned.text(found[0].candidate.plan, found)
+    assert "write it into the arguments of weighed in method.yaml: weight: 1.0" in told
 
 
 def test_a_loss_that_is_not_finite_stops_no_other_value(weighed: Places) -> None:

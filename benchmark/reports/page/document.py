@@ -48,6 +48,7 @@ INVENTORY = {
     "deviations": deviations_grid,
     "provenance": provenance_grid,
 }
+NOT_LOOKED = "Not looked for: no leaks.csv."
 Grids = dict[str, Grid]
 
 
@@ -179,7 +180,8 @@ def _leads(study: Study, looked: Grid | None) -> dict[str, Sequence[str]]:
     """Sentences that say what was found, by section; of the duplicates where none is listed."""
     leads: dict[str, Sequence[str]] = {"overview": (*study.warnings(), design(study))}
     if looked is None:
-        leads["leaks"] = ("Not looked for: no leaks.csv.",)
+        changed = [f"{each}." for name, each in study.changed.items() if name.startswith("leaks")]
+        leads["leaks"] = (*changed, "Run `mixseg leaks` again.") if changed else (NOT_LOOKED,)
     elif not looked.lines():
         leads["leaks"] = (f"Looked for, and none found. {looked.remarks[-1]}",)
     return leads

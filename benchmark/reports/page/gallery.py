@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.core.errors import MissingDataError
+from benchmark.core.errors import MissingDataError, StoreError
 from benchmark.reports.figures.panels import (
     Array,
     beside,
@@ -78,14 +78,20 @@ class Source:
     def open(self) -> None:
         """Opens the prepared data, or notes that it is absent."""
         from benchmark.data.cases import load_cases
+        from benchmark.data.manifest import data_digest
 
+        prepared = self.study.places.prepared(self.study.name)
+        makes = f"`mixseg prepare --mix {self.study.name}` makes them."
         try:
-            prepared = self.study.places.prepared(self.study.name)
+            if data_digest(prepared) != self.study.data.get("content"):
+                self.absent = f"The prepared images are not those of these results: {makes}"
+                return
             self.cases = load_cases(prepared, ("train", "val", "test"))
         except MissingDataError:
-            self.absent = (
-                f"The images are not here: `mixseg prepare --mix {self.study.name}` makes them."
-            )
+            self.absent = f"The images are not here: {makes}"
+            return
+        except StoreError as error:
+            self.absent = f"The prepared images cannot be used: {error}"
             return
         table = self.cases.table
         keys = zip(table["dataset"], table["case"], strict=True)

@@ -29,13 +29,16 @@ def write_bundle(results: MixResults, to: Path) -> int:
     Args:
         to: a folder that is not there yet or was a bundle, or a file that ends in .zip.
 
-    Raises: MissingDataError without results, StoreError where something else lies at `to` or a link
-        leads out of the results.
+    Raises: MissingDataError without results, StoreError where something else lies at `to` a link
+        leads out of the results, or a file of them was edited.
     """
     _check_target(to)
     if not results.folder.is_dir():
         expected, do = "results of the mix", f"Run `mixseg run --all --mix {results.name}` first."
         raise MissingDataError(results.folder, "no folder", expected, do)
+    for each in results.edited():
+        do = "Restore it, or delete it and run its stage again; nothing was written."
+        raise StoreError(each.path, str(each), "files as they were written", do)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "bundle"
         files = _fill(results, folder)

@@ -11,6 +11,7 @@ from benchmark.core.spreadsheet import as_text
 
 MISSING = "missing"
 NOT_SCORED = "not scored"
+EDITED = "edited"
 NONE = "–"
 
 

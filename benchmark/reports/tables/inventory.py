@@ -6,6 +6,7 @@ from pathlib import Path
 
 from benchmark.core.errors import ScoreTableError
 from benchmark.core.files import read_json
+from benchmark.core.request import DATA
 from benchmark.reports.study import CLAIM_SEEDS, SHOWN, Study
 from benchmark.reports.tables.grid import NONE, Block, Cell, Column, Grid, Line, Marks
 from benchmark.reports.tables.main import blocks_of
@@ -90,6 +91,7 @@ def data_grid(study: Study) -> Grid | None:
             f"Cases at {study.size()} × {study.size()} pixels. Runs train on train and val"
             " together; val serves tuning alone, and the test set never chooses anything. Not used:"
             " raw cases that no split of this mix uses.",
+            *(f"{each}." for name, each in study.changed.items() if name == DATA),
         ),
     )
 
@@ -100,12 +102,12 @@ def _count(about: Mapping[str, object], key: str) -> int:
 
 
 def leaks_grid(study: Study) -> Grid | None:
-    """Duplicates by kind and place; None where nobody looked.
+    """Duplicates by kind and place; None where nobody looked, or what was found was edited.
 
     Raises: ScoreTableError if leaks.csv cannot be used.
     """
     path = study.folder / "leaks.csv"
-    if not path.is_file():
+    if not path.is_file() or {path.name, "leaks.json"} & set(study.changed):
         return None
     lines = []
     for (kind, where, a, b, mix), rows in sorted(_read_leaks(path).items()):

@@ -8,6 +8,7 @@ from typing import Any
 from benchmark.reports.study import RANDOM, Study
 from benchmark.reports.tables.cells import plus_minus
 from benchmark.reports.tables.grid import (
+    EDITED,
     MISSING,
     NONE,
     NOT_SCORED,
@@ -29,6 +30,11 @@ INCOMPLETE = (
     "missing: a planned run is not there. Nothing is averaged over fewer seeds than planned."
 )
 UNSCORED = f"{NOT_SCORED}: the scores of a run are older than this metric; `mixseg score` adds it."
+NOT_AS_WRITTEN = (
+    f"{EDITED}: a file of a run is not as it was written, which its note names. Nothing of the run"
+    " is used, and the row is not ranked. Restore the file, or delete it and run its stage again."
+    " Digests find accidents, not forgery."
+)
 SINGLE_MODALITY = (
     "These networks saw one modality in training, which their note names; on the others they show"
     " what they never learnt. They are not ranked, and not averaged over modalities."
@@ -174,7 +180,9 @@ def score_column(study: Study, block: RowBlock, dataset: str, metric: Metric) ->
 
 
 def absent(study: Study, entry: Entry, dataset: str, column: str) -> str:
-    """Why a row has no value: a run is missing, or the column is missing in a file of scores."""
+    """Why a row has no value: a run is missing or edited, or the column is missing in a file."""
+    if study.table.is_edited(entry):
+        return EDITED
     sets = [each.name for each in study.table.sets] if dataset == MEAN else [dataset]
     whole = all(study.table.scores_of(entry, name) for name in sets)
     lacks = any(study.table.not_scored(entry, name, column) for name in sets)
@@ -249,7 +257,7 @@ def missing_remarks(blocks: Iterable[Block]) -> list[str]:
     """What the cells of a table that hold no value mean."""
     lines = [line for block in blocks for line in block.lines]
     texts = {cell.text for line in lines for cell in line.cells if cell.kind == "missing"}
-    found = {MISSING: INCOMPLETE, NOT_SCORED: UNSCORED}
+    found = {MISSING: INCOMPLETE, NOT_SCORED: UNSCORED, EDITED: NOT_AS_WRITTEN}
     return [remark for text, remark in found.items() if text in texts]
 
 

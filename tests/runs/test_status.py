@@ -1,0 +1,95 @@
+"""What `mixseg status` and `mixseg list` print: one screen, and every cause on request."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from made_plugins import method, write_plugin
+from support import ROOT, mixseg
+
+from benchmark.cli import text
+from benchmark.core.files import Places
+from benchmark.methods.sync import sync
+from benchmark.runs.executors import executors
+from benchmark.runs.identity import RunSpec
+from benchmark.runs.status import STATES, State, states
+
+
+def test_one_sign_a_seed_with_totals_and_a_legend() -> None:
+    found = [
+        State(RunSpec("a", "m", 0), "done"), State(RunSpec("a", "m", 1), "failed", "no\nroom"),
+        State(RunSpec("bb", "m", 0), "results"), State(RunSpec("bb", "m", 1), "missing"),
+        State(RunSpec("a", "n", 0), "missing"),
+    ]  # fmt: skip
+    told = text.status(Places(Path()), found, long=False, json=False)
+    first, second, legend = told.split("\n\n")
+    assert first.splitlines() == [
+        "m: 4 runs, 1 done, 1 results, 1 failed, 1 missing",
+        "  a #!   bb r.",
+        "  a on m, seed 1: failed: no room",
+    ]
+    assert second == "n: 1 runs, 1 missing"  # nothing begun: one line
+    assert all(f"{STATES[name][0]} " in legend for name in ("done", "failed", "results", "missing"))
+    assert "running" not in legend
+
+
+def test_long_and_json_tell_every_run(project: Places) -> None:
+    sync(project.root)
+    found = states(project)
+    told = text.status(project, found, long=True, json=False)
+    assert len(told.splitlines()) == 1 + len(found) == 3
+    rows = json.loads(text.status(project, found, long=False, json=True))
+    assert [(row["method"], row["seed"], row["state"]) for row in rows] == [
+        ("small", 0, "missing"), ("small", 1, "missing"),
+    ]  # fmt: skip
+
+
+def test_the_list_is_at_most_100_columns_wide_and_grouped(project: Places) -> None:
+    more = method("wide", title="W" * 90) + method("shown", prompt="box", group="prompted")
+    write_plugin(project.root, "baselines/more", more)
+    sync(project.root)
+    told = text.methods(project, None, None, long=False, json=False)
+    assert max(len(line) for line in told.splitlines()) <= 100
+    heads = [line for line in told.splitlines() if line.endswith(")") and "(" in line[:12]]
+    assert heads == ["main (2)", "prompted (1)"]
+    only = text.methods(project, "prompted", "tiny", long=False, json=False)
+    assert "shown" in only
+    assert "wide" not in only
+    rows = json.loads(text.methods(project, None, None, long=False, json=True))
+    assert {row["name"] for row in rows} == {"small", "wide", "shown"}
+    assert all(row["mixes"] == ["tiny"] for row in rows)
+
+
+def test_a_folder_that_cannot_be_imported_shows_its_cause(project: Places) -> None:
+    write_plugin(project.root, "baselines/bad", "import nothere\n")
+    sync(project.root, "small")
+    for command in ("list", "status"):
+        done = mixseg(project.root, command)
+        assert done.returncode == 0
+        assert "No module named 'nothere'" in done.stderr
+
+
+def test_a_hit_and_the_status_import_no_torch(project: Places) -> None:
+    assert mixseg(project.root, "sync").returncode == 0
+    words = ["run", "--method", "small", "--mix", "tiny"]
+    first = mixseg(project.root, *words)
+    assert first.returncode == 0, first.stderr
+    code = (
+        "import sys; from benchmark.cli.app import app;"
+        "from typer.main import get_command;"
+        "get_command(app).main({}, standalone_mode=False);"
+        "sys.exit('torch' in sys.modules)"
+    )
+    for command in (words, ["status"], ["code"], ["list"]):
+        done = subprocess.run(
+            [sys.executable, "-c", code.format(command)], cwd=project.root, text=True,
+            capture_output=True, check=False, env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        )  # fmt: skip
+        assert done.returncode == 0, (command, done.stderr)
+    assert "already done" in mixseg(project.root, *words).stdout
+
+
+def test_executors_stand_in_one_registry() -> None:
+    assert list(executors()) == ["local"]
+    assert all(callable(executor) for executor in executors().values())
