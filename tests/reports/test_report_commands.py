@@ -109,8 +109,9 @@ def test_a_folder_of_other_files_is_not_replaced(
 def test_a_report_that_fails_leaves_the_older_one(
     made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    to = ("report", "--mix", MIX, "--to", str(tmp_path))
-    run(made, monkeypatch, *to)
+    for name in ("index.html", "tables/main.md"):
+        (tmp_path / MIX / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / MIX / name).write_text("older")
     before = files(tmp_path)
 
     def full(figure: object, folder: Path) -> None:
@@ -118,7 +119,7 @@ def test_a_report_that_fails_leaves_the_older_one(
 
     monkeypatch.setattr(document, "write_figure", full)
     with pytest.raises(StoreError, match="disk is full"):
-        run(made, monkeypatch, *to)
+        run(made, monkeypatch, "report", "--mix", MIX, "--to", str(tmp_path))
     assert files(tmp_path) == before
 
 
@@ -127,5 +128,6 @@ def test_what_a_killed_writer_left_goes_away(
 ) -> None:
     (tmp_path / MIX / "tables").mkdir(parents=True)
     (tmp_path / MIX / "tables" / ".main.md.0a1b2c3d.tmp").write_text("half")
-    run(made, monkeypatch, "report", "--mix", MIX, "--to", str(tmp_path))
+    run(made, monkeypatch, "tables", "--part", "headline", "--mix", MIX, "--to", str(tmp_path))
     assert not [name for name in files(tmp_path) if name.endswith(".tmp")]
+    assert f"{MIX}/tables/main.md" in files(tmp_path)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmark.statistics.schema import columns
@@ -149,3 +150,50 @@ def test_of_an_empty_folder_all_is_missing(tmp_path: Path, sizes: dict[str, int 
     table = read_table(tmp_path, (UNET,), sizes)
     assert [gone.why for gone in table.missing] == ["not run", "not run"]
     assert all(not each.cases for each in table.sets)
+
+
+def test_some_rows_alone_are_the_table_that_reading_them_gives(tmp_path: Path) -> None:
+    """Without the row that holds the most cases, the test set is what the other row says."""
+    for seed in (0, 1):
+        write_run(tmp_path, UNET, seed, {"a": ("x", "y", "z"), "b": ("u", "v")})
+        write_run(tmp_path, MMS, seed, {"a": ("x", "y"), "b": ("u", "v")})
+    both = read_table(tmp_path, (UNET, MMS), SIZES)
+    assert [gone.entry.name for gone in both.missing] == ["mmsnet", "mmsnet"]
+    alone = both.rows_only([MMS])
+    again = read_table(tmp_path, (MMS,), SIZES)
+    assert (alone.sets, alone.entries, alone.missing) == (again.sets, again.entries, ())
+    assert alone.sets[0].cases == ("x", "y")
+    assert alone.runs.keys() == again.runs.keys()
+
+
+def test_parts_of_test_sets_keep_their_cases_and_what_is_missing(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    (tmp_path / "main/unet/seed-1/scores.csv").unlink()
+    write_run(tmp_path / "more", MMS, 0, {"a": ("x",)})
+    (tmp_path / "more/main/mmsnet/seed-0/scores.csv").replace(
+        tmp_path / "main/mmsnet/seed-0/scores.csv"
+    )
+    table = read_table(tmp_path, (UNET, MMS), {"a": 3, "b": 2})
+    first, rest = np.array([True, False, False]), np.array([False, True, True])
+    parts = table.parts({"a, first": ("a", first), "a, rest": ("a", rest)})
+    assert [(each.name, each.cases) for each in parts.sets] == [
+        ("a, first", ("x",)), ("a, rest", ("y", "z")),
+    ]  # fmt: skip
+    assert {(gone.entry.name, gone.dataset) for gone in parts.missing} == {
+        ("unet", ""), ("mmsnet", "a, first"), ("mmsnet", "a, rest"),
+    }  # fmt: skip
+    assert parts.values(MMS, "a, rest", "dsc") is None
+    kept = table.cases({"a": rest})
+    assert [each.cases for each in kept.sets] == [("y", "z"), ("u", "v")]
+
+
+def test_a_column_that_a_file_lacks_is_not_scored_and_not_missing(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    path = tmp_path / "main/unet/seed-1/scores.csv"
+    path.write_text(path.read_text().replace(",mae,", ",MAE,"))  # a column of another name
+    table = read_table(tmp_path, (UNET, MMS), SIZES)
+    assert table.missing == ()
+    assert table.values(UNET, "a", "mae") is None
+    assert table.not_scored(UNET, "a", "mae")
+    assert not table.not_scored(UNET, "a", "dsc")
+    assert not table.not_scored(MMS, "a", "mae")
