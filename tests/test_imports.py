@@ -18,7 +18,7 @@ ARROWS = {
     "runs": {"core", "data", "evaluation", "methods", "training"},
     "statistics": {"core", "methods"},
     "audit": {"core"},
-    "claims": {"audit", "core", "evaluation", "methods", "statistics"},
+    "claims": {"audit", "core", "data", "evaluation", "methods", "statistics"},
     "reports": {"claims", "core", "data", "evaluation", "methods", "statistics"},
     "speed": {"core", "data", "evaluation", "methods", "runs", "statistics", "training"},
 }

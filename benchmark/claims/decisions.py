@@ -71,8 +71,10 @@ def apart(
         why = f"the claim needs {seeds}"
     if why or math.isnan(one.low) or math.isnan(other.low):
         return Quantity(*about, value, None, None, "undecided", f"{rests}: {why}")
-    low = value - math.hypot(one.mean - one.low, other.high - other.mean)
-    high = value + math.hypot(one.high - one.mean, other.mean - other.low)
+    (low, high), (other_low, other_high) = one.uncut, other.uncut
+    below = math.hypot(one.mean - low, other_high - other.mean)
+    above = math.hypot(high - one.mean, other.mean - other_low)
+    low, high = value - below, value + above
     near = value - low if value > 0 else high - value  # the half that faces 0
     p = math.erfc(abs(value) / near * Z / math.sqrt(2)) if near > 0 else None
     return Quantity(*about, value, low, high, side(low, high), rests, p)

@@ -120,14 +120,16 @@ class Judge:
         found = None if why else self._compare(entries[0], entries[1], metric).get(place[1])
         if found is None:
             note = why or "no test set is complete"
-            return Quantity(title, where, metric, None, None, None, "not run", note)
+            about = (title, where, metric, None, None, None)
+            return Quantity(*about, "not run", note, methods=pair)
         verdict, note = judged(found, seeds, decide)
         lost = self._lost[entries[0].key, entries[1].key, metric]
         if lost:
             some = "1 case that has" if lost == 1 else f"{lost} cases that have"
             note += f"; without {some} no value, over all test sets"
         limits = _known(found.value), _known(found.low), _known(found.high)
-        return Quantity(title, where, metric, *limits, verdict, note, _known(found.p))
+        p = _known(found.p)
+        return Quantity(title, where, metric, *limits, verdict, note, p, methods=pair)
 
     def _not_compared(self, pair: Pair, place: Pair, entries: Sequence[Entry]) -> str:
         """Why two methods are not compared at a place; empty where they are."""
@@ -168,7 +170,8 @@ class Judge:
                              (high, low)]  # fmt: skip
                     where = f"{self._where(high)} − {self._where(low)}"
                     title = self.results.title(name)
-                    quantities.append(apart((title, where, asked.metric), sides, fewest))
+                    found = apart((title, where, asked.metric), sides, fewest)
+                    quantities.append(replace(found, methods=(name,)))
         return Found(tuple(quantities), whole(quantities))
 
     def _smaller(self, asked: Smaller, seeds: int) -> Found:
@@ -188,7 +191,8 @@ class Judge:
                 count = int(known[place[1]].sum()) if place[1] in known else 0
                 what = f"{self.results.title(name)}: other cases − {count} smallest"
                 about = (what, self._where(place), asked.metric)
-                quantities.append(apart(about, both[::-1], self._fewest(name, seeds)))
+                found = apart(about, both[::-1], self._fewest(name, seeds))
+                quantities.append(replace(found, methods=(name,)))
         return Found(tuple(quantities), whole(quantities))
 
     def _small(self, table: ScoreTable, dataset: str, share: float) -> Array | None:
@@ -232,7 +236,8 @@ class Judge:
             note += f"; {asked.exactly:,} by arithmetic"
         fits = ours == asked.printed and asked.exactly in (None, found)
         verdict: Verdict = "supported" if fits else "contradicted"
-        return _one(Quantity(title, "", "parameters", found, None, None, verdict, note))
+        about = (title, "", "parameters", found, None, None)
+        return _one(Quantity(*about, verdict, note, methods=(asked.method,)))
 
     def _growing(self, asked: Growing, seeds: int) -> Found:
         """Each neighbour must have more parameters than the one before it."""
@@ -248,7 +253,7 @@ class Judge:
                 verdict = "supported" if fewer < more else "contradicted"
             value = None if verdict == "not run" else more
             about = (title, "", "parameters", value, None, None)
-            quantities.append(Quantity(*about, verdict, note))
+            quantities.append(Quantity(*about, verdict, note, methods=(before, after)))
         return Found(tuple(quantities), whole(quantities))
 
     def _cases(self, asked: Cases, seeds: int) -> Found:
@@ -270,10 +275,8 @@ class Judge:
         count = self.results.parameters(asked.method) if asked.method else None
         quantities: tuple[Quantity, ...] = ()
         if count is not None:
-            title = self.results.title(asked.method)
-            quantities = (
-                Quantity(title, "", "parameters", count, None, None, asked.verdict, asked.reads),
-            )
+            about = (self.results.title(asked.method), "", "parameters", count, None, None)
+            quantities = (Quantity(*about, asked.verdict, asked.reads, methods=(asked.method,)),)
         return Found(quantities, asked.verdict, asked.reads, asked.why)
 
 

@@ -25,6 +25,7 @@ class Quantity:
         verdict: of this part alone.
         note: what stands behind it, or why there is no number.
         p: two-sided, of the difference; None where there is none.
+        methods: the names of those that it is about.
     """
 
     what: str
@@ -36,6 +37,7 @@ class Quantity:
     verdict: Verdict
     note: str
     p: float | None = None
+    methods: tuple[str, ...] = ()
 
     def text(self) -> str:
         """The number for a reader: points of a share, pixels, or a count."""

@@ -14,7 +14,7 @@
 
 import difflib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -23,10 +23,11 @@ import numpy as np
 
 from benchmark.audit.cells import NUMBER
 from benchmark.audit.forms import read_rows
+from benchmark.claims import names
 from benchmark.core.errors import ScoreTableError
 from benchmark.statistics.method_level import MethodInterval, method_intervals
 from benchmark.statistics.results import MixResults
-from benchmark.statistics.schema import METRICS, metric_of, scored
+from benchmark.statistics.schema import metric_of, scored
 from benchmark.statistics.table import Entry
 
 COLUMNS = ("method", "source", "table", "dataset", "metric", "value", "protocol", "setting")
@@ -81,15 +82,21 @@ class Checked:
     why: str
 
 
-def read_reported(root: Path, file: Path | None = None) -> list[Reported]:
+def read_reported(
+    root: Path, file: Path | None = None, methods: Mapping[str, str] | None = None
+) -> list[Reported]:
     """Every reported.csv in the folders of methods, or one file.
+
+    Args:
+        methods: title by name, to check all names; None leaves names that are not known as they
+            are, so that a method of one's own may bring numbers on a data set of its own.
 
     Raises: ScoreTableError naming the file, the line and the column.
     """
     files = [file] if file else [*sorted(root.glob("baselines/*/reported.csv")),
                                  *sorted(root.glob("mmsnet/**/reported.csv"))]  # fmt: skip
     known = _protocols()
-    return [row for path in files for row in _read(root, path, known)]
+    return [row for path in files for row in _read(root, path, known, methods)]
 
 
 def _protocols() -> list[str]:
@@ -98,7 +105,9 @@ def _protocols() -> list[str]:
     return [*scored(), *PROTOCOLS, *POOLED]
 
 
-def _read(root: Path, path: Path, known: Sequence[str]) -> list[Reported]:
+def _read(
+    root: Path, path: Path, known: Sequence[str], methods: Mapping[str, str] | None
+) -> list[Reported]:
     header, rows, _ = read_rows(path)
     missing = [name for name in COLUMNS if name not in header]
     if missing:
@@ -106,12 +115,14 @@ def _read(root: Path, path: Path, known: Sequence[str]) -> list[Reported]:
         raise ScoreTableError(path, found, expected, "Add it; baselines/README.md describes them.")
     name = path.relative_to(root) if path.is_relative_to(root) else path
     return [
-        _row(f"{name}, line {line}", dict(zip(header, cells, strict=True)), known)
+        _row(f"{name}, line {line}", dict(zip(header, cells, strict=True)), known, methods)
         for line, cells in rows
     ]
 
 
-def _row(where: str, row: dict[str, str], known: Sequence[str]) -> Reported:
+def _row(
+    where: str, row: dict[str, str], known: Sequence[str], methods: Mapping[str, str] | None
+) -> Reported:
     for column in ("method", "source", "dataset", "metric"):
         if not row[column]:
             raise ScoreTableError(f"{where}, {column}", "empty", "a word", "Fill that cell.")
@@ -123,20 +134,20 @@ def _row(where: str, row: dict[str, str], known: Sequence[str]) -> Reported:
         do = f"Did you mean {near[0]}?" if near else "Leave it empty where it is not known."
         found = f"protocol is {row['protocol']!r}"
         raise ScoreTableError(where, found, "a column of scores.csv", do)
+    row |= names.understood(where, row, methods)
     text = row["value"]
     if not NUMBER.match(text) or float(text) < 0:
         found, expected = f"value is {text!r}", "a number from 0, as it is printed"
         raise ScoreTableError(where, found, expected, "Copy the number as it is printed.")
-    metric = METRICS.get(row["metric"])
-    is_share = metric.unit == "share" if metric else row["metric"] == "accuracy"
+    is_share = names.unit_of(row["metric"]) == "share"
     scale = 0.01 if is_share and float(text) > 1 else 1.0
     value, rounding = float(text) * scale, 0.5 * 10.0 ** -len(text.partition(".")[2]) * scale
     if is_share and value > 1:
         do = "Compare it with the published table."
         raise ScoreTableError(where, f"value is {text}", "at most 100 per cent", do)
-    names = row["method"], row["source"], row["table"], row["dataset"], row["metric"]
+    about = row["method"], row["source"], row["table"], row["dataset"], row["metric"]
     setting: Setting = "same" if row["setting"] == "same" else "different"
-    return Reported(*names, value, rounding, row["protocol"], setting, where)
+    return Reported(*about, value, rounding, row["protocol"], setting, where)
 
 
 def check_reported(rows: Iterable[Reported], results: MixResults) -> list[Checked]:

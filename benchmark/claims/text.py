@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from benchmark.claims.judge import Judged, summary
 from benchmark.claims.reported import Checked, Reported
 from benchmark.core.text import columns
+from benchmark.statistics.method_level import CUT
 from benchmark.statistics.schema import metric_of
 
 WIDTH = 100
@@ -57,6 +58,8 @@ def reported_text(mix: str, checked: Sequence[Checked], rows: Sequence[Reported]
         header = ("method", "dataset", "metric", "reported", "ours", "interval",
                   "protocols that give it", "verdict", "why", "source")  # fmt: skip
         lines.append(columns(header, _rows(found)))
+    if any(each.low is not None for each in found):
+        lines.append(f"interval: 95 %, over trainings and cases. {CUT}")
     return "\n".join(lines)
 
 

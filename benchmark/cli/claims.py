@@ -61,14 +61,19 @@ def check_reported(
 ) -> None:
     """Puts published numbers beside ours, with the protocols that would give them.
 
+    Metrics, data sets and methods may carry the names that others use: Dice, mDice, Kvasir-SEG.
+    An unknown name is an error with the nearest known one.
+
     Exit status 1 where a number of the same setting has a run and is out of tolerance.
     """
     from benchmark.claims import reported
     from benchmark.claims.text import reported_text
+    from benchmark.methods import discover
     from benchmark.statistics.results import read_mixes
 
     root = project_root()
-    rows = reported.read_reported(root, file)
+    methods = {card.name: card.title for card in discover.cards(root)}
+    rows = reported.read_reported(root, file, methods)
     out = 0
     for results in read_mixes(Places(root, source), mix):
         for line in results.warnings():

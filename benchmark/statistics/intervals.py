@@ -12,7 +12,8 @@
    more or less changes no other row's numbers.
 5. The mean over modalities weighs modalities equally, and the test sets of one modality equally.
    Its resamples are drawn in each test set independently.
-6. No interval (NaN) for fewer than two groups, or where resamples leave nothing defined.
+6. Limits are quantiles of resampled means, so they stay within the range of the metric.
+7. No interval (NaN) for fewer than two groups, or where resamples leave nothing defined.
 
 **Sources** Efron 1987 (BCa); Efron and Tibshirani 1993, chapters 8 and 14; the acceleration for
 several samples as in scipy.stats.bootstrap.

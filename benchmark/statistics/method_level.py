@@ -8,6 +8,9 @@
    never trained (zero-shot, controls) has no seed term and needs none.
 3. A cell in which a value is undefined, or with a single group of cases, has no interval.
 4. The mean over modalities weighs as in `intervals`.
+5. The t interval is symmetric and knows no range. An end beyond the range of the metric is cut to
+   it: 0 to 1 for shares, 0 for distances. That takes away no value that the metric can have, so the
+   coverage stays. What is computed from an interval uses the ends before the cut.
 
 **Sources** as in `crossed`.
 """
@@ -20,11 +23,12 @@ import numpy as np
 from benchmark.statistics.crossed import Grouping, Part, estimate
 from benchmark.statistics.differences import Missing, side
 from benchmark.statistics.intervals import LEVEL, MEAN, set_weights
-from benchmark.statistics.schema import Array
+from benchmark.statistics.schema import Array, range_of
 from benchmark.statistics.table import Entry, ScoreTable
 
 MIN_SEEDS = 3
 NONE = float("nan")
+CUT = "Its ends are cut to the range of the metric: 0 to 1 for shares, 0 for distances."
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,10 @@ class MethodInterval:
     """A cell with its method interval.
 
     Attributes:
+        low, high: its ends, cut to the range of the metric (Conventions, 5).
         groups: of the test set with the fewest.
         why: the reason where there is no interval.
+        uncut: its ends before the cut.
     """
 
     mean: float
@@ -45,6 +51,7 @@ class MethodInterval:
     cases: int
     groups: int
     why: str = ""
+    uncut: tuple[float, float] = (NONE, NONE)
 
 
 @dataclass(frozen=True)
@@ -129,5 +136,6 @@ def _cell(
     ]
     found = estimate(parts, (entry.trained, False))
     low, high = (float(np.asarray(end)) for end in found.limits(LEVEL))
-    numbers = whole.mean, low, high, float(found.se), float(found.df)
-    return MethodInterval(*numbers, *counts)
+    least, most = range_of(column)
+    numbers = whole.mean, max(low, least), min(high, most), float(found.se), float(found.df)
+    return MethodInterval(*numbers, *counts, uncut=(low, high))

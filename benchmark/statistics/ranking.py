@@ -1,4 +1,4 @@
-"""How sure a ranking is: ranks over resampled trainings and cases, and groups of ties.
+"""How sure a ranking is: ranks over resampled trainings and cases, and which rows are tied.
 
 **Conventions**
 
@@ -9,13 +9,16 @@
 3. Rank 1 is the best; equal means share the mean of their ranks. `shares` counts such a shared rank
    half and half. `low` and `high` hold 95 % of the resampled ranks.
 4. Two rows are told apart by the crossed-variance t of `crossed` at 5 %, Holm over all pairs of
-   rows. `first` and `last` are the ranks that this leaves open. A tie group starts with a row, and
-   takes in the following ones until one is told apart from its first.
-5. The bootstrap serves ranks alone, so tie groups are not its: as an interval of a difference it is
-   too narrow at three to five seeds (`docs/statistics.md` shows by how much).
+   rows. `first` and `last` are the ranks that this leaves open.
+5. Not being told apart is no equivalence: A and B may be tied, B and C too, and A and C apart. So
+   the ties are shown as every largest set of rows in which no pair is told apart, numbered from the
+   best. Two rows are in a common set exactly where they are not told apart.
+6. The bootstrap serves ranks alone, so ties are not its: as an interval of a difference it is too
+   narrow at three to five seeds (`docs/statistics.md` shows by how much).
 
 **Sources** Wiesenfarth et al., Sci. Rep. 2021 (resampled ranks); Davison and Hinkley 1997, section
-3.8 (levels); Mogstad et al., Rev. Econ. Stud. 2024 (ranks that tests of all pairs leave open).
+3.8 (levels); Mogstad et al., Rev. Econ. Stud. 2024 (ranks that tests of all pairs leave open);
+Piepho 2004 (letters); Bron and Kerbosch 1973.
 """
 
 import functools
@@ -41,7 +44,7 @@ class RowRank:
     Attributes:
         score: the mean that is ranked, as in scores.csv.
         shares: probability of each rank, from 1.
-        group: the tie group, from 1.
+        ties: the sets of tied rows that it is in, from 1 (Conventions, 5).
     """
 
     key: str
@@ -53,7 +56,12 @@ class RowRank:
     shares: tuple[float, ...]
     first: int
     last: int
-    group: int
+    ties: tuple[int, ...]
+
+    @property
+    def letters(self) -> str:
+        """The sets of tied rows as letters: two rows that share one are not told apart."""
+        return " ".join(letter(number) for number in self.ties)
 
 
 @dataclass(frozen=True)
@@ -121,14 +129,40 @@ def _chosen_seeds(name: str, seeds: int, resamples: int) -> Array:
     return shares
 
 
-def tie_groups(apart: Array) -> list[int]:
-    """The group of each row (Conventions, 4); rows and columns best first."""
-    groups, leader = [1], 0
-    for row in range(1, len(apart)):
-        if apart[leader, row]:
-            leader = row
-        groups.append(groups[-1] + (leader == row))
-    return groups
+def letter(number: int) -> str:
+    """1 is a, 26 is z, 27 is aa."""
+    text = ""
+    while number:
+        number, rest = divmod(number - 1, 26)
+        text = chr(ord("a") + rest) + text
+    return text
+
+
+def tied_sets(apart: Array) -> list[tuple[int, ...]]:
+    """Every largest set of rows in which no pair is told apart (Conventions, 5).
+
+    Bron and Kerbosch's search with a pivot.
+
+    Args:
+        apart: bool (rows, rows), best row first.
+
+    Returns: rows of each set, ascending; sets ordered by their rows.
+    """
+    tied = [set(np.flatnonzero(~row)) - {k} for k, row in enumerate(apart)]
+    found: list[tuple[int, ...]] = []
+
+    def search(taken: set[int], open_: set[int], done: set[int]) -> None:
+        if not open_ and not done:
+            found.append(tuple(sorted(taken)))
+            return
+        pivot = max(open_ | done, key=lambda row: len(tied[row] & open_))
+        for row in sorted(open_ - tied[pivot]):
+            search(taken | {row}, open_ & tied[row], done & tied[row])
+            open_ = open_ - {row}
+            done = done | {row}
+
+    search(set(), set(range(len(apart))), set())
+    return sorted(tuple(int(row) for row in rows) for rows in found)
 
 
 def told_apart(complete: CompleteRows, weights: Array) -> Array:
@@ -164,13 +198,14 @@ def _ranking(complete: CompleteRows, name: str, weights: Array, drawn_sets: Arra
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0, method="nearest")
     shares = _shares(drawn)
     sign = -1.0 if is_lower(complete.column) else 1.0
+    sets = tied_sets(apart)
     rows = tuple(
         RowRank(
             complete.keys[row], complete.titles[row], sign * float(point[i]), float(own[i]),
             float(low[i]), float(high[i]), tuple(shares[i].tolist()), int(first[i]), int(last[i]),
-            group,
+            tuple(number for number, members in enumerate(sets, 1) if i in members),
         )
-        for i, (row, group) in enumerate(zip(order, tie_groups(apart), strict=True))
+        for i, row in enumerate(order)
     )  # fmt: skip
     taus = _taus(point, samples)
     return Ranking(

@@ -125,6 +125,12 @@ def is_lower(column: str) -> bool:
     return metric is not None and metric.direction == "lower"
 
 
+def range_of(column: str) -> tuple[float, float]:
+    """The smallest and the largest value of a column, named protocols included."""
+    metric = metric_of(column)
+    return (metric.low, metric.high) if metric else (-math.inf, math.inf)
+
+
 def may_be_undefined(column: str) -> bool:
     """Whether a cell of the column may be empty: some metrics, and every named protocol."""
     if column in METRICS:

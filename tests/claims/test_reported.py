@@ -14,7 +14,7 @@ from benchmark.core.errors import ScoreTableError
 from benchmark.statistics.results import MixResults
 
 HEADER = ",".join(COLUMNS) + "\n"
-ONE = HEADER + "a,s,t,f,dsc,.9,,same\n"
+ONE = HEADER + "a,s,t,busi,dsc,.9,,same\n"
 
 
 def row(**changes: object) -> Reported:
@@ -29,10 +29,13 @@ def check(results: MixResults, reported: Reported) -> Checked:
     return found
 
 
+METHODS = {"a": "A", "unet-resnet50": "U-Net (ResNet-50)", "unetpp": "U-Net++", "unet": "U-Net"}
+
+
 def read(tmp_path: Path, text: str) -> list[Reported]:
     path = tmp_path / "reported.csv"
     path.write_bytes(text.encode())
-    return read_reported(tmp_path, path)
+    return read_reported(tmp_path, path, METHODS)
 
 
 # ---- files
@@ -42,7 +45,8 @@ def test_percentages_and_digits(tmp_path: Path) -> None:
     first, second, third = read(
         tmp_path,
         HEADER
-        + "a,s,t,f,dsc,90.7,dsc,different\na,s,t,f,dsc,0.910,,same\na,s,t,f,hd95_mm,31.69,,same\n",
+        + "a,s,t,busi,dsc,90.7,dsc,different\na,s,t,busi,dsc,0.910,,same\n"
+        + "a,s,t,busi,hd95_mm,31.69,,same\n",
     )
     assert (first.value, first.rounding) == (pytest.approx(0.907), pytest.approx(0.0005))
     assert (second.value, second.rounding) == (0.91, pytest.approx(0.0005))
@@ -63,13 +67,13 @@ def test_spellings_of_one_file(tmp_path: Path, text: str) -> None:
     ("text", "part"),
     [
         ("method,source\na,b\n", "no column table, dataset, metric, value, protocol, setting"),
-        (HEADER + "a,s,t,f,dsc,good,,same\n", "value is 'good'"),
-        (HEADER + "a,s,t,f,dsc,nan,,same\n", "value is 'nan'"),
-        (HEADER + "a,s,t,f,dsc,-1,,same\n", "value is '-1'"),
-        (HEADER + "a,s,t,f,dsc,101,,same\n", "value is 101"),
-        (HEADER + "a,s,t,f,dsc,.9,,alike\n", "setting is 'alike'"),
-        (HEADER + "a,s,t,f,dsc,.9,dsc_minmax256,same\n", "Did you mean dsc_minmax?"),
-        (HEADER + "a,,t,f,dsc,.9,,same\n", "source: empty"),
+        (HEADER + "a,s,t,busi,dsc,good,,same\n", "value is 'good'"),
+        (HEADER + "a,s,t,busi,dsc,nan,,same\n", "value is 'nan'"),
+        (HEADER + "a,s,t,busi,dsc,-1,,same\n", "value is '-1'"),
+        (HEADER + "a,s,t,busi,dsc,101,,same\n", "value is 101"),
+        (HEADER + "a,s,t,busi,dsc,.9,,alike\n", "setting is 'alike'"),
+        (HEADER + "a,s,t,busi,dsc,.9,dsc_minmax256,same\n", "Did you mean dsc_minmax?"),
+        (HEADER + "a,,t,busi,dsc,.9,,same\n", "source: empty"),
         (HEADER, "no rows"),
     ],
 )
@@ -178,11 +182,74 @@ def test_the_text_shows_both_numbers() -> None:
     assert "none; nearest dsc" in told
 
 
+ALIASES = ("dsc", "DSC", "Dice", "mDice", "Dice coefficient", "F1-score")
+
+
+@pytest.mark.parametrize("metric", ALIASES)
+def test_a_metric_is_understood_by_its_other_names(tmp_path: Path, metric: str) -> None:
+    (found,) = read(tmp_path, HEADER + f"a,s,t,Kvasir-SEG,{metric},90.7,,same\n")
+    assert (found.metric, found.dataset, found.value) == ("dsc", "kvasir-seg", pytest.approx(0.907))
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset"),
+    [("Kvasir", "kvasir-seg"), ("ISIC 2018", "isic2018"), ("CVC-612", "cvc-clinicdb"),
+     ("CVC ClinicDB", "cvc-clinicdb"), ("EndoScene", "cvc-300"), ("synapse", "synapse")],
+)  # fmt: skip
+def test_a_data_set_is_understood_by_its_other_names(
+    tmp_path: Path, name: str, dataset: str
+) -> None:
+    assert read(tmp_path, HEADER + f"a,s,t,{name},IoU,.8,,same\n")[0].dataset == dataset
+
+
+@pytest.mark.parametrize(
+    ("cells", "part"),
+    [
+        ("kvasir-seg,dicee", "metric is 'dicee', expected a known metric. The nearest is dsc"),
+        ("kvasir-seg,HD95", "metric is 'HD95', expected its unit too: hd95_px or hd95_mm"),
+        (
+            "kvasirr,dsc",
+            "dataset is 'kvasirr', expected a known dataset. The nearest is kvasir-seg",
+        ),
+    ],
+)
+def test_an_unknown_name_is_an_error_with_the_nearest(
+    tmp_path: Path, cells: str, part: str
+) -> None:
+    with pytest.raises(ScoreTableError) as caught:
+        read(tmp_path, HEADER + f"a,s,t,{cells},.8,,same\n")
+    assert part in str(caught.value)
+
+
+def test_methods_are_known_by_name_and_title(tmp_path: Path) -> None:
+    for word, name in (("U-Net (resnet-50)", "unet-resnet50"), ("U-Net++", "unetpp"),
+                       ("UNet", "unet")):  # fmt: skip
+        assert read(tmp_path, HEADER + f"{word},s,t,busi,dsc,.8,,same\n")[0].method == name
+    with pytest.raises(
+        ScoreTableError, match=r"method is 'unet-resnet5'.*nearest is unet-resnet50"
+    ):
+        read(tmp_path, HEADER + "unet-resnet5,s,t,busi,dsc,.8,,same\n")
+
+
+def test_a_report_keeps_names_that_are_not_known(tmp_path: Path) -> None:
+    folder = tmp_path / "baselines" / "mine"
+    folder.mkdir(parents=True)
+    text = HEADER + "mine,s,t,my set,dsc,.8,,same\nmine,s,t,Kvasir-SEG,Dice,.8,,same\n"
+    (folder / "reported.csv").write_text(text)
+    found = [(each.dataset, each.metric) for each in read_reported(tmp_path)]
+    assert found == [("my set", "dsc"), ("kvasir-seg", "dsc")]
+
+
 def test_exit_status_is_of_the_same_setting_alone(tmp_path: Path) -> None:
-    rows = "unet-resnet50,s,t,kvasir-seg,dsc,0.1,,{}\nghost,s,t,kvasir-seg,dsc,0.1,,same\n"
-    for setting, status in (("different", 0), ("same", 1)):
+    rows = "unet-resnet50,s,t,{0},0.1,,{1}\nunet-resnet50,s,t,isic2017,dsc,0.1,,same\n"
+    for cells, setting, status in (("kvasir-seg,dsc", "different", 0),
+                                   ("Kvasir-SEG,mDice", "same", 1)):  # fmt: skip
         file = tmp_path / f"{setting}.csv"
-        file.write_text(HEADER + rows.format(setting))
+        file.write_text(HEADER + rows.format(cells, setting))
         done = mixseg(ROOT, "check-reported", str(file), "--mix", "open96")
         assert done.returncode == status, done.stdout + done.stderr
         assert "1 of 2 reported numbers have a run here" in done.stdout
+    file.write_text(HEADER + "ghost,s,t,kvasir-seg,dsc,0.1,,same\n")
+    done = mixseg(ROOT, "check-reported", str(file), "--mix", "open96")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "method is 'ghost', expected a known method" in done.stderr

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from make_results import MIX, Made, Plan, change, make
 
-from benchmark.claims.judge import judge
+from benchmark.claims.judge import Judged, judge
+from benchmark.claims.quantity import Quantity
 from benchmark.claims.spec import load_claims
 from benchmark.reports.study import study_of
 from benchmark.reports.tables.verdicts import Verdicts, verdicts
@@ -59,6 +60,25 @@ def test_published_numbers_of_this_mix_alone_stand_beside_ours(made: Made) -> No
     assert same.marks  # it ran from random weights, which the note says
     assert any("random weights" in text for _, text in grid.notes)
     assert same.sub == f"{NASTY}; Table 1"
+
+
+def test_a_number_carries_the_footnotes_of_its_own_rows_alone(made: Made) -> None:
+    """One claim on two rows that started from random weights, a number for each of them."""
+    found = found_in(made)
+    one, other = (e for e in found.study.table.entries if e.name in ("unet", "unetpp"))
+    quantities = tuple(
+        Quantity(row.title, "", "parameters", 1.0, None, None, "supported", "", methods=(row.name,))
+        for row in (one, other)
+    )
+    both = Quantity(
+        "both", "", "dsc", 0.1, 0.0, 0.2, "supported", "", methods=(one.name, other.name)
+    )
+    claim = next(each.claim for each in found.judged)
+    judged = Judged(claim, "supported", "supported", "", "", (*quantities, both))
+    grid = Verdicts(found.study, (judged,), ()).grids()["quantities"]
+    notes = dict(grid.notes)
+    said = [{notes[mark].partition(": ")[0] for mark in line.marks} for line in grid.lines()]
+    assert said == [{one.title}, {other.title}, {one.title, other.title}]
 
 
 def test_a_claim_table_of_nothing_builds(tmp_path: Path) -> None:

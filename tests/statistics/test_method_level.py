@@ -9,7 +9,7 @@ from scipy import stats
 
 from benchmark.statistics.intervals import MEAN, scores
 from benchmark.statistics.method_level import method_intervals
-from benchmark.statistics.schema import is_lower
+from benchmark.statistics.schema import is_lower, range_of
 
 RNG = np.random.default_rng(0)
 
@@ -56,6 +56,32 @@ def test_all_values_equal_have_an_interval_of_no_width() -> None:
     table = table_of({"m": {"a": np.full((3, 8), 0.7)}})
     cell = method_intervals(table, ("dsc",))["main/m", "a", "dsc"]
     assert (cell.mean, cell.low, cell.high) == pytest.approx((0.7, 0.7, 0.7))
+
+
+@pytest.mark.parametrize(
+    ("column", "level", "limits"),
+    [("mae", 0.01, (0.0, None)), ("precision", 0.99, (None, 1.0)), ("dsc", 0.99, (None, 1.0)),
+     ("hd95_px", 0.5, (0.0, None))],
+)  # fmt: skip
+def test_an_end_beyond_the_range_is_cut_and_kept(
+    column: str, level: float, limits: tuple[float | None, float | None]
+) -> None:
+    off = np.array([[-0.03], [0.0], [0.03]]) * (10 if column == "hd95_px" else 0.3)
+    values = {"m": {"a": level + off + np.zeros((3, 8))}}
+    made = Made(columns={} if column == "dsc" else {column: lambda dsc: dsc})
+    cell = method_intervals(table_of(values, made), (column,))["main/m", "a", column]
+    half = stats.t.ppf(0.975, 2) * float(off.std(ddof=1)) / math.sqrt(3)
+    assert cell.uncut == pytest.approx((level - half, level + half))
+    assert cell.uncut[0] < 0 or cell.uncut[1] > 1
+    least, most = limits
+    assert cell.low == pytest.approx(level - half if least is None else least)
+    assert cell.high == pytest.approx(level + half if most is None else most)
+
+
+def test_the_range_of_a_column() -> None:
+    assert range_of("iou_minmax256_mean") == (0.0, 1.0)
+    assert range_of("assd_px") == (0.0, math.inf)
+    assert range_of("seconds") == (-math.inf, math.inf)
 
 
 def test_undefined_values_and_missing_runs() -> None:

@@ -1,4 +1,4 @@
-"""Resampled ranks, tie groups, and rankings under other metrics."""
+"""Resampled ranks, ties, and rankings under other metrics."""
 
 import math
 
@@ -10,7 +10,7 @@ from scipy import stats
 from benchmark.statistics.compare import comparisons, holm
 from benchmark.statistics.complete_rows import CompleteRows, complete_rows
 from benchmark.statistics.intervals import MEAN
-from benchmark.statistics.ranking import rankings, ranks, resample, tie_groups, told_apart
+from benchmark.statistics.ranking import letter, rankings, ranks, resample, tied_sets, told_apart
 from benchmark.statistics.stability import AGGREGATIONS, stability
 
 RNG = np.random.default_rng(0)
@@ -38,16 +38,16 @@ def test_a_clear_order_is_found_and_is_sure() -> None:
         assert [(row.rank, row.low, row.high) for row in ranking.rows] == [
             (1, 1, 1), (2, 2, 2), (3, 3, 3),
         ]  # fmt: skip
-        assert [(row.first, row.last, row.group) for row in ranking.rows] == [
-            (1, 1, 1), (2, 2, 2), (3, 3, 3),
+        assert [(row.first, row.last, row.letters) for row in ranking.rows] == [
+            (1, 1, "a"), (2, 2, "b"), (3, 3, "c"),
         ]  # fmt: skip
         assert (ranking.tau, ranking.tau_low) == (1, 1)
         assert ranking.rows[0].shares == (1, 0, 0)
 
 
-def test_what_cannot_be_told_apart_is_one_group() -> None:
+def test_what_cannot_be_told_apart_shares_a_letter() -> None:
     found = rankings(rows_of({"w": 0.0, "x": 0.0005, "y": 0.1, "z": 0.101}), 500)["a"]
-    assert [row.group for row in found.rows] == [1, 1, 2, 2]
+    assert [row.ties for row in found.rows] == [(1,), (1,), (2,), (2,)]
     assert [(row.first, row.last) for row in found.rows] == [(1, 2), (1, 2), (3, 4), (3, 4)]
     assert found.rows[0].shares[2:] == (0, 0)
     assert 0.1 < found.rows[0].shares[1] < 0.9
@@ -79,7 +79,7 @@ def test_a_tie_shares_its_ranks() -> None:
         "a"
     ]
     assert [row.rank for row in found.rows] == [1.5, 1.5, 3]
-    assert [row.group for row in found.rows] == [1, 1, 2]
+    assert [row.ties for row in found.rows] == [(1,), (1,), (2,)]
 
 
 def test_the_seed_level_is_widened_to_the_variance_of_the_mean() -> None:
@@ -122,11 +122,31 @@ def test_another_row_changes_no_resample() -> None:
     assert a == pytest.approx(b[:, :2])
 
 
-def test_tie_groups_start_anew_where_the_first_is_told_apart() -> None:
-    apart = np.zeros((4, 4), dtype=bool)
-    apart[0, 2] = apart[0, 3] = apart[2, 0] = apart[3, 0] = True
-    assert tie_groups(apart) == [1, 1, 2, 2]
-    assert tie_groups(np.zeros((3, 3), dtype=bool)) == [1, 1, 1]
+def test_ties_are_no_equivalence() -> None:
+    """A = B and B = C and A > C: B is tied with both, and A and C are in no common set."""
+    found = rankings(rows_of({"a": 0.010, "b": 0.005, "c": 0.0}), 200)["a"]
+    assert [(row.title, row.ties, row.letters) for row in found.rows] == [
+        ("A", (1,), "a"), ("B", (1, 2), "a b"), ("C", (2,), "b"),
+    ]  # fmt: skip
+
+
+def test_tied_sets_are_all_largest_sets_without_a_pair_apart() -> None:
+    rng = np.random.default_rng(5)
+    for k in (1, 2, 5, 9):
+        upper = np.triu(rng.random((k, k)) < 0.4, 1)
+        apart = upper | upper.T
+        sets = tied_sets(apart)
+        assert sets == sorted(set(sets))
+        for rows in sets:
+            assert not apart[np.ix_(rows, rows)].any()
+            others = [row for row in range(k) if row not in rows]
+            assert all(apart[row, list(rows)].any() for row in others)
+        for i in range(k):
+            for j in range(i + 1, k):  # a common set exactly where not told apart
+                assert any({i, j} <= set(rows) for rows in sets) == (not apart[i, j])
+    assert tied_sets(np.zeros((3, 3), dtype=bool)) == [(0, 1, 2)]
+    assert tied_sets(~np.eye(2, dtype=bool)) == [(0,), (1,)]
+    assert [letter(n) for n in (1, 26, 27, 52, 53)] == ["a", "z", "aa", "az", "ba"]
 
 
 def test_pairs_are_told_apart_by_the_headline_test() -> None:
@@ -150,7 +170,7 @@ def test_one_group_of_cases_tells_nothing_apart() -> None:
     made = Made(groups={"a": ("g",) * 60})
     with np.errstate(all="raise"):
         found = rankings(rows_of({"x": 0.0, "y": 0.5}, "a", made), 50)["a"]
-    assert [(row.first, row.last, row.group) for row in found.rows] == [(1, 2, 1)] * 2
+    assert [(row.first, row.last, row.ties) for row in found.rows] == [(1, 2, (1,))] * 2
 
 
 def test_rows_that_are_never_trained_are_told_apart_by_their_cases() -> None:

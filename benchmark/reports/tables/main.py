@@ -22,6 +22,7 @@ from benchmark.reports.tables.grid import (
     number,
 )
 from benchmark.statistics.intervals import MEAN, Score
+from benchmark.statistics.method_level import CUT
 from benchmark.statistics.results import GROUPS, HEADLINE, RANKED
 from benchmark.statistics.schema import DSC, METRICS, Metric, in_table
 from benchmark.statistics.table import Entry
@@ -241,7 +242,7 @@ def _remarks(study: Study, groups: Sequence[str], blocks: Iterable[Block]) -> tu
         "Mean over seeds ± standard deviation over seeds; below it the 95 % bootstrap interval over"
         f" cases (BCa, {study.params.resamples:,} resamples; whole groups where cases form groups):"
         " other cases for these trained networks. In ⟨ ⟩ the 95 % interval of the method, over"
-        " trainings and cases together (crossed-variance t); none below three seeds."
+        f" trainings and cases together (crossed-variance t); none below three seeds. {CUT}"
     )
     ranks = SINGLE_MODALITY if "single" in groups else f"{BEST} Controls are not ranked."
     remarks = (*apart_remark(study, groups), *missing_remarks(blocks))

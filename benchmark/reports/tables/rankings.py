@@ -28,6 +28,7 @@ from benchmark.statistics.stability import Stability, Variant
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+BAR = 0.3  # between two bars of tied methods, in ranks
 POINTS = f"{100 * ROPE:g} point{'' if ROPE == 0.01 else 's'}"
 
 
@@ -92,7 +93,7 @@ def _signed_cells(one: SignedRank, sets: int) -> tuple[Cell, ...]:
 
 
 def ranks_grid(study: Study, found: Compared) -> Grid:
-    """The rank of every row by test set, with its 95 % range and its tie group."""
+    """The rank of every row by test set, with its 95 % range and the rows that it ties with."""
     marks, known = Marks(), _known(found)
     order = list(next(reversed(known.values())).rows) if known else []
     lines = [
@@ -108,14 +109,14 @@ def ranks_grid(study: Study, found: Compared) -> Grid:
         columns=tuple(
             Column(label, dataset_title(study, name), numeric=True)
             for name in known
-            for label in ("Rank", "First", "Tie group")
+            for label in ("Rank", "First", "Ties")
         ),
         blocks=(Block("", tuple(lines)),),
         notes=marks.notes(),
         remarks=(
             "Rank 1 is best; below it the 95 % range over resampled trainings and cases. First: how"
-            " often a resample ranks the row first. Rows of one tie group cannot be told apart when"
-            " all pairs are looked at together.",
+            " often a resample ranks the row first. Ties: two rows that share a letter are not told"
+            " apart, and two rows without a common letter are (5 %, all pairs together).",
             f"How well resampled rankings agree with this one, as Kendall's tau, median and 2.5 %"
             f" quantile: {', '.join(_agreement(study, one) for one in known.values())}.",
             *([f"Not ranked: {left}."] if left else []),
@@ -145,16 +146,17 @@ def _rank_cells(known: Mapping[str, Ranking], key: str) -> Iterator[Cell]:
             continue
         yield Cell(f"{row.rank:g}", f"{row.low:g} to {row.high:g}", row.rank)
         yield Cell(probability(row.shares[0]), sort=row.shares[0])
-        yield Cell(str(row.group), sort=row.group)
+        yield Cell(row.letters, sort=row.letters)
 
 
 def _rank_records(known: Mapping[str, Ranking]) -> Iterator[Mapping[str, Any]]:
     for name, one in known.items():
         for row in one.rows:
-            keys = ("key", "title", "score", "rank", "low", "high", "first", "last", "group")
+            keys = ("key", "title", "score", "rank", "low", "high", "first", "last")
             yield {
                 "dataset": name,
                 **{key: getattr(row, key) for key in keys},
+                "ties": row.letters,
                 "shares": " ".join(f"{share:.6f}" for share in row.shares),
                 "tau": one.tau,
                 "tau_low": one.tau_low,
@@ -238,10 +240,11 @@ def ranks_figure(study: Study, found: Compared) -> Figure | None:
         name="ranks",
         title="How often each method takes each rank",
         caption="The area of a dot is the share of resampled trainings and cases; the best method"
-        " of each panel stands first. Methods beside one bar are a tie group: they cannot be told"
-        " apart.",
+        " of each panel stands first. A bar joins methods of which no two are told apart; where it"
+        " passes a method without a dot, that method is not among them. Blue: not told apart from"
+        " the first; orange: told apart from it.",
         alt=f"Dot plots of rank distributions of {methods} methods on {len(known)} panels, with"
-        " tie groups marked by bars. The table of ranks holds the numbers.",
+        " bars that join tied methods. The table of ranks holds the numbers.",
         svg=svg,
         records=[*_rank_records(known)],
     )
@@ -252,15 +255,18 @@ def _panel(ax: "Axes", title: str, rows: Sequence[RowRank]) -> None:
     n = len(rows)
     ax.set_yticks(range(n), [wrapped(row.title) for row in rows])
     ax.set_ylim(n - 0.4, -0.6)
-    ax.set_xlim(0.2, n + 1.4)
+    tied = {tie for row in rows for tie in row.ties}
+    bars = [k for k in sorted(tied) if sum(k in row.ties for row in rows) > 1]
+    ax.set_xlim(0.2, n + 1.1 + BAR * max(1, len(bars)))
     ax.set_xticks(range(1, n + 1, max(1, n // 5)))
     ax.tick_params(axis="y", length=0)
     for y, row in enumerate(rows):
-        colour = COLOURS[(row.group - 1) % 2]
+        colour = COLOURS[0 if set(row.ties) & set(rows[0].ties) else 1]
         for rank, share in enumerate(row.shares, 1):
             if share >= 0.005:
                 ax.plot([rank], [y], "o", color=colour, ms=13 * math.sqrt(share), mew=0)
-    for group in sorted({row.group for row in rows}):
-        members = [y for y, row in enumerate(rows) if row.group == group]
-        if len(members) > 1:
-            ax.plot([n + 1.1] * 2, [members[0] - 0.3, members[-1] + 0.3], color="#777777", lw=3)
+    for place, tie in enumerate(bars):
+        members = [y for y, row in enumerate(rows) if tie in row.ties]
+        ax.plot(
+            [n + 1.1 + BAR * place] * len(members), members, "o-", color="#777777", lw=1.5, ms=3
+        )

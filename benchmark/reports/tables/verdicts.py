@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmark.claims.judge import Judged, judge, quantity_rows, summary
+from benchmark.claims.quantity import Quantity
 from benchmark.claims.reported import Checked, check_reported, read_reported
 from benchmark.claims.spec import load_claims
 from benchmark.reports.study import Study
@@ -20,6 +21,7 @@ from benchmark.reports.tables.grid import (
     missing,
     number,
 )
+from benchmark.statistics.method_level import CUT
 from benchmark.statistics.results import MixResults
 
 KINDS: Mapping[str, Any] = {"supported": "good", "contradicted": "bad", "not run": "missing",
@@ -73,7 +75,7 @@ class Verdicts:
             lines = [
                 Line(q.what, (Cell(q.where), Cell(q.metric), Cell(q.text(), sort=q.value),
                               Cell(q.verdict, kind=KINDS.get(q.verdict, "")), Cell(q.note)),
-                     marks.of(self._notes(one)))
+                     marks.of(self._notes(q)))
                 for q in one.quantities
                 if q.value is not None and not math.isnan(q.value)
             ]  # fmt: skip
@@ -95,9 +97,9 @@ class Verdicts:
             remarks=("In brackets the 95 % interval over trainings and cases.",),
         )
 
-    def _notes(self, one: Judged) -> list[str]:
-        """What a reader must know of the rows that a claim needs."""
-        rows = [e for e in self.study.table.entries if e.name in one.claim.methods]
+    def _notes(self, quantity: Quantity) -> list[str]:
+        """What a reader must know of the rows that a number is about, and of no others."""
+        rows = [e for e in self.study.table.entries if e.name in quantity.methods]
         return [f"{row.title}: {note}" for row in rows for note in self.study.notes(row)]
 
     def _reported(self) -> Grid:
@@ -126,9 +128,9 @@ class Verdicts:
             blocks=tuple(Block(title, tuple(lines)) for title, lines in blocks.items()),
             notes=marks.notes(),
             remarks=(
-                "Ours with its 95 % interval over trainings and cases. Only a number of the same"
-                " setting (data, split, recipe) can be out of tolerance. The convention is the one"
-                " of ours that gives the reported number within rounding, else the nearest.",
+                f"Ours with its 95 % interval over trainings and cases. {CUT} Only a number of the"
+                " same setting (data, split, recipe) can be out of tolerance. The convention is the"
+                " one of ours that gives the reported number within rounding, else the nearest.",
             ),
             records=[*_reported_records(self.checked)],
         )
