@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.statistics.intervals import Key, scores
 from benchmark.statistics.method_level import method_intervals
-from benchmark.statistics.results import MixResults, Part
+from benchmark.statistics.results import EARLIER_CODE, MixResults, Part
 from benchmark.statistics.schema import METRICS
 from benchmark.statistics.table import CONTROLS, Entry, MissingRun
 
@@ -94,8 +94,9 @@ def _notes(study: Study, entry: Entry) -> list[str]:
     met = _seen(study, entry)
     if met and began == "pretrained":
         notes.append(f"its pretrained weights have seen {', '.join(met)}")
-    notes += _of_other_data(study, records)
     age = study.age(entry)
+    if age != EARLIER_CODE:  # whose digests of data are made in another way
+        notes += _of_other_data(study, records)
     return [*notes, *([age] if age else [])]
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.core.files import Places, write_json, write_text
+from benchmark.core.files import Places, read_json, write_json, write_text
 from benchmark.core.params import Params
 from benchmark.core.recipe import Recipe
+from benchmark.data.manifest import sealed
 from benchmark.evaluation.maps import write_maps
 from benchmark.methods.discover import SyncedCard
 from benchmark.reports.study import Study, study_of
@@ -48,6 +49,10 @@ class Made:
 
     def study(self, part: Part = "headline") -> Study:
         return study_of(self.results(part), part)
+
+    def content(self) -> str:
+        """Digest of the prepared data."""
+        return str(read_json(self.places.results(MIX) / "data.json")["content"])
 
     def run(self, group: str, method: str, seed: int) -> Path:
         return self.places.run(MIX, group, method, seed)
@@ -199,13 +204,13 @@ def _write_prepared(made: Made, data: dict[str, _Drawn], plan: Plan) -> None:
         write_text(folder / "cases.csv", csv_text(rows))
         about[name] = {
             "modality": SETS[name][1], "role": "seen", "train": 81, "val": 9, "test": plan.cases,
-            "digest": "ab" * 32,
         }  # fmt: skip
     request = made.params.mix(MIX).request()
-    manifest = {"mix": MIX, "size": plan.size, "datasets": about, "content": "cd" * 32,
-                "request": request}  # fmt: skip
-    write_json(made.places.prepared(MIX) / "manifest.json", manifest)
-    for name, one in about.items():
+    prepared = made.places.prepared(MIX)
+    unsealed = {"mix": MIX, "size": plan.size, "datasets": about, "request": request}
+    manifest = sealed(unsealed, prepared)
+    write_json(prepared / "manifest.json", manifest)
+    for name, one in manifest["datasets"].items():
         one |= {"title": SETS[name][0], "licence": "Apache-2.0", "citation": "Drawn for tests."}
     write_json(made.places.results(MIX) / "data.json", manifest)
 
@@ -235,7 +240,8 @@ def write_run(
         for draw in range(draws)
     ]
     write_text(folder / "scores.csv", csv_text(rows))
-    write_json(folder / "run.json", {**record(one, seed, plan), "group": group or one.group})
+    told = record(one, seed, plan, made.content())
+    write_json(folder / "run.json", {**told, "group": group or one.group})
     if one.recipe.epochs != 0:
         write_text(folder / "history.csv", csv_text(_history(error, rng)))
     if plan.maps:
@@ -287,7 +293,7 @@ def _history(error: float, rng: np.random.Generator) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def record(one: SyncedCard, seed: int, plan: Plan) -> dict[str, Any]:
+def record(one: SyncedCard, seed: int, plan: Plan, content: str) -> dict[str, Any]:
     """A run.json."""
     trained = one.recipe.epochs != 0
     began = plan.weights if one.weights and (trained or plan.weights == "pretrained") else "none"
@@ -295,7 +301,7 @@ def record(one: SyncedCard, seed: int, plan: Plan) -> dict[str, Any]:
     recipe = one.recipe.over(Recipe(**RECIPE)).fields()
     identity = {
         "method_code": "a1" * 32, "training_code": "b2" * 32, "declared": one.identity(),
-        "recipe": {}, "data": "cd" * 32, "weights": weights, "initialisation": began, "seed": seed,
+        "recipe": {}, "data": content, "weights": weights, "initialisation": began, "seed": seed,
     }  # fmt: skip
     return {
         "schema": 2, "method": one.name, "title": one.title, "mix": MIX, "group": one.group,

@@ -172,14 +172,14 @@ def test_results_of_other_data_than_params_ask_for_say_so(own: Made, tmp_path: P
     params = own.params.model_copy(update={"mixes": {MIX: asked}})
     made = replace(own, params=params)
     (warning,) = made.results().warnings()
-    assert "size is 32 here and 64 in params.yaml; train is phantom-fundus, phantom-" in warning
+    assert "Size: prepared at 32, params.yaml asks for 64; train: prepared with [" in warning
     assert "mixseg prepare --mix mix0" in warning
     write_report(made.results(), tmp_path / "to")
     page = (tmp_path / "to/index.html").read_text("utf-8")
     for text in (page, (tmp_path / "to/checklist.md").read_text("utf-8"),
                  (tmp_path / "to/tables/headline.md").read_text("utf-8"),
                  summary(made.study())):  # fmt: skip
-        assert "of other data than params.yaml asks for now" in text
+        assert "These results are stale." in text
     # sizes and sets are those of the records
     assert "at 32 × 32 pixels" in page
     assert "64 × 64" not in page
@@ -193,7 +193,7 @@ def test_test_sets_are_those_of_the_data(own: Made) -> None:
     results = made.results()
     assert [each.name for each in results.table.sets] == list(SETS)
     assert results.table.ignored == ()
-    assert any(text.startswith("test is phantom-fundus,") for text in results.mismatch())
+    assert any(text.startswith("test: prepared with [phantom-f") for text in results.mismatch())
 
 
 def test_a_run_at_another_size_or_on_other_arrays_bears_a_note(own: Made) -> None:

@@ -29,7 +29,7 @@ def write_bundle(results: MixResults, to: Path) -> int:
     Args:
         to: a folder that is not there yet or was a bundle, or a file that ends in .zip.
 
-    Raises: MissingDataError without results, StoreError where something else lies at `to` a link
+    Raises: MissingDataError without results, StoreError where something else lies at `to`, a link
         leads out of the results, or a file of them was edited.
     """
     _check_target(to)
