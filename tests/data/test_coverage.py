@@ -11,9 +11,8 @@ from benchmark.data.coverage import Coverage, coverage
 from benchmark.data.manifest import sealed
 
 
-def prepared(root: Path, shares: list[float], modality: str = "dermoscopy") -> Path:
+def prepared(folder: Path, shares: list[float], modality: str = "dermoscopy") -> Path:
     """A prepared dataset whose masks cover these shares of 10 x 10 pixels."""
-    folder = root / "data" / "prepared" / "m"
     masks = np.zeros((len(shares), 100), np.uint8)
     for mask, share in zip(masks, shares, strict=True):
         mask[: round(100 * share)] = 1
@@ -22,7 +21,7 @@ def prepared(root: Path, shares: list[float], modality: str = "dermoscopy") -> P
     np.save(folder / "skin" / "images.npy", np.zeros((len(shares), 10, 10, 3), np.uint8))
     rows = [f"c{k},c{k},train,s,0" for k in range(len(shares))]
     (folder / "skin" / "cases.csv").write_text("\n".join(["case,group,split,source,digest", *rows]))
-    manifest = {"request": {}, "size": 10, "datasets": {"skin": {"modality": modality}}}
+    manifest = {"size": 10, "request": {}, "datasets": {"skin": {"modality": modality}}}
     write_json(folder / "manifest.json", sealed(manifest, folder))
     return folder
 
