@@ -14,6 +14,7 @@ from benchmark.core.errors import MethodError
 from benchmark.core.files import sha256_bytes
 from benchmark.methods.code import code_digest, plugin_files
 
+PACKAGE = Path(__file__).parents[1]
 _on_path: list[str] = []  # what stands on sys.path because of us: the root used last
 
 
@@ -31,7 +32,9 @@ def import_plugin(root: Path, plugin: Path, files: list[Path]) -> ModuleType:
     if known is not None and vars(known).get("_code_digest") == code:
         return known
     if known is not None:
-        _forget(lambda key, module: key.startswith(f"{name}.") or _place(module) in files)
+        # Not the benchmark's own modules: others in this process hold them already.
+        shared = {file for file in files if PACKAGE not in file.parents}
+        _forget(lambda key, module: key.startswith(f"{name}.") or _place(module) in shared)
     _use(root)
     spec = importlib.util.spec_from_file_location(
         name, plugin, submodule_search_locations=[str(plugin.parent)]

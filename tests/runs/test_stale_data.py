@@ -204,6 +204,28 @@ def test_results_of_other_raw_data_are_marked(places: Places) -> None:
             path.write_bytes(content)
 
 
+def test_a_report_goes_on_without_damaged_images(places: Places, tmp_path: Path) -> None:
+    def gallery() -> str:
+        said("report", "--mix", MIX, "--to", str(tmp_path))
+        return " ".join((tmp_path / MIX / "gallery.html").read_text().split())
+
+    assert "The prepared images" not in gallery()
+    path = places.prepared(MIX) / "phantom-fundus" / "images.npy"
+    data, record = places.results(MIX) / "data.json", read_json(places.results(MIX) / "data.json")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    try:
+        found = gallery()
+        assert "The prepared images cannot be used: " in found
+        assert str(path) in found
+        path.write_bytes(whole)
+        write_json(data, {**record, "content": "c" * 64})
+        assert "The prepared images are not those of these results" in gallery()
+    finally:
+        path.write_bytes(whole)
+        write_json(data, record)
+
+
 def test_prepare_again_makes_it_right(places: Places) -> None:
     edit(places, "train")
     said("prepare", "--mix", MIX)
