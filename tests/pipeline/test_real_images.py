@@ -2,14 +2,17 @@
 
 import json
 import os
-import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from support import PARAMS, ROOT, mixseg
+
+from benchmark.core.files import write_json
+from benchmark.data.manifest import sealed
 
 DATA = Path(os.environ.get("MIXSEG_REAL_DATA", ROOT.parent / "shared" / "data"))
 WEIGHTS = Path(os.environ.get("MIXSEG_REAL_WEIGHTS", ROOT.parent / "shared" / "weights"))
@@ -36,10 +39,13 @@ def few(tmp_path: Path) -> Path:
         assert old in text
         text = text.replace(old, new)
     (tmp_path / "params.yaml").write_text(text)
-    plugin = (ROOT / "baselines" / "unet" / "plugin.py").read_text()
-    plugin = re.sub(r"mixes=\([^)]*\)", 'mixes=("open96",)', plugin)
-    (tmp_path / "baselines" / "unet").mkdir(parents=True)
-    (tmp_path / "baselines" / "unet" / "plugin.py").write_text(plugin)
+    ours, theirs = tmp_path / "baselines", ROOT / "baselines"
+    (ours / "unet").mkdir(parents=True)
+    shutil.copytree(theirs / "_shared", ours / "_shared")
+    shutil.copy(theirs / "unet" / "plugin.py", ours / "unet")
+    declared = yaml.safe_load((theirs / "unet" / "method.yaml").read_text())
+    declared["rows"] = {METHOD: declared["rows"][METHOD]}
+    (ours / "unet" / "method.yaml").write_text(yaml.safe_dump(declared))
     go(tmp_path, "sync")
     go(tmp_path, "data", "--from", str(DATA), "--mix", "open96")
     go(tmp_path, "prepare", "--mix", "open96")
@@ -68,6 +74,7 @@ def cut(prepared: Path) -> None:
         table.iloc[rows].to_csv(folder / "cases.csv", index=False)
         for array in ("images.npy", "masks.npy"):
             np.save(folder / array, np.load(folder / array)[rows])
+    write_json(prepared / "manifest.json", sealed(manifest, prepared))
 
 
 def test_the_whole_way(few: Path) -> None:
@@ -75,8 +82,8 @@ def test_the_whole_way(few: Path) -> None:
     assert go(few, *run).endswith("done\n")
     results = few / "results" / "open96" / "main" / METHOD / "seed-0"
     record = json.loads((results / "run.json").read_text())
-    assert record["weights"]["asked"] == "pretrained"
-    assert list(record["weights"]["files"]) == ["resnet50.imagenet"]
+    assert record["initialisation"] == "pretrained"
+    assert list(record["weights"]) == ["resnet50.imagenet"]
     assert record["data"]["train"] == 4 * KEPT["train"]
     scores = pd.read_csv(results / "scores.csv")
     assert len(scores) == 4 * KEPT["test"]
