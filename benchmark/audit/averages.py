@@ -3,12 +3,14 @@
 **Conventions**
 
 1. A stated average may lie off the average of the printed rows by their rounding and its own. It is
-   held against the plain mean and, where the cases are known, against the mean weighed by them.
+   held against the plain mean, with and without a row of the background, and, where the cases are
+   known, against the mean weighed by them.
 2. An «overall» of unknown cases may be any weighed mean, or of pooled pixels.
 3. A last digit that is cut off, not rounded, is told as such, unless the other averages of the
    table are rounded.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,11 +28,13 @@ class Stated:
 
     Attributes:
         parts: the cases, where they are known, and the cell of each row.
+        named: the data set and the cell of each row.
     """
 
     row: Row
     name: str
     parts: Sequence[tuple[int | None, Cell]]
+    named: Sequence[tuple[str, Cell]]
 
     @property
     def cell(self) -> Cell:
@@ -55,9 +59,17 @@ class Stated:
         return sum((n or 0) * c.share for n, c in self.parts) / sum(n or 0 for n, _ in self.parts)
 
     @property
+    def mean_of_foreground(self) -> float | None:
+        """The plain mean without the background, where that is among the rows."""
+        shares = [c.share for name, c in self.named if not re.search(r"back|\bbg\b", name, re.I)]
+        whole = len(shares) in (0, len(self.parts))
+        return None if whole else sum(shares) / len(shares)
+
+    @property
     def off(self) -> float:
         """By how much the nearer of the means is above the printed one."""
-        means = [mean for mean in (self.mean, self.weighed) if mean is not None]
+        every = self.mean, self.weighed, self.mean_of_foreground
+        means = [mean for mean in every if mean is not None]
         return min((mean - self.cell.share for mean in means), key=abs)
 
     @property
@@ -77,7 +89,8 @@ def averages(table: Table, known: Known) -> Outcome:
             if len(parts) < 2:
                 few.setdefault(name, []).append(row.method)
             else:
-                stated.append(Stated(row, name, parts))
+                named = [(r.dataset, r.cells[name]) for r in mine if name in r.cells]
+                stated.append(Stated(row, name, parts, named))
     skipped = [
         f"{name}{' of ' + methods[0] if len(methods) == 1 and methods[0] else ''}: fewer than two"
         " datasets in the table"

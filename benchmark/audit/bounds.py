@@ -14,6 +14,7 @@
 """
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -90,6 +91,8 @@ def bounds(table: Table, known: Known) -> Outcome:
     tested, findings = 0, []
     for bound in BOUNDS:
         rows = [row for row in table.rows if set(bound.metrics) <= row.cells.keys()]
+        if len({_unit(table.columns[name].title) for name in bound.metrics if rows} - {""}) > 1:
+            continue
         if bound.single:
             rows = [row for row in rows if known.cases(row) == 1 and not row.is_average]
         tested += len(rows)
@@ -100,6 +103,12 @@ def bounds(table: Table, known: Known) -> Outcome:
             findings += [_finding(bound, [each], known, len(rows)) for each in broken]
     skipped = [] if tested else ["no row has the metrics of one of these rules"]
     return Outcome(_once(findings), count(tested, "comparison"), skipped)
+
+
+def _unit(title: str) -> str:
+    """The unit that a title of a distance gives."""
+    found = re.search(r"[(\[]\s*(mm|cm|px|pix|vox)", title, re.I)
+    return found[1].casefold() if found else ""
 
 
 def _excess(bound: Bound, row: Row) -> float:
@@ -147,6 +156,6 @@ def _explained(row: Row, known: Known, excess: float) -> str:
     n = known.cases(row)
     cases = f" ({math.ceil(excess * n - TINY)} of {n})" if n else ""
     return (
-        f"this needs an empty reference mask in at least {100 * excess:.1f} % of the cases{cases},"
+        f"this needs an empty reference mask in at least {100 * excess:.3g} % of the cases{cases},"
         " or a metric that includes the background"
     )

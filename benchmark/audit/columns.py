@@ -87,7 +87,7 @@ def is_mean(name: str) -> bool:
 
 def _names_metrics(titles: Sequence[str]) -> bool:
     found = [column_of(title).kind == "metric" for title in titles if title]
-    return len(found) > 1 and 2 * sum(found) >= len(found) and any(found)
+    return sum(found) > 1 and 3 * sum(found) >= len(found)
 
 
 def _turned(sheet: Sheet) -> Sheet:
@@ -110,9 +110,16 @@ def _by_content(body: Body) -> Body:
             (column.kind in ("metric", "rank", "n") and words)
             or (column.kind in ("method", "n") and first != k)
             or (column.kind == "dataset" and fractions and not words)
+            or (column.share and _mostly_signed(body, k))
         ):
             changed[k] = Column(column.title, "other", letters(column.title))
     return body.put(changed)
+
+
+def _mostly_signed(body: Body, place: int) -> bool:
+    """Whether most numbers of a column have a sign: gains and gaps, no shares."""
+    cells = [cell for cell in body.cells(place) if cell]
+    return 2 * sum(cell.signed for cell in cells) > len(cells)
 
 
 def _groups(body: Body) -> list[list[int]]:

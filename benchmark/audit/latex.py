@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 BOLD = {"textbf", "mathbf", "bm", "boldsymbol", "pmb", "best", "bestscore"}
 UNDER = {"underline", "uline", "underbar", "second"}
-DROPPED = {"cite", "citep", "citet", "citeyear", "citealp", "ref", "label", "footnote", "tnote",
+CITED = {"cite", "citep", "citet", "citeyear", "citealp", "citenum"}  # tell U-Net from U-Net
+DROPPED = {"ref", "label", "footnote", "tnote",
            "footnotemark", "textsuperscript", "vspace", "hspace", "cellcolor", "rowcolor", "color",
            "phantom", "hphantom", "cmidrule", "cline", "addlinespace", "specialrule",
            "arrayrulecolor", "url", "index", "noalign", "setlength", "rule",
@@ -138,4 +139,6 @@ def _argument(found: re.Match[str]) -> str:
         return f"**{last}**" if last else ""
     if name in UNDER:
         return f"__{last}__" if last else ""
+    if name in CITED:
+        return f" [{last}]"
     return "" if name in DROPPED else last

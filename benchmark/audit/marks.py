@@ -4,9 +4,10 @@
 
 1. Nobody is ahead of a best mark, and nobody but rows marked as best (or rows of one value) ahead
    of a second one. One row is ahead of another where it is so however both were rounded.
-2. Bold may mean something else. Rows that are bold in every column, several of them or one with
-   several marks that the values contradict, are the paper's own rows. Where each of several columns
-   has several best marks, they are the best of groups of rows, or the best rows together.
+2. Bold may mean something else. Rows that are bold in every column are the paper's own rows where
+   their names are bold too, where several are, or where the values contradict several marks. Where
+   each of several columns has several best marks, they are the best of groups of rows, or the best
+   rows together. Reported numbers, upper bounds and human raters may stand aside.
 3. A tie or a second mark beside a best mark that is wrong is part of that finding.
 """
 
@@ -102,11 +103,12 @@ def _own_rows(table: Table, found: Sequence[Marked]) -> set[int]:
     bold = {line for line in {row.line for row in table.rows} if _all_bold(table, line)}
     marked = {row.line for each in found for row in each.best}
     seconds = any(row.cells[each.name].mark == "second" for each in found for row in each.rows)
+    named = {row.line for row in table.rows if row.bold and row.line in bold}
     if not bold or marked != bold or seconds:
-        return set()
+        return named
     wrong = [row.line for each in found for row in each.wrong]
     several = any(len({row.line for row in each.best}) > 1 for each in found)
-    return bold if several or len(wrong) > 1 else set()
+    return bold if several or len(wrong) > 1 else named
 
 
 def _all_bold(table: Table, line: int) -> bool:

@@ -64,7 +64,7 @@ CHANGING = {"median", "std", "sd", "stdev", "deviation", "dev", "var", "variance
             "relative", "rel", "abs", "detection", "bbox", "box", "map", "ap", "ref", "weighted",
             "fw", "frequency", "epoch", "time", "train", "training", "increase", "decrease",
             "confidence", "interval", "variation", "calibration", "lower", "upper", "count",
-            "number", "n", "samples"}  # fmt: skip
+            "number", "n", "samples", "gap", "minus"}  # fmt: skip
 KEYS: dict[str, str] = {
     "n": "n cases images testcases testimages samples count noofimages numberofimages nimages num"
          " nocases numberofcases testsamples testset# # support subjects patients ncases nimg",
@@ -187,11 +187,12 @@ def _stems(word: str) -> Iterator[str]:
 
 
 def _of_words(bare: str) -> str:
-    """What one word of a title says: «Tumor region» is a column of data sets."""
+    """What the last word of a title says, or the first before a slash or a bracket."""
     words = [letters(word) for word in re.split(r"[\s_/\\\-]+", bare)]
-    found = [ALIASES[w] for w in words if ALIASES.get(w) in ("method", "dataset")]
-    spoiled = {"type", "group", "family", "size", "no", "id", "loss"} & set(words)
-    return found[0] if found and not spoiled else ""
+    last = ALIASES.get(words[-1], "")
+    apart = re.match(r"\w+\s*[(\[/\\]|\w+\s+name$", bare)
+    found = last if last in ("method", "dataset") else ALIASES.get(words[0], "") if apart else ""
+    return found if found in ("method", "dataset") else ""
 
 
 def _metric_and_dataset(name: str, dataset: str) -> tuple[str, str]:

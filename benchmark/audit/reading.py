@@ -24,8 +24,8 @@ from benchmark.core.errors import ScoreTableError
 
 NO_ROW = re.compile(
     r"(?:mean\s*)?(?:±\s*)?(?:std\.?(?:\s*dev\.?)?|s\.?d\.?|standard deviation|variance|iqr|median"
-    r"|min|max|p[\s-]?values?|95\s*%\s*ci|range|[Δδ].*|delta.*"
-    r"|(?:abs\w*\.?|rel\w*\.?)?\s*(?:improv|gain|diff|drop|increase).*)",
+    r"|min|max|p[\s-]?values?|95\s*%\s*ci|range|(?:[Δδ]|delta)(?:\s.*)?"
+    r"|(?:abs\w*\.?|rel\w*\.?)?\s*(?:improvements?|gains?|diff(?:erence)?s?|drops?|increase)\b.*)",
     re.I,
 )
 
@@ -104,7 +104,15 @@ def _rows(body: Body, line: Line, names: dict[int, str], passed: list[str]) -> I
         }
         places = (*own, dataset) if _wide(body) else own
         yield Row(line.number, method, places, cells, ranks, _n(body, line), line.block,
-                  tuple(names[k] for k in _labels(body)), _others(body, line))  # fmt: skip
+                  tuple(names[k] for k in _labels(body)), _others(body, line),
+                  _named_in_bold(body, line))  # fmt: skip
+
+
+def _named_in_bold(body: Body, line: Line) -> bool:
+    """Whether every name of a line is bold."""
+    places = [*body.places("method"), *body.places("dataset")]
+    names = [line.cells[k] for k in places if not is_nothing(line.cells[k])]
+    return bool(names) and all(unmarked(name)[1] == "best" for name in names)
 
 
 def _wide(body: Body) -> bool:

@@ -18,7 +18,7 @@ from itertools import combinations
 
 import numpy as np
 
-from benchmark.audit.finding import TINY, Finding, Known, Outcome, at, count, printed, show
+from benchmark.audit.finding import TINY, Finding, Known, Level, Outcome, at, count, printed, show
 from benchmark.audit.table import Row, Table, plain
 
 DIGITS = 3  # printed digits below which two equal numbers are no surprise
@@ -75,12 +75,19 @@ def twice(table: Table, known: Known) -> Outcome:
     findings = []
     for row in table.rows:
         first = seen.setdefault(row.key, row)
-        if first is not row:
-            what = "The same method on the same dataset stands here twice."
-            lines = f"lines {first.line} and {row.line}"
-            findings.append(Finding("twice", "does not agree", at(row), what, lines))
+        if first is row:
+            continue
+        lines, level = f"lines {first.line} and {row.line}", _level(first, row)
+        what = "The same method on the same dataset stands here twice."
+        findings.append(Finding("twice", level, at(row), what, lines))
     findings += _same_numbers(table)
     return Outcome(findings, count(len(table.rows), "row"))
+
+
+def _level(one: Row, other: Row) -> Level:
+    """Two rows may be of two settings where further columns of numbers differ."""
+    numbers = [{name: cell.text for name, cell in row.others.items()} for row in (one, other)]
+    return "does not agree" if numbers[0] == numbers[1] else "look again"
 
 
 def _same_numbers(table: Table) -> list[Finding]:

@@ -36,6 +36,7 @@ class Row:
         block: the heading or rule above it.
         labels: the other words of the row.
         others: numbers of columns that are no known metric, by title.
+        bold: whether its names are bold.
     """
 
     line: int
@@ -47,6 +48,7 @@ class Row:
     block: str = ""
     labels: tuple[str, ...] = ()
     others: Mapping[str, Cell] = field(default_factory=dict)
+    bold: bool = False
 
     @property
     def dataset(self) -> str:

@@ -16,13 +16,12 @@ def scaled(table: Table) -> tuple[Table, Outcome]:
 
     Numbers that no share can have are found, and left out of what is looked at afterwards.
     """
-    scales: dict[str, float] = {}
     findings: list[Finding] = []
     shares = [name for name, column in table.columns.items() if column.share]
+    scales = _scales(table, shares)
     for name in shares:
         cells = [(row, row.cells[name]) for row in table.rows if name in row.cells]
-        values = [cell.value for _, cell in cells if cell.scale == 1]
-        scale = _scale_of(name, values) if values else 100.0 if cells else 1.0
+        values, scale = _values(table, name), scales[name]
         odd = [(row, cell) for row, cell in cells if _is_other(cell, values, scale)]
         others = {(row.line, row.dataset) for row, _ in odd}
         wrong = {
@@ -30,7 +29,6 @@ def scaled(table: Table) -> tuple[Table, Outcome]:
             if (row.line, row.dataset) not in others
             and (found := _impossible(row, name, cell, scale))
         }  # fmt: skip
-        scales[name] = scale
         findings += [*_mixed(name, odd, len(cells), scale), *wrong.values()]
         table = table.with_rows([
             _rescaled(row, name, 100 / scale if (row.line, row.dataset) in others else scale,
@@ -39,6 +37,30 @@ def scaled(table: Table) -> tuple[Table, Outcome]:
         ])  # fmt: skip
     findings += _columns_differ({n: s for n, s in scales.items() if n != "mae"})
     return table, Outcome(findings, count(len(shares), "column") + " of shares")
+
+
+def _values(table: Table, name: str) -> list[float]:
+    """The numbers of a column that say nothing of their own unit."""
+    cells = [row.cells[name] for row in table.rows if name in row.cells]
+    return [cell.value for cell in cells if cell.scale == 1]
+
+
+def _scales(table: Table, shares: Sequence[str]) -> dict[str, float]:
+    """100 for columns of percentages, by their numbers.
+
+    A column of small numbers whose title says «%» is one where another such column, with numbers
+    of that size, is one: IoU (%) 0.98 beside Dice (%) 1.94.
+    """
+    values = {name: _values(table, name) for name in shares}
+    read = {name: any(name in row.cells for row in table.rows) for name in shares}
+    scales = {n: _scale_of(n, v) if v else 100.0 if read[n] else 1.0 for n, v in values.items()}
+    said = [n for n in shares if "%" in table.columns[n].title and values[n] and n != "mae"]
+    sizes = {name: median(values[name]) for name in said}
+    for name in said:
+        others = [sizes[n] for n in said if scales[n] > 1]
+        if scales[name] == 1 and any(other <= LIKE * sizes[name] for other in others):
+            scales[name] = 100.0
+    return scales
 
 
 def _scale_of(name: str, values: Sequence[float]) -> float:

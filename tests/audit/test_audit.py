@@ -90,6 +90,16 @@ def test_percentages_are_read_as_such(tmp_path: Path) -> None:
     assert "78.49" in broken.findings()[0].arithmetic  # 0.8795 / 1.1205 = 0.78492
 
 
+def test_small_percentages_by_the_title(tmp_path: Path) -> None:
+    # one confusion matrix: IoU = 1.939 / (200 - 1.939) = 0.979 %
+    small = "Threshold,IoU (%),Dice (%),Precision (%),Recall (%)\n0.05,0.979,1.939,0.979,100.0\n"
+    found = audited(tmp_path, small)
+    assert found.ok, found.findings()
+    assert [f.level for f in found.findings()] == ["look again"]  # pooled, as it is
+    fractions = "Method,IoU (%),Dice (%)\nA,0.82,0.90\nB,0.70,0.81\n"  # the title is wrong
+    assert audited(tmp_path, fractions).findings() == []
+
+
 def test_rounding_is_allowed_for(tmp_path: Path) -> None:
     # one case with D = 0.905: IoU = 0.82648, printed 0.83 and 0.9: 0.85 / 1.15 = 0.739 at least
     assert audited(tmp_path, "method,dsc,iou\nA,0.9,0.74\n").findings() == []

@@ -156,9 +156,9 @@ def test_no_masks_break_a_rule_between_metrics(tmp_path: Path, empty: float) -> 
 @pytest.mark.parametrize(
     ("header", "numbers", "rule", "share"),
     [
-        ("IoU,Precision", "0.85,0.80", "IoU ≤ precision", "4.0 %"),  # 0.845 - 0.805
-        ("IoU,Recall", "0.85,0.80", "IoU ≤ sensitivity", "4.0 %"),
-        ("Dice,Precision,Recall", "0.90,0.80,0.80", "DSC ≤ (precision + sensitivity) / 2", "9.0 %"),
+        ("IoU,Precision", "0.85,0.80", "IoU ≤ precision", "4 %"),  # 0.845 - 0.805
+        ("IoU,Recall", "0.85,0.80", "IoU ≤ sensitivity", "4 %"),
+        ("Dice,Precision,Recall", "0.90,0.80,0.80", "DSC ≤ (precision + sensitivity) / 2", "9 %"),
         ("IoU,Precision,Recall", "0.60,0.90,0.90", "IoU ≥ precision + sensitivity − 1", "18.5 %"),
         ("Acc,Recall,Specificity", "0.70,0.90,0.95", "accuracy ≥ sensitivity + specificity − 1",
          "13.5 %"),
@@ -178,6 +178,7 @@ def test_a_broken_rule_is_unlikely_with_the_share_that_explains_it(
 def test_distances_and_single_cases(tmp_path: Path) -> None:
     (one,) = found(tmp_path, "method,HD,HD95\nA,9.1,9.9\nB,20.0,8.1\nC,30.0,4.0\n")
     assert (one.level, "HD95 ≤ HD" in one.what) == ("cannot be", True)
+    assert found(tmp_path, "method,HD (mm),HD95 (px)\nA,9.1,9.9\n") == []
     single = "method,n,Dice,Precision,Recall\nA,{},0.870,0.900,0.800\n"  # 2PS/(P+S) = 0.847
     assert found(tmp_path, single.format(5))[0].level == "unlikely"
     assert "exact for one case" in found(tmp_path, single.format(1))[0].what

@@ -56,6 +56,12 @@ def test_rows_that_a_paper_marks_as_its_own_are_one_finding(tmp_path: Path) -> N
     assert found(tmp_path, OWN.format("0.847"), "marks") == [("does not agree", "line 4, Ours v1")]
 
 
+def test_a_row_that_is_bold_with_its_name_is_marked_as_chosen(tmp_path: Path) -> None:
+    table = "Threshold,Dice,IoU\n0.3,0.86,0.77\n{0}0.5{0},**0.85**,**0.78**\n0.7,0.80,0.70\n"
+    assert found(tmp_path, table.format("**"), "marks") == [("look again", "line 3")]
+    assert found(tmp_path, table.format(""), "marks") == [("does not agree", "line 3, 0.5")]
+
+
 def test_the_best_of_groups_of_rows(tmp_path: Path) -> None:
     table = """Method,Type,Dice,IoU
 A,CNN,0.80,**0.72**
@@ -125,6 +131,13 @@ Overall,,0.957
     assert found(tmp_path, parts, "averages") == [("does not agree", "line 4, K, mean")]
 
 
+def test_an_average_may_leave_the_background_out(tmp_path: Path) -> None:
+    table = "Class,Dice\nBackground,0.99\nLiver,0.90\nTumour,0.60\nMean,{}\n"
+    assert found(tmp_path, table.format("0.83"), "averages") == []
+    assert found(tmp_path, table.format("0.75"), "averages") == []
+    assert found(tmp_path, table.format("0.79"), "averages") == [("does not agree", "line 5, Mean")]
+
+
 def test_a_digit_that_is_cut_off(tmp_path: Path) -> None:
     # 2.4985 / 3 = 0.83283, and 0.8 where the digit is cut off; rounding allows 0.0003 + 0.05
     cut = "Method,Set,Dice\nA,x,0.8590\nA,y,0.8590\nA,average,0.8\n"
@@ -156,3 +169,5 @@ def test_a_row_occurs_twice_where_all_its_words_are_the_same(tmp_path: Path) -> 
     assert levels("Method,Loss,Dice\nV,CE,.5\nV,Dice,.6\n") == []
     assert levels("Method,Loss,Dice\nV,CE,.5\nV,CE,.6\n") == [("does not agree", "line 3, V")]
     assert levels("Team,Method,Dice\na,—,.5\nb,—,.6\n") == []
+    settings = "Method,Dice,Epochs\nV,.5,100\nV,.6,200\n"  # perhaps two settings
+    assert levels(settings) == [("look again", "line 3, V")]

@@ -152,6 +152,22 @@ def test_no_number(tmp_path: Path, text: str) -> None:
     assert table.passed == ()
 
 
+def test_a_method_whose_name_begins_like_a_gain(tmp_path: Path) -> None:
+    table = read(tmp_path, "Method,IoU\nImprovedSRCNN + U-Net,87.28\nDropNet,86\nΔ-Net,85\n")
+    assert len(table.rows) == 3
+    gaps = read(tmp_path, "Method,IoU,gap to paper (IoU),Δ Dice\nA,0.59,−0.076,0.01\n")
+    assert list(gaps.columns) == ["iou"]
+    signed = read(tmp_path, "Method,IoU,Dice vs. us,Recall\nA,0.59,.7,-1.2\nB,0.58,.7,+0.3\n")
+    assert list(signed.columns) == ["iou"]  # a recall with signs is a gain
+
+
+def test_citations_tell_rows_apart(tmp_path: Path) -> None:
+    text = "\n".join(f"{row} \\\\" for row in (
+        "Method & Dice & IoU", r"U-Net~\cite{a} & 0.8 & 0.7", r"U-Net~\cite{b} & 0.9 & 0.82"
+    ))  # fmt: skip
+    assert [row.method for row in read(tmp_path, text).rows] == ["U-Net [a]", "U-Net [b]"]
+
+
 def test_what_is_passed_over_is_named(tmp_path: Path) -> None:
     text = "Method,Dice,IoU\nA,.90,.82\nB,.85,O.77\nStd,.02,.03\nΔ,+.05,+.05\nGain of B,-.05,-.05\n"
     table = read(tmp_path, text)
@@ -265,7 +281,7 @@ U-Net~\cite{unet} & 81.8 & 74.6 & 71.0$_{\pm 0.3}$ & 62.7 \\ % old
 \end{table}
 """
     table = read(tmp_path, text)
-    assert values(table)["U-Net on CVC-300"] == {"dsc": "71.0", "iou": "62.7"}
+    assert values(table)["U-Net [unet] on CVC-300"] == {"dsc": "71.0", "iou": "62.7"}
     assert values(table)["Ours on CVC-300"] == {"dsc": "86.0"}
     (ours,) = [row for row in table.rows if row.name == "Ours on Kvasir-SEG"]
     assert ([cell.mark for cell in ours.cells.values()], ours.line) == (["best", "best"], 11)
