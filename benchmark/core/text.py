@@ -1,4 +1,4 @@
-"""Plain text: columns, and percentages in one style."""
+"""Plain text: columns, percentages in one style, and numbers as letters."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,3 +14,12 @@ def columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def percent(share: float, digits: int = 0) -> str:
     """A share as a percentage for reading, with a space before the sign."""
     return f"{100 * share:.{digits}f} %"
+
+
+def letter(number: int) -> str:
+    """1 is a, 26 is z, 27 is aa."""
+    text = ""
+    while number:
+        number, rest = divmod(number - 1, 26)
+        text = chr(ord("a") + rest) + text
+    return text

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmark.core.text import letter
 from benchmark.statistics.compare import holm
 from benchmark.statistics.complete_rows import CompleteRows, SetValues
 from benchmark.statistics.crossed import Part, estimate
@@ -127,15 +128,6 @@ def _chosen_seeds(name: str, seeds: int, resamples: int) -> Array:
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     shares: Array = rng.multinomial(seeds, [1 / seeds] * seeds, size=resamples) / seeds
     return shares
-
-
-def letter(number: int) -> str:
-    """1 is a, 26 is z, 27 is aa."""
-    text = ""
-    while number:
-        number, rest = divmod(number - 1, 26)
-        text = chr(ord("a") + rest) + text
-    return text
 
 
 def tied_sets(apart: Array) -> list[tuple[int, ...]]:

@@ -7,10 +7,11 @@ import pytest
 from made_tables import Made, table_of
 from scipy import stats
 
+from benchmark.core.text import letter
 from benchmark.statistics.compare import comparisons, holm
 from benchmark.statistics.complete_rows import CompleteRows, complete_rows
 from benchmark.statistics.intervals import MEAN
-from benchmark.statistics.ranking import letter, rankings, ranks, resample, tied_sets, told_apart
+from benchmark.statistics.ranking import rankings, ranks, resample, tied_sets, told_apart
 from benchmark.statistics.stability import AGGREGATIONS, stability
 
 RNG = np.random.default_rng(0)

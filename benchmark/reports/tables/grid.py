@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from benchmark.core.spreadsheet import as_text
+from benchmark.core.text import letter
 
 MISSING = "missing"
 NOT_SCORED = "not scored"
@@ -143,15 +144,11 @@ class Marks:
     def of(self, texts: Sequence[str]) -> tuple[str, ...]:
         """The marks of some notes."""
         self._texts += [text for text in dict.fromkeys(texts) if text not in self._texts]
-        return tuple(_letter(i) for i, text in enumerate(self._texts) if text in texts)
+        return tuple(letter(i) for i, text in enumerate(self._texts, 1) if text in texts)
 
     def notes(self) -> tuple[tuple[str, str], ...]:
         """All notes given so far, with their marks."""
-        return tuple((_letter(i), text) for i, text in enumerate(self._texts))
-
-
-def _letter(i: int) -> str:
-    return (_letter(i // 26 - 1) if i >= 26 else "") + chr(ord("a") + i % 26)
+        return tuple((letter(i), text) for i, text in enumerate(self._texts, 1))
 
 
 def number(value: float, digits: int) -> str:
