@@ -250,7 +250,7 @@ def test_a_checkpoint_cut_short(cases: Cases, recipe: Recipe, tmp_path: Path, ke
     trained(Net, cases, recipe, checkpoint=path)
     data = path.read_bytes()
     path.write_bytes(data[: int(keep if keep >= 1 else keep * len(data))])
-    with pytest.raises(StoreError, match=r"expected a whole checkpoint. Delete it"):
+    with pytest.raises(StoreError, match=r"expected a whole checkpoint. Run with --restart"):
         trained(Net, cases, recipe, checkpoint=path)
 
 
