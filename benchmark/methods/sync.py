@@ -5,10 +5,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.core.errors import MethodError, MixSegError
+from benchmark.core.errors import MethodError, MixSegError, ParamsError
 from benchmark.core.files import digest, write_text
 from benchmark.core.params import Params, load_params
-from benchmark.methods.declaration import DECLARATION, Card
+from benchmark.methods.declaration import DECLARATION, Card, nearest
 from benchmark.methods.discover import (
     SCHEMA,
     STAGES_FILE,
@@ -61,9 +61,11 @@ def sync(root: Path, name: str | None = None) -> list[Path]:
 
     A broken folder stops no other; it is told at the end.
 
-    Raises: MethodError for a broken folder or an unknown name.
+    Raises: MethodError for a broken folder or an unknown name; ParamsError for a mix's argument
+        that no row declares.
     """
     params, changed = load_params(root), list[Path]()
+    _check_mix_arguments(root, params)
     failed: list[MixSegError] = []
     for folder in _chosen(root, name):
         try:
@@ -81,6 +83,21 @@ def sync(root: Path, name: str | None = None) -> list[Path]:
         found = "\n".join(["these problems:", *(str(error) for error in failed)])
         raise MethodError(f"{len(failed)} folders", found, "none", "All others are in sync.")
     return changed
+
+
+def _check_mix_arguments(root: Path, params: Params) -> None:
+    """Finds misspelt arguments of mixes; the row that declares one may be in a broken folder."""
+    known = folders(root)
+    if any(folder.problem for folder in known):
+        return
+    declared = {name for folder in known for card in folder.cards for name in card.arguments}
+    for name, mix in params.mixes.items():
+        for key in mix.arguments:
+            if key not in declared:
+                where, found = f"params.yaml: mixes.{name}.arguments", f"no row declares {key!r}"
+                hint = nearest(key, declared).removeprefix("; ").capitalize()
+                do = hint or "Correct the name, or take it out."
+                raise ParamsError(where, found, "arguments that rows declare", do)
 
 
 def _chosen(root: Path, name: str | None) -> list[Folder]:

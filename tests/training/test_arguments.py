@@ -7,10 +7,12 @@ import torch
 from made_plugins import declare, method, write_plugin
 from support import PARAMS
 
+from benchmark.core.errors import ParamsError
 from benchmark.core.files import Places
 from benchmark.core.params import load_params
 from benchmark.methods.declaration import Card
 from benchmark.methods.discover import card_of
+from benchmark.methods.sync import sync
 from benchmark.runs.identity import RunSpec, plan_run
 from benchmark.runs.official_weights import import_weights
 from benchmark.runs.predict import restored
@@ -71,3 +73,14 @@ def test_official_weights_are_used_as_the_row_declares(
     import_weights(trial, "net", tmp_path / "official.pth", tmp_path / "w", size=size)
     for shown in (32, 352):
         assert restored(trial.root, "net", tmp_path / "w", shown).side == 64
+
+
+def test_a_mix_names_only_arguments_that_a_row_declares(trial: Places) -> None:
+    path = trial.root / "params.yaml"
+    with pytest.raises(ParamsError, match=r"mixes\.tiny\.arguments: no row declares 'width'"):
+        sync(trial.root, "net")
+    path.write_text(path.read_text().replace("width: 5", "sides: 5"))
+    with pytest.raises(ParamsError, match=r"no row declares 'sides'.*Did you mean 'side'\?"):
+        sync(trial.root, "net")
+    path.write_text(path.read_text().replace(", sides: 5", ""))
+    assert sync(trial.root, "net")
