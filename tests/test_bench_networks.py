@@ -35,7 +35,7 @@ def with_methods(project: Places) -> list[str]:
 def test_every_structure_once_and_failures_alone(project: Places) -> None:
     # aa is a variant of another, and still, the next in the order of folders, stands for whole
     assert with_methods(project) == ["dies", "fails", "small", "still"]
-    with pytest.raises(MethodError, match=r"Did you mean small\?"):
+    with pytest.raises(MethodError, match=r"Did you mean 'small'\?"):
         bench_networks.parts(project.root, "smalls")
     assert list(bench_networks.parts(project.root, "aa")) == ["aa"]
     dies = bench_networks.parts(project.root, "dies")["dies"]

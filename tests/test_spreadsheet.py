@@ -10,9 +10,11 @@ from PIL import Image
 from support import make_prepared
 
 from benchmark.core.errors import StoreError
+from benchmark.core.files import read_json, write_json
 from benchmark.core.progress import Silent
 from benchmark.core.spreadsheet import as_text, as_texts, is_formula
 from benchmark.data.cases import load_cases
+from benchmark.data.manifest import sealed
 from benchmark.reports.tables.grid import csv_text
 from benchmark.runs.folder import predict_folder
 
@@ -87,5 +89,7 @@ def test_prepared_cases_of_such_names_are_refused(tmp_path: Path, column: str) -
     table = pd.read_csv(path, dtype=str)
     table.loc[3, column] = "=1+2"
     table.to_csv(path, index=False)
+    manifest = tmp_path / "tiny/manifest.json"  # the names are refused, not the changed digest
+    write_json(manifest, sealed(read_json(manifest), tmp_path / "tiny"))
     with pytest.raises(StoreError, match=r"cases\.csv: the name '=1\+2', which a spreadsheet runs"):
         load_cases(tmp_path / "tiny", ("train",))

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 Array = np.ndarray
 
@@ -45,6 +44,8 @@ def write_sheet(path: Path, images: Array, masks: Array) -> None:
     """
     shown = by_size(np.array([np.count_nonzero(mask) for mask in masks]))
     sheet = contact_sheet([images[k] for k in shown], [masks[k] for k in shown])
+    from PIL import Image  # slow to import; a page without pictures does not need it
+
     Image.fromarray(sheet).save(path, "JPEG", quality=QUALITY, subsampling=0)
 
 
@@ -81,6 +82,8 @@ def enlarged(picture: Array, side: int | None = None) -> Array:
     side = side or max(SIDE, picture.shape[0])
     if picture.shape[0] == side:
         return picture
+    from PIL import Image  # see above
+
     how = Image.Resampling.NEAREST if picture.ndim == 2 else Image.Resampling.BICUBIC
     resized: Array = np.asarray(Image.fromarray(picture).resize((side, side), how))
     return resized

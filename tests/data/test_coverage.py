@@ -11,8 +11,9 @@ from benchmark.data.coverage import Coverage, coverage
 from benchmark.data.manifest import sealed
 
 
-def prepared(folder: Path, shares: list[float], modality: str = "dermoscopy") -> Path:
+def prepared(root: Path, shares: list[float], modality: str = "dermoscopy") -> Path:
     """A prepared dataset whose masks cover these shares of 10 x 10 pixels."""
+    folder = root / "data" / "prepared" / "m"
     masks = np.zeros((len(shares), 100), np.uint8)
     for mask, share in zip(masks, shares, strict=True):
         mask[: round(100 * share)] = 1
