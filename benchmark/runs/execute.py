@@ -176,7 +176,7 @@ class _Pass:
             if name not in done and code and fits:
                 publish(path, self.place.folder / name)
                 self.place.finish(name, code)
-        if WEIGHTS in self.place.done() and RECORD not in done:
+        if set(ARTEFACTS) & set(self.place.done()) and RECORD not in done:
             write_json(self.place.folder / RECORD, record)
             self.place.finish(RECORD, self.plan.identity.run)
 
@@ -223,6 +223,8 @@ class _Pass:
         frame = pd.DataFrame(history)
         write_text(self.place.folder / HISTORY, frame.to_csv(index=False, float_format="%.6g"))
         write_json(self.place.folder / RECORD, {**begun, **record})
+        for name in (MAPS, SCORES):  # of weights that are gone, where a run is trained again
+            self.place.forget(name)
         for name in (HISTORY, RECORD, WEIGHTS):
             self.place.finish(name, self.plan.identity.run)
         self.place.checkpoint.unlink(missing_ok=True)

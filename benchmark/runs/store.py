@@ -111,6 +111,12 @@ class Shelf:
         entry = {"sha256": sha256_file(path), "code": code, "stat": _stat(path)}
         write_json(self.folder / DONE, {**self.done(), name: entry})
 
+    def forget(self, name: str) -> None:
+        """Takes a file off the list of what is done; it is then made again."""
+        done = self.done()
+        if done.pop(name, None):
+            write_json(self.folder / DONE, done)
+
     def fail(self, cause: str) -> None:
         """Notes why a run stopped, for `mixseg status`."""
         write_json(self.folder / FAILED, {"cause": cause})

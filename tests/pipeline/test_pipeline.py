@@ -223,6 +223,8 @@ def test_a_clone_with_an_empty_store_adopts_artefacts_and_scores_them_again(
         assert trained(clone) == before
     (clone / "artefacts/tiny/small/seed-0/weights.safetensors").unlink()
     shutil.rmtree(clone / "work/store")
+    scored = run(clone, *words, "--seed", "0")  # by the present code again, from the maps alone
+    assert scored.strip().endswith("seed 0: done")
     assert "retrain" in run(clone, *words, "--seed", "0")
     assert trained(clone) == before
     run(clone, *words, "--seed", "0", "--retrain")
