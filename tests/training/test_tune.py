@@ -13,8 +13,9 @@ from made_plugins import method, write_plugin
 from support import MODALITIES, TRAIN, mixseg, start
 
 from benchmark.core.errors import ParamsError, TrainingError
-from benchmark.core.files import Places
+from benchmark.core.files import Places, read_json, write_json
 from benchmark.core.progress import Silent
+from benchmark.data.manifest import sealed
 from benchmark.methods.discover import method_entry
 from benchmark.runs import tuning_report as tuned
 from benchmark.runs.candidates import Candidate, Choice, parse_set
@@ -90,6 +91,8 @@ def test_it_sees_train_and_val_alone(project: Places) -> None:
                 pixels = np.load(folder / f"{name}.npy")
                 pixels[rows] = 1 - (pixels[rows] > 0)
                 np.save(folder / f"{name}.npy", pixels)
+        manifest = project.prepared("tiny") / "manifest.json"
+        write_json(manifest, sealed(read_json(manifest), manifest.parent))
         again = tried(project, "lr", "0.01")[0]
         assert again.scores is not None
         assert whole.scores is not None
@@ -164,7 +167,7 @@ def test_the_folder_of_tunings_is_no_group_of_runs(project: Places) -> None:
     entry = Entry("small", "Small", "main", "none", (0,), True)
     table = read_table(project.results("tiny"), [entry], {"phantom-fundus": 2})
     assert table.ignored == ()
-    assert next(hole.why for hole in table.holes) == "not run"
+    assert next(run.why for run in table.missing) == "not run"
 
 
 def case(dataset: str, modality: str, name: str, dsc: float) -> dict[str, object]:
