@@ -30,10 +30,10 @@ demo: setup
 
 test: setup
 	@echo "== running the tests"
-	@python -m pytest
+	@python -m pytest -n auto --maxprocesses 8 --dist worksteal
 
 test-slow: setup
-	@python -m pytest -m slow
+	@python -m pytest -m slow -n auto --maxprocesses 8 --dist worksteal
 
 check-ledger: setup
 	@echo "== what each edit runs, on a copy of the project"

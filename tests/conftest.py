@@ -1,6 +1,10 @@
 """A small project of its own: one mix of made pictures, one small method."""
 
+import os
 from pathlib import Path
+
+# The networks of the tests are small: threads would wait for each other, and for other workers.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from support import DECLARATION, PARAMS, PLUGIN, make_prepared
