@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.cli import options as o
-from benchmark.core.files import Places, project_root
+from benchmark.core.files import Paths, project_root
 
 if TYPE_CHECKING:
     from benchmark.statistics.results import MixResults, Part
@@ -26,7 +26,7 @@ def _results(
 
     root = project_root()
     scoring = evaluation_code(root).scoring
-    for results in read_mixes(Places(root, source), mix, part=part):
+    for results in read_mixes(Paths(root, source), mix, part=part):
         codes = cost_codes(root, results.mix)
         yield replace(results, scoring_code=scoring, cost_codes=codes)
 
@@ -65,7 +65,7 @@ def _warn(results: "MixResults") -> None:
 
 
 def _folder(results: "MixResults", to: Path | None) -> Path:
-    return to / results.name if to else results.places.reports(results.name)
+    return to / results.name if to else results.paths.reports(results.name)
 
 
 @app.command()
@@ -76,7 +76,7 @@ def show(mix: o.MixName) -> None:
 
     for results in _results(mix, None, "headline"):
         typer.echo(summary(study_of(results)))
-        typer.echo(f"\nreport: {results.places.reports(results.name) / 'index.html'}")
+        typer.echo(f"\nreport: {results.paths.reports(results.name) / 'index.html'}")
 
 
 @app.command()

@@ -64,7 +64,7 @@ def _check_target(to: Path) -> None:
 
 def _fill(results: MixResults, folder: Path) -> int:
     headline, rest = study_of(results), study_of(results, "ablations").only(ABLATIONS)
-    root, tree = results.places.root, results.folder
+    root, tree = results.paths.root, results.folder
     shutil.copytree(
         tree,
         folder / "results" / results.name,
@@ -140,12 +140,12 @@ def _git(root: Path, *words: str) -> str:
 
 def _weights(study: Study) -> Iterator[Mapping[str, Any]]:
     """Every run with the digests of what it began from and of what it became."""
-    places, locked = study.places, _locked(study.places.root)
+    paths, locked = study.paths, _locked(study.paths.root)
     for run in study.runs():
         name, seed = run.entry.name, run.seed
-        artefacts = places.artefacts(study.name, name, seed)
+        artefacts = paths.artefacts(study.name, name, seed)
         path = artefacts / "weights.safetensors"
-        relative = artefacts.relative_to(places.root).as_posix()
+        relative = artefacts.relative_to(paths.root).as_posix()
         yield {
             "method": name,
             "group": run.entry.group,
