@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from benchmark.cli import analyses as cli_analyses
 from benchmark.cli import claims as cli_claims
 from benchmark.cli import options as o
 from benchmark.cli import reports as cli_reports
@@ -57,10 +58,11 @@ def new(name: o.NewName) -> None:
 @app.command()
 def sync(name: o.MaybeMethodName = None) -> None:
     """Writes card.json and dvc.yaml of each method folder from its method.yaml."""
+    from benchmark.analyses.kit import stages
     from benchmark.methods.sync import sync as render
 
     root = _paths().root
-    for path in render(root, name):
+    for path in [*render(root, name), *stages.sync(root)]:
         typer.echo(f"wrote {path.relative_to(root)}")
 
 
@@ -202,5 +204,5 @@ def controls(mix: o.MixName) -> None:
 
 
 # In the order of the help: methods and data above, then runs, then what is made of results.
-for part in (cli_runs.app, cli_reports.app, cli_claims.app):
+for part in (cli_runs.app, cli_analyses.app, cli_reports.app, cli_claims.app):
     app.add_typer(part)

@@ -11,6 +11,7 @@ from benchmark.cli import options as o
 from benchmark.core.files import Paths, project_root
 
 if TYPE_CHECKING:
+    from benchmark.reports.page.sections import Addition
     from benchmark.statistics.results import MixResults, Part
 
 app = typer.Typer()
@@ -55,8 +56,17 @@ def report(mix: o.MaybeMix = None, source: o.FromResults = None, to: o.ToFolder 
     for results in _results(mix, source):
         folder = _folder(results, to)
         _warn(results)
-        write_report(results, folder)
+        write_report(results, folder, additions=_additions(results))
         typer.echo(f"wrote {folder / 'index.html'}")
+
+
+def _additions(results: "MixResults") -> "list[Addition]":
+    """The sections of the analyses that were measured on a mix."""
+    from benchmark.analyses.kit.find import analyses
+    from benchmark.analyses.kit.read import every
+    from benchmark.analyses.kit.show import addition
+
+    return [addition(measured) for measured in every(results, list(analyses().values()))]
 
 
 def _warn(results: "MixResults") -> None:
@@ -89,7 +99,7 @@ def bundle(
     from benchmark.reports.release.bundle import write_bundle
 
     for results in _results(mix, source):
-        files = write_bundle(results, to)
+        files = write_bundle(results, to, _additions(results))
         typer.echo(f"wrote {to}: {files} files, RO-Crate metadata in ro-crate-metadata.json")
 
 

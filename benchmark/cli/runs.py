@@ -154,6 +154,7 @@ def adopt(
 @app.command("code")
 def write_code() -> None:
     """Writes data/code.json: the digests of code and rows that DVC compares."""
+    from benchmark.analyses.kit.stages import record as analyses
     from benchmark.cli import text
     from benchmark.core.files import write_json
     from benchmark.methods.discover import folders
@@ -161,7 +162,7 @@ def write_code() -> None:
 
     paths = _paths()
     path = paths.root / "data" / "code.json"
-    write_json(path, code_record(paths.root, folders(paths.root)))
+    write_json(path, {**code_record(paths.root, folders(paths.root)), **analyses(paths.root)})
     for line in text.problems(paths.root):
         typer.echo(line, err=True)
 

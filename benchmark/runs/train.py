@@ -82,7 +82,7 @@ def train_along(
 def train_run(
     paths: Paths, plan: Plan, directory: RunDirectory, options: RunOptions, progress: Progress
 ) -> tuple[list[dict[str, float]], dict[str, Any]]:
-    """Trains, saves the weights in the run directory, and returns the history and the record's rest."""
+    """Trains, saves the weights, and returns the history and the rest of the record."""
     start = time.monotonic()
     method, history, device = train_along(paths, plan, directory, options, progress)
     write_learnt(directory.folder / WEIGHTS, method, _origin(plan))
