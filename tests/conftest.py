@@ -9,11 +9,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from support import DECLARATION, PARAMS, PLUGIN, make_prepared
 
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Places:
+def project(tmp_path: Path) -> Paths:
     """params.yaml, baselines/small and the prepared mix `tiny` below a temporary root."""
     (tmp_path / "params.yaml").write_text(PARAMS)
     folder = tmp_path / "baselines" / "small"
@@ -21,4 +21,4 @@ def project(tmp_path: Path) -> Places:
     (folder / "plugin.py").write_text(PLUGIN)
     (folder / "method.yaml").write_text(DECLARATION)
     make_prepared(tmp_path / "data" / "prepared" / "tiny")
-    return Places(tmp_path)
+    return Paths(tmp_path)

@@ -17,6 +17,7 @@ ARROWS = {
     "evaluation": {"core", "data", "methods", "statistics"},
     "runs": {"core", "data", "evaluation", "methods", "training"},
     "statistics": {"core", "methods"},
+    "analyses": {"core", "data", "evaluation", "methods", "reports", "runs", "statistics"},
     "audit": {"core"},
     "claims": {"audit", "core", "data", "evaluation", "methods", "statistics"},
     "reports": {"claims", "core", "data", "evaluation", "methods", "statistics"},

@@ -108,7 +108,7 @@ def _is_part(part: Row, whole: Row) -> bool:
         return False
     if whole.block and part.block != whole.block:
         return False
-    fixed = [(a, b) for a, b in zip(part.places, whole.places, strict=True)
+    fixed = [(a, b) for a, b in zip(part.paths, whole.paths, strict=True)
              if b and not is_mean(b)]  # fmt: skip
     return all(plain(a) == plain(b) for a, b in fixed)
 

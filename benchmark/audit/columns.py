@@ -61,7 +61,7 @@ class Body:
         kept = enumerate(self.columns)
         return replace(self, columns=tuple(changed.get(k, column) for k, column in kept))
 
-    def places(self, kind: str) -> list[int]:
+    def paths(self, kind: str) -> list[int]:
         """The columns of a kind."""
         return [k for k, column in enumerate(self.columns) if column.kind == kind]
 
@@ -69,7 +69,7 @@ class Body:
 def body_of(sheet: Sheet) -> Body:
     """A sheet with its columns (Conventions)."""
     body = Body(sheet, tuple(column_of(title) for title in sheet.header))
-    if not body.places("metric") and _names_metrics([line.cells[0] for line in sheet.lines]):
+    if not body.paths("metric") and _names_metrics([line.cells[0] for line in sheet.lines]):
         sheet = _turned(sheet)
         body = Body(sheet, tuple(column_of(title) for title in sheet.header))
     steps: Sequence[Callable[[Body], Body]] = (_by_content, _repeated, _doubled, _f1, _averages,
@@ -104,7 +104,7 @@ def _by_content(body: Body) -> Body:
     changed = {}
     for k, column in enumerate(body.columns):
         words = not body.numeric(k) and not body.empty(k)
-        first = body.places(column.kind)[0]
+        first = body.paths(column.kind)[0]
         fractions = any("." in cell.text for cell in body.cells(k) if cell)
         if (
             (column.kind in ("metric", "rank", "n") and words)
@@ -125,7 +125,7 @@ def _mostly_signed(body: Body, place: int) -> bool:
 def _groups(body: Body) -> list[list[int]]:
     """Metric columns that name the same metric of the same data set."""
     found: dict[tuple[str, str], list[int]] = {}
-    for k in body.places("metric"):
+    for k in body.paths("metric"):
         found.setdefault((body.columns[k].metric, letters(body.columns[k].dataset)), []).append(k)
     return [group for group in found.values() if len(group) > 1]
 
@@ -154,25 +154,25 @@ def _doubled(body: Body) -> Body:
 
 def _f1(body: Body) -> Body:
     """F1 is DSC where there is no DSC."""
-    if any(body.columns[k].metric == "dsc" for k in body.places("metric")):
+    if any(body.columns[k].metric == "dsc" for k in body.paths("metric")):
         return body
-    metrics = ((k, body.columns[k]) for k in body.places("metric"))
+    metrics = ((k, body.columns[k]) for k in body.paths("metric"))
     return body.put({k: replace(c, metric="dsc") for k, c in metrics if c.metric == "f1"})
 
 
 def _averages(body: Body) -> Body:
     """The mean beside columns of data sets: «Avg DSC» beside «Liver DSC»."""
     changed = {}
-    for k in body.places("metric"):
+    for k in body.paths("metric"):
         column = body.columns[k]
-        parts = [j for j in body.places("metric") if body.columns[j].metric == column.metric
+        parts = [j for j in body.paths("metric") if body.columns[j].metric == column.metric
                  and body.columns[j].dataset]  # fmt: skip
         if column.dataset or len(parts) < 2:
             continue
         words = {letters(word) for word in column.title.split()}
         if column.macro or words & AVERAGES or _is_mean(body, k, parts):
             changed[k] = replace(column, dataset="average")
-    for k in body.places("metric") if changed else ():
+    for k in body.paths("metric") if changed else ():
         column = body.columns[k]
         if column.macro and not column.dataset:  # mIoU beside an average of DSC
             changed[k] = replace(column, dataset="average")
@@ -192,11 +192,11 @@ def _is_mean(body: Body, whole: int, parts: Sequence[int]) -> bool:
 
 def _parts(body: Body) -> Body:
     """Columns without a known name whose mean is a metric's column (Conventions, 4)."""
-    unknown = [k for k in body.places("other") if _may_be_score(body, k)]
-    shares = [k for k in body.places("metric") if body.columns[k].share]
+    unknown = [k for k in body.paths("other") if _may_be_score(body, k)]
+    shares = [k for k in body.paths("metric") if body.columns[k].share]
     short = [k for k in shares if len(letters(body.columns[k].title)) < 3]
-    tried = [(k, unknown) for k in body.places("metric")]
-    tried += [(k, sorted({*unknown, *short} - {k})) for k in body.places("metric") if short]
+    tried = [(k, unknown) for k in body.paths("metric")]
+    tried += [(k, sorted({*unknown, *short} - {k})) for k in body.paths("metric") if short]
     for k, unknown in tried:
         column = body.columns[k]
         if column.share and not column.dataset and len(unknown) >= WIDE:
@@ -207,7 +207,7 @@ def _parts(body: Body) -> Body:
                 j: replace(column, title=title, dataset=unmarked(title)[0])
                 for j, title in titles.items()
             }
-            whole = ((j, body.columns[j]) for j in body.places("metric"))
+            whole = ((j, body.columns[j]) for j in body.paths("metric"))
             means = {j: replace(c, dataset="average") for j, c in whole if not c.dataset}
             return body.put({**means, **parts})
     return body
@@ -222,9 +222,9 @@ def _may_be_score(body: Body, place: int) -> bool:
 
 def _unnamed(body: Body) -> Body:
     """A table without a metric: its columns of numbers are data sets (Conventions, 4)."""
-    if body.places("metric"):
+    if body.paths("metric"):
         return body
-    found = [k for k in body.places("other") if _may_be_score(body, k)]
+    found = [k for k in body.paths("other") if _may_be_score(body, k)]
     if len(found) < 2:
         return body
     columns = ((k, body.columns[k]) for k in found)
@@ -235,15 +235,15 @@ def _unnamed(body: Body) -> Body:
 
 def _rows_named(body: Body) -> Body:
     """The column that names the rows (Conventions, 5)."""
-    if body.places("method"):
+    if body.paths("method"):
         return body
-    first = min(body.places("metric"), default=len(body.columns))
-    before = [k for k in body.places("other") if not body.empty(k)]
+    first = min(body.paths("metric"), default=len(body.columns))
+    before = [k for k in body.paths("other") if not body.empty(k)]
     words = [k for k in before if not body.numeric(k)]
-    numbers = [k for k in before if k < first] if not body.places("dataset") else []
+    numbers = [k for k in before if k < first] if not body.paths("dataset") else []
     chosen = [*(k for k in words if k < first), *numbers]
     if not chosen:
         return body
     column, cells = body.columns[chosen[0]], [line.cells[chosen[0]] for line in body.sheet.lines]
-    mean = any(is_mean(unmarked(text)[0]) for text in cells) and not body.places("dataset")
+    mean = any(is_mean(unmarked(text)[0]) for text in cells) and not body.paths("dataset")
     return body.put({chosen[0]: Column(column.title, "dataset" if mean else "method")})

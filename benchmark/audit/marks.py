@@ -188,7 +188,7 @@ def _parted(several: Sequence[Marked]) -> bool:
         ways *= len(cut)
     if not 0 < ways <= MOST:
         return False
-    return any(all(_fits(each, places) for each in several) for places in product(*cuts))
+    return any(all(_fits(each, paths) for each in several) for paths in product(*cuts))
 
 
 def _fits(each: Marked, cuts: Sequence[int]) -> bool:

@@ -35,6 +35,34 @@ class Drawn(BaseModel):
     seed: int = Field(ge=0)
 
 
+class Analysed(BaseModel):
+    """What is analysed on a mix beyond its scores.
+
+    Attributes:
+        names: the analyses; None for all.
+        methods: the rows; None for all of the mix.
+        seeds: the runs; None for all.
+        cases: test cases of a set that networks are run on; None for all.
+        severities: of the corruptions.
+        passes: of Monte-Carlo dropout.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    names: list[Name] | None = None
+    methods: list[Name] | None = None
+    seeds: list[int] | None = None
+    cases: int | None = Field(None, ge=1)
+    severities: list[int] = Field([1, 2, 3, 4, 5], min_length=1)
+    passes: int = Field(20, ge=2)
+
+    @model_validator(mode="after")
+    def _five(self) -> Self:
+        if any(level not in range(1, 6) for level in self.severities):
+            raise ValueError(f"severities go from 1 to 5: {self.severities}")
+        return self
+
+
 class Mix(BaseModel):
     """A training set of several modalities with its test sets, its recipe and its seeds.
 
@@ -50,6 +78,7 @@ class Mix(BaseModel):
         drawn: for mixes of drawn datasets.
         at_most: training cases of a dataset that are used, val among them; None is all.
         compare: mixes in which duplicates of this one's cases are looked for, where prepared.
+        analyses: what is analysed beyond the scores; None for nothing.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -70,6 +99,7 @@ class Mix(BaseModel):
     drawn: Drawn | None = None
     at_most: int | None = Field(None, ge=1)
     compare: list[Name] = []
+    analyses: Analysed | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -214,7 +244,8 @@ def _short(text: str) -> str:
 def _expected(problem: object) -> str:
     if isinstance(problem, dict) and problem.get("type") == "extra_forbidden":
         key = str(problem["loc"][-1])
-        known = [*Params.model_fields, *Mix.model_fields, *Recipe.model_fields, *Drawn.model_fields]
+        known = [*Params.model_fields, *Mix.model_fields, *Recipe.model_fields, *Drawn.model_fields,
+             *Analysed.model_fields]  # fmt: skip
         near = difflib.get_close_matches(key, known, n=1)
         return f"{near[0]!r}" if near else "a known key"
     return "a valid value"

@@ -161,9 +161,9 @@ class Copy:
                 if about["mix"] != MIX:
                     continue
                 runs.add(f"run@{stage}")
-                places = (f"results/{MIX}/{about['group']}/{about['method']}",
+                paths = (f"results/{MIX}/{about['group']}/{about['method']}",
                           f"artefacts/{MIX}/{about['method']}")  # fmt: skip
-                for place in places:
+                for place in paths:
                     (self.root / place).mkdir(parents=True, exist_ok=True)
                     (self.root / place / "stand-in").write_text(stage)
         (self.root / "reports" / MIX).mkdir(parents=True, exist_ok=True)
