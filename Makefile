@@ -30,10 +30,10 @@ demo: setup
 
 test: setup
 	@echo "== running the tests"
-	@python -m pytest -n auto --maxprocesses 8 --dist worksteal
+	@python -m pytest -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 test-slow: setup
-	@python -m pytest -m slow -n auto --maxprocesses 8 --dist worksteal
+	@python -m pytest -m slow -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 check-ledger: setup
 	@echo "== what each edit runs, on a copy of the project"

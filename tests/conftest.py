@@ -12,6 +12,14 @@ from support import DECLARATION, PARAMS, PLUGIN, make_prepared
 from benchmark.core.files import Paths
 
 
+LONGEST = ("test_conformance.py", "test_pipeline.py")  # begin first, each on a worker of its own
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the longest files first; the others fill the time of the workers that are free."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Paths:
     """params.yaml, baselines/small and the prepared mix `tiny` below a temporary root."""
