@@ -11,7 +11,6 @@ from support import DECLARATION, PARAMS, PLUGIN, make_prepared
 
 from benchmark.core.files import Paths
 
-
 LONGEST = ("test_conformance.py", "test_pipeline.py")  # begin first, each on a worker of its own
 
 
