@@ -2,7 +2,7 @@
 
 import difflib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -10,11 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from benchmark.core.errors import ParamsError
 from benchmark.core.files import PARAMS
 from benchmark.core.recipe import Name, Recipe
+from benchmark.core.row import Row
 from benchmark.core.yaml_files import read_yaml
 
-if TYPE_CHECKING:
-    from benchmark.methods.declaration import Card
-
+AnyRow = TypeVar("AnyRow", bound=Row)
 SHOWN = 120  # characters of a value that a message shows
 
 # Keys that every mix gives, so that a forgotten line is no choice; and what a mix says that does
@@ -120,26 +119,26 @@ class Mix(BaseModel):
         return {"size": self.size, "train": self.train, "test": self.test,
                 "at_most": self.at_most, "drawn": drawn}  # fmt: skip
 
-    def runs(self, card: "Card") -> bool:
+    def runs(self, card: Row) -> bool:
         """Whether a row runs on this mix, by its group and by `rows`; its own `mixes` apart."""
         return card.group in self.groups and (self.rows is None or card.name in self.rows)
 
-    def card_of(self, card: "Card") -> "Card":
+    def card_of(self, card: AnyRow) -> AnyRow:
         """A row as it runs on this mix: with the mix's arguments in the place of its own."""
         given = {key: v for key, v in self.arguments.items() if key in card.arguments}
         return card.model_copy(update={"arguments": {**card.arguments, **given}})
 
-    def recipe_of(self, card: "Card") -> Recipe:
+    def recipe_of(self, card: Row) -> Recipe:
         """The recipe that a method is trained with on this mix."""
         return card.recipe.over(self.recipe, self.max_epochs)
 
-    def weights_of(self, card: "Card") -> Literal["pretrained", "random", "none"]:
+    def weights_of(self, card: Row) -> Literal["pretrained", "random", "none"]:
         """What a method starts from; "none" for one without pretrained weights."""
         if not card.weights:
             return "none"
         return self.weights
 
-    def seeds_of(self, card: "Card") -> list[int]:
+    def seeds_of(self, card: Row) -> list[int]:
         """The seeds of a method; one that does not train runs once."""
         return self.seeds[:1] if self.recipe_of(card).epochs == 0 else list(self.seeds)
 
@@ -170,7 +169,7 @@ class Params(BaseModel):
                 raise ValueError(f"mixes.{name}.compare names no mix: {', '.join(unknown)}")
         return self
 
-    def mixes_of(self, card: "Card") -> list[str]:
+    def mixes_of(self, card: Row) -> list[str]:
         """The mixes that a row runs on, in the order of params.yaml."""
         return [
             name

@@ -37,6 +37,7 @@ class Measure:
 
 
 Lookup = Callable[[Entry, str, Measure], Value | None]
+Values = Mapping[tuple[str, str, str], Value | None]
 
 
 def grid(
@@ -65,22 +66,12 @@ def grid(
         for dataset in sets
         for measure in measures
     }
-    blocks = []
-    for group, heading in GROUPS.items():
-        entries = [entry for entry in measured.rows() if entry.group == group]
-        lines = [
-            Line(
-                entry.title,
-                tuple(
-                    cell(values[entry.name, dataset, measure.column], measure)
-                    for dataset in sets
-                    for measure in measures
-                ),
-                marks.of([*_notes(entry, values)]),
-            )
-            for entry in entries
-        ]
-        blocks += [Block(heading, tuple(lines))] if lines else []
+    columns = [(dataset, measure) for dataset in sets for measure in measures]
+    blocks = [
+        Block(title, tuple(lines))
+        for group, title in GROUPS.items()
+        if (lines := _lines(measured, group, columns, values, marks))
+    ]
     return Grid(
         name=name,
         of=results.mix.title,
@@ -88,14 +79,29 @@ def grid(
         head="Method",
         columns=tuple(
             Column(f"{measure.title}{ARROWS[measure.best]}", results.set_title(dataset))
-            for dataset in sets
-            for measure in measures
+            for dataset, measure in columns
         ),
         blocks=tuple(blocks),
         notes=marks.notes(),
         remarks=(INTERVALS, *remarks, *measured.notes()),
         records=list(_records(measured, sets, measures, values)),
     )
+
+
+def _lines(
+    measured: Measured,
+    group: str,
+    columns: Sequence[tuple[str, Measure]],
+    values: Values,
+    marks: Marks,
+) -> list[Line]:
+    lines = []
+    for entry in measured.rows():
+        if entry.group == group:
+            found = [(values[entry.name, name, m.column], m) for name, m in columns]
+            cells = tuple(cell(value, measure) for value, measure in found)
+            lines.append(Line(entry.title, cells, marks.of([*_notes(entry, values)])))
+    return lines
 
 
 def cell(found: Value | None, measure: Measure) -> Cell:
@@ -109,7 +115,7 @@ def cell(found: Value | None, measure: Measure) -> Cell:
     return Cell(text, f"[{ends}]", found.mean)
 
 
-def _notes(entry: Entry, values: Mapping[tuple[str, str, str], Value | None]) -> Iterator[str]:
+def _notes(entry: Entry, values: Values) -> Iterator[str]:
     own = [found for key, found in values.items() if key[0] == entry.name and found is not None]
     seeds = min((found.seeds for found in own), default=0)
     if entry.trained and 0 < seeds < MIN_SEEDS:
@@ -120,7 +126,7 @@ def _records(
     measured: Measured,
     sets: Sequence[str],
     measures: Sequence[Measure],
-    values: Mapping[tuple[str, str, str], Value | None],
+    values: Values,
 ) -> Iterator[Mapping[str, Any]]:
     for entry in measured.rows():
         for dataset in sets:
