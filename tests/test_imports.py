@@ -22,7 +22,16 @@ ARROWS = {
     "audit": {"core"},
     "claims": {"audit", "core", "data", "evaluation", "methods", "statistics"},
     "reports": {"claims", "core", "data", "evaluation", "methods", "statistics"},
-    "speed": {"core", "data", "evaluation", "methods", "runs", "statistics", "training"},
+    "speed": {
+        "core",
+        "data",
+        "evaluation",
+        "methods",
+        "methods.conformance",
+        "runs",
+        "statistics",
+        "training",
+    },
 }
 # What `reports` may use of parts that would otherwise bring torch along.
 OF_EVALUATION = {"maps", "overlays", "protocols", "metrics"}
