@@ -25,8 +25,9 @@ from benchmark.reports.tables.comparisons import comparisons_grid, forest_figure
 from benchmark.reports.tables.cost import cost_grid
 from benchmark.reports.tables.draws import draws_grid
 from benchmark.reports.tables.grid import Grid
+from benchmark.reports.tables.headline import headline_grid
 from benchmark.reports.tables.inventory import data_grid, leaks_grid, methods_grid
-from benchmark.reports.tables.main import errors_grid, headline_grid, main_grid
+from benchmark.reports.tables.main import errors_grid, main_grid
 from benchmark.reports.tables.markup import latex, markdown
 from benchmark.reports.tables.protocols import protocols_grid
 from benchmark.reports.tables.rankings import across_grid, ranks_figure, ranks_grid, stability_grid

@@ -24,7 +24,7 @@ from benchmark.reports.tables.grid import (
 from benchmark.statistics.intervals import MEAN, Score
 from benchmark.statistics.method_level import CUT
 from benchmark.statistics.results import GROUPS, HEADLINE, RANKED
-from benchmark.statistics.schema import DSC, METRICS, Metric, in_table
+from benchmark.statistics.schema import Metric, in_table
 from benchmark.statistics.table import Entry
 
 INCOMPLETE = (
@@ -66,11 +66,6 @@ def main_grid(study: Study, groups: Sequence[str] = HEADLINE, name: str = "main"
     metrics = in_table("main")
     title = ", ".join(metric.title for metric in metrics)
     return _score_grid(study, groups, metrics, name=name, title=title)
-
-
-def headline_grid(study: Study) -> Grid:
-    """DSC alone: the table that fits into a README."""
-    return _score_grid(study, HEADLINE, (METRICS[DSC],), name="headline", title="DSC")
 
 
 def errors_grid(study: Study) -> Grid:
