@@ -18,6 +18,7 @@ DEFAULTS: dict[str, Any] = {
     "warmup": 0,
     "clip": 0.0,
     "clip_value": 0.0,
+    "precision": "auto",
 }
 
 
@@ -39,6 +40,7 @@ class Recipe(BaseModel):
         warmup: steps of linear warm-up.
         clip, clip_value: largest norm of the gradient, largest value in it; 0 means no limit.
         hflip, vflip: probability of a mirror image.
+        precision: of the forward pass; "auto" is bf16 on a GPU and float32 on a CPU.
         rotation_deg: rotations are drawn uniformly from plus or minus this angle.
         why: the reason for what differs.
     """
@@ -61,6 +63,7 @@ class Recipe(BaseModel):
     warmup: int | None = Field(None, ge=0)
     clip: float | None = Field(None, ge=0)
     clip_value: float | None = Field(None, ge=0)
+    precision: Literal["auto", "float32", "bf16"] | None = None
     hflip: float | None = Field(None, ge=0, le=1)
     vflip: float | None = Field(None, ge=0, le=1)
     rotation_deg: float | None = Field(None, ge=0, le=180)

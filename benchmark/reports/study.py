@@ -91,6 +91,7 @@ def _notes(study: Study, entry: Entry) -> list[str]:
     if records and began == "random":
         notes.append(FROM_RANDOM)
     notes += dict.fromkeys(phrase for r in records if (phrase := deviations(r)))
+    notes += _precisions(study, records)
     met = _seen(study, entry)
     if met and began == "pretrained":
         notes.append(f"its pretrained weights have seen {', '.join(met)}")
@@ -98,6 +99,18 @@ def _notes(study: Study, entry: Entry) -> list[str]:
     if age != EARLIER_CODE:  # whose digests of data are made in another way
         notes += _of_other_data(study, records)
     return [*notes, *([age] if age else [])]
+
+
+def _precisions(study: Study, records: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The precision of a row's trainings, where not all rows of the mix have the same."""
+    every = {_precision(run.record) for run in study.table.runs.values()} - {""}
+    own = sorted({_precision(record) for record in records} - {""})
+    return [f"trained in {' and in '.join(own)}"] if len(every) > 1 and own else []
+
+
+def _precision(record: Mapping[str, Any]) -> str:
+    """Empty for a run that did not train, and for one whose record is older."""
+    return str(record.get("precision", "")) if record.get("recipe", {}).get("epochs") else ""
 
 
 def _seen(study: Study, entry: Entry) -> list[str]:

@@ -23,6 +23,7 @@ from benchmark.runs.identity import Plan
 from benchmark.runs.settings import WEIGHTS, RunOptions
 from benchmark.runs.store import RunDirectory
 from benchmark.training.loop import TrainOptions, train
+from benchmark.training.precision import precision_of
 from benchmark.training.weights_file import Origin, write_learnt
 
 TRAINED_ON = ("train", "val")  # val is a part of train, held back for tuning alone
@@ -95,6 +96,7 @@ def train_run(
             "train": len(training_cases(prepared, plan.card)),
             "test": tests.value_counts(sort=False).to_dict(),
         },
+        "precision": precision_of(plan.recipe, device),
         "hardware": record.hardware(device),
         "versions": record.versions(),
         "times": {"train_s": round(seconds, 3)},

@@ -28,6 +28,7 @@ from benchmark.training.checkpoint import load_checkpoint, save_checkpoint
 from benchmark.training.distributed import Ranks
 from benchmark.training.features import FeatureCache
 from benchmark.training.optimiser import lr_at, make_optimiser, set_lr
+from benchmark.training.precision import autocast
 from benchmark.training.weights_file import learnt_state, load_learnt
 
 # Looks at the loss; each waits for the device.
@@ -188,7 +189,8 @@ class _Run:
         each = len(batch.index) // pieces
         for k in range(pieces):
             rows = slice(k * each, (k + 1) * each if k < pieces - 1 else None)
-            with self.ranks.sync(self.objective, k == pieces - 1), self._autocast():
+            last, at = k == pieces - 1, self.options.device
+            with self.ranks.sync(self.objective, last), autocast(self.recipe, at):
                 terms = self.objective(inputs.part(rows), batch.mask[rows])
             share = len(batch.index[rows]) / len(batch.index)
             (terms["total"] * share).backward()
@@ -204,10 +206,6 @@ class _Run:
         keys = self.batches.keys[batch.index]
         prompts = prompts_of(self.method.card.prompt, batch.mask, keys, epoch)
         return Inputs(batch.image, features=self.features.of(batch.index), **prompts)
-
-    def _autocast(self) -> torch.autocast:
-        device = torch.device(self.options.device).type
-        return torch.autocast(device, torch.bfloat16, enabled=device == "cuda")
 
     def _fetch(self) -> dict[str, np.ndarray]:
         """The losses of each piece since the last look; stops at one that is not finite."""

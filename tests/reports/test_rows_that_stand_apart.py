@@ -277,3 +277,20 @@ def test_records_of_schema_1_are_refused_by_name(own: Made) -> None:
     path.write_text(json.dumps({"schema": 1, "weights": {"asked": "random"}, "departures": {}}))
     with pytest.raises(Exception, match=r"run\.json: schema 1, expected schema 2"):
         own.results()
+
+
+def test_rows_of_another_precision_are_marked(own: Made) -> None:
+    study = own.study()
+    assert not any("trained in" in note for e in study.table.entries for note in study.notes(e))
+    trained = [run for run in study.table.runs.values() if run.entry.trained]
+    first = trained[0].entry
+    told = {run.entry: "bf16" if run.entry == first else "float32" for run in trained}
+    runs = {
+        key: replace(run, record={**run.record, "precision": told.get(run.entry, "")})
+        for key, run in study.table.runs.items()
+    }
+    changed = replace(study, table=replace(study.table, runs=runs))
+    assert "trained in bf16" in changed.notes(first)
+    others = [entry for entry in told if entry != first]
+    assert others
+    assert all("trained in float32" in changed.notes(entry) for entry in others)
