@@ -33,41 +33,39 @@ BINS = 15
 WIDTH = TOP // BINS  # levels a bin; 65535 = 15 * 4369
 LEVELS = TOP + 1
 HALF = LEVELS // 2  # the smallest level of p >= 0.5
+SQUARES = (np.arange(LEVELS) / TOP) ** 2  # p²; from behind it is (1 - p)²
 GROWN = 10  # a side of the box grows by its length over this
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Pixels by their predicted value, without the levels that no pixel has.
+    """Pixels in the order of their predicted value, as sums up to each level.
 
     Attributes:
-        levels: int64 (n,), rising; predicted value = level / 65535.
-        pixels: int64 (n,), how many have it.
-        hits: int64 (n,), for how many of these the outcome is true.
+        first: the lowest level; predicted value = level / 65535.
+        sums: int64 (3, n + 1), from 0 on: pixels below a level, the sum of their levels, and how
+            many of their outcomes are true.
     """
 
-    levels: Ints
-    pixels: Ints
-    hits: Ints
+    first: int
+    sums: Ints
 
     @classmethod
-    def of(cls, levels: Ints, pixels: Ints, hits: Ints) -> "Outcomes":
-        """Leaves out the levels that no pixel has."""
-        there = np.flatnonzero(pixels)
-        return cls(levels[there], pixels[there], hits[there])
-
-    @property
-    def total(self) -> int:
-        """All pixels."""
-        return int(self.pixels.sum())
+    def of(cls, first: int, pixels: Ints, hits: Ints) -> "Outcomes":
+        """From the pixels at each level from `first` on, (n,)."""
+        sums = np.zeros((3, len(pixels) + 1), np.int64)
+        levels = pixels * np.arange(first, first + len(pixels))
+        for each, values in zip(sums, (pixels, levels, hits), strict=True):
+            np.cumsum(values, out=each[1:])
+        return cls(first, sums)
 
     def predicted(self) -> float:
         """Mean predicted value; NaN of no pixels."""
-        return _share(int(self.levels @ self.pixels), TOP * self.total)
+        return _share(int(self.sums[1, -1]), TOP * int(self.sums[0, -1]))
 
     def observed(self) -> float:
         """Share of pixels whose outcome is true; NaN of no pixels."""
-        return _share(int(self.hits.sum()), self.total)
+        return _share(int(self.sums[2, -1]), int(self.sums[0, -1]))
 
 
 @dataclass(frozen=True)
@@ -132,7 +130,7 @@ def foreground(counts: Ints) -> Outcomes:
     Args:
         counts: of `histogram`.
     """
-    return Outcomes.of(np.arange(LEVELS), counts.sum(axis=0), counts[1])
+    return Outcomes.of(0, counts.sum(axis=0), counts[1])
 
 
 def confidence(counts: Ints) -> Outcomes:
@@ -142,24 +140,21 @@ def confidence(counts: Ints) -> Outcomes:
         counts: of `histogram`.
     """
     above, below = counts[:, HALF:], counts[:, HALF - 1 :: -1]  # by rising confidence
-    pixels, right = (above + below).sum(axis=0), above[1] + below[0]
-    return Outcomes.of(np.arange(HALF, LEVELS), pixels, right)
+    return Outcomes.of(HALF, (above + below).sum(axis=0), above[1] + below[0])
 
 
 def equal_width(outcomes: Outcomes) -> Bins:
     """Pixels in 15 bins of equal width over [0, 1]."""
-    index = np.minimum(outcomes.levels // WIDTH, BINS - 1)
-    sums = (outcomes.pixels, outcomes.pixels * outcomes.levels, outcomes.hits)
-    pixels, levels, hits = (np.bincount(index, each, BINS) for each in sums)  # exact below 2^53
+    bounds = np.append(WIDTH * np.arange(BINS), LEVELS)
+    pixels, levels, hits = np.diff(outcomes.sums[:, np.maximum(bounds - outcomes.first, 0)])
     return Bins(pixels, levels / TOP, hits)
 
 
 def equal_mass(outcomes: Outcomes) -> Bins:
     """Pixels in 15 bins that hold equally many, with parts of pixels where a level is cut."""
-    bounds = outcomes.total * np.arange(BINS + 1) / BINS
-    sums = (outcomes.pixels, outcomes.pixels * outcomes.levels, outcomes.hits)
-    before = [np.concatenate([[0], np.cumsum(each)]) for each in sums]
-    pixels, levels, hits = (np.diff(np.interp(bounds, before[0], each)) for each in before)
+    below = outcomes.sums[0]
+    bounds = below[-1] * np.arange(BINS + 1) / BINS
+    pixels, levels, hits = (np.diff(np.interp(bounds, below, each)) for each in outcomes.sums)
     return Bins(pixels, levels / TOP, hits)
 
 
@@ -169,10 +164,8 @@ def brier(counts: Ints) -> float:
     Args:
         counts: of `histogram`.
     """
-    there = np.flatnonzero(counts.any(axis=0))
-    background, hits = counts[:, there]
-    errors = background * (there / TOP) ** 2 + hits * (1 - there / TOP) ** 2
-    return _share(float(errors.sum()), int(counts.sum()))
+    background, hits = counts.astype(float)
+    return _share(float(background @ SQUARES + hits @ SQUARES[::-1]), float(counts.sum()))
 
 
 def measures(counts: Ints) -> dict[str, float]:
