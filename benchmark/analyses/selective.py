@@ -122,7 +122,7 @@ def _figures(measured: Measured) -> Sequence[Figure]:
     figure = Figure(
         name="selective-curves",
         title="Risk by coverage, images sorted by the soft Dice confidence",
-        caption="From the right to the left, the images of least confidence are set aside. Mean over"
+        caption="From right to left, the images of least confidence are set aside. Mean over"
         " seeds. The axes of the risk differ between panels."
         f"{grey if len(chosen) < len(entries) else ''}",
         alt=f"Line plots of the risk over the coverage for {len(entries)} rows on {len(curves)}"
