@@ -6,12 +6,11 @@
 2. Empty masks: both empty scores 1, one of two empty scores 0, for DSC, IoU, sensitivity and
    precision alike. `tp + fn == 0` marks an empty reference, `tp + fp == 0` an empty prediction.
 3. MAE is of the soft map, without min-max.
-4. Distances are in pixels (spacing 1) and NaN, an empty cell, when a mask is empty. A mask that
-   touches the image's edge has its contour there.
-5. Sums are of integers, so no order of summation changes a number.
+4. Sums are of integers, so no order of summation changes a number.
 
-**Sources** Dice 1945; Jaccard 1912; Maier-Hein et al., Nat. Methods 2024 (DSC, IoU, HD95, ASSD);
-Nikolov et al., JMIR 2021 (package surface-distance).
+Distances between contours: `benchmark.evaluation.boundary`.
+
+**Sources** Dice 1945; Jaccard 1912; Maier-Hein et al., Nat. Methods 2024 (DSC, IoU).
 """
 
 import math
@@ -21,15 +20,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from surface_distance import compute_robust_hausdorff, compute_surface_distances
 
 from benchmark.core.errors import ShapeError
 from benchmark.evaluation.maps import TOP
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-# Pixels kept around both masks when they are cut out; the contours lie half a pixel outside.
-MARGIN = 2
 STEPS = 256
 # Level u is k = round(255 u / 65535) = round(u / 257), so k begins at 257 k - 128.
 RAW_STARTS = np.maximum(257 * np.arange(STEPS) - 128, 0)
@@ -197,38 +193,6 @@ def stack(cases: Sequence[Tally]) -> Tally:
         mass=column("mass"),
         low=column("low"),
         high=column("high"),
-    )
-
-
-def boundary_px(pred: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
-    """95th percentile of the Hausdorff distance, and average symmetric surface distance.
-
-    HD95 is the larger of the two directed 95th percentiles; ASSD is the mean distance over both
-    contours together, each piece of contour weighted by its length.
-
-    Args:
-        pred: predicted mask, bool (H, W).
-        reference: bool (H, W).
-
-    Returns: in pixels; NaN, NaN if a mask is empty.
-    Raises: ShapeError if the two differ in shape.
-    """
-    _check_shapes(pred, reference)
-    if not pred.any() or not reference.any():
-        return math.nan, math.nan
-    window = _window(pred | reference)
-    surfaces = compute_surface_distances(reference[window], pred[window], (1, 1))
-    lengths = np.concatenate([surfaces["surfel_areas_gt"], surfaces["surfel_areas_pred"]])
-    distances = np.concatenate([surfaces["distances_gt_to_pred"], surfaces["distances_pred_to_gt"]])
-    assd = float((distances * lengths).sum() / lengths.sum())
-    return float(compute_robust_hausdorff(surfaces, 95)), assd
-
-
-def _window(mask: np.ndarray) -> tuple[slice, slice]:
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    return (
-        slice(max(rows[0] - MARGIN, 0), rows[-1] + MARGIN + 1),
-        slice(max(columns[0] - MARGIN, 0), columns[-1] + MARGIN + 1),
     )
 
 

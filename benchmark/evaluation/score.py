@@ -3,7 +3,8 @@
 The metrics are the rows of `benchmark.statistics.schema.METRICS`.
 
 **Conventions** Scoring always reads the stored maps, never a network's output, so that scoring
-again gives the same numbers to the bit. Metrics and protocols: see `metrics` and `protocols`.
+again gives the same numbers to the bit. Metrics and protocols: see `metrics`,
+`boundary` and `protocols`.
 """
 
 import os
@@ -20,8 +21,9 @@ from benchmark.core.errors import ShapeError
 from benchmark.core.files import write_atomic
 from benchmark.core.progress import Progress, Task
 from benchmark.data.cases import Cases, load_cases
+from benchmark.evaluation.boundary import Boundary, boundary
 from benchmark.evaluation.maps import DatasetMaps, MapFile, read_maps
-from benchmark.evaluation.metrics import Tally, boundary_px, first_level, stack, tally
+from benchmark.evaluation.metrics import Tally, first_level, stack, tally
 from benchmark.evaluation.protocols import PROTOCOLS
 from benchmark.statistics.schema import COUNTS, METRICS, columns
 
@@ -34,8 +36,7 @@ class _Scored:
     """One draw of one case."""
 
     tally: Tally
-    hd95_px: float
-    assd_px: float
+    boundary: Boundary
 
 
 _Masks = Callable[[], Iterator[tuple[np.ndarray, np.ndarray]]]
@@ -46,8 +47,10 @@ class _Measured:
 
     def __init__(self, cases: list[_Scored], masks: _Masks) -> None:
         self.tally = stack([case.tally for case in cases])
-        self.hd95_px = np.array([case.hd95_px for case in cases])
-        self.assd_px = np.array([case.assd_px for case in cases])
+        self.hd95_px = np.array([case.boundary.hd95_px for case in cases])
+        self.assd_px = np.array([case.boundary.assd_px for case in cases])
+        self.nsd = np.array([case.boundary.nsd for case in cases])
+        self.boundary_iou = np.array([case.boundary.boundary_iou for case in cases])
         self._masks = masks
 
     def each(self, metric: Callable[[np.ndarray, np.ndarray], float]) -> np.ndarray:
@@ -162,7 +165,7 @@ def _score_cases(
 
 
 def _score_draw(levels: np.ndarray, reference: np.ndarray, first: int) -> _Scored:
-    return _Scored(tally(levels, reference, first), *boundary_px(levels >= first, reference))
+    return _Scored(tally(levels, reference, first), boundary(levels >= first, reference))
 
 
 def _masks(maps: DatasetMaps, cases: Cases, first: int, draw: int) -> _Masks:

@@ -22,6 +22,7 @@ from benchmark.methods.importing import import_beside
 BENCH = "bench.py"  # in a method's folder
 OURS = {
     "data": "benchmark.speed.data",
+    "metrics": "benchmark.speed.metrics",
     "networks": "benchmark.speed.networks",
     "statistics": "benchmark.speed.statistics",
 }

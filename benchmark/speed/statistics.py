@@ -123,7 +123,8 @@ def _lines(name: str, cases: int, rng: np.random.Generator) -> list[str]:
     wrong = (fp + fn) / size
     return [
         f"{name},{name},c{k:05d},g{k // 2:05d},0,{dsc[k]:.6f},{iou[k]:.6f},{recall[k]:.6f},"
-        f"{precision[k]:.6f},{wrong[k]:.6f},3.000000,1.000000,{area[k] / size:.6f},"
+        f"{precision[k]:.6f},{wrong[k]:.6f},3.000000,1.000000,{dsc[k]:.6f},{iou[k]:.6f},"
+        f"{area[k] / size:.6f},"
         f"{tp[k]},{fp[k]},{fn[k]},{size - tp[k] - fp[k] - fn[k]}"
         for k in range(cases)
     ]

@@ -29,11 +29,14 @@ class Measured(Protocol):
     Attributes:
         tally: the stacked `benchmark.evaluation.metrics.Tally`; its `counts` are tp, fp, fn, tn.
         hd95_px, assd_px: distances between the contours, float (cases,).
+        nsd, boundary_iou: shares of the contours that agree, float (cases,).
     """
 
     tally: Any
     hd95_px: Array
     assd_px: Array
+    nsd: Array
+    boundary_iou: Array
 
     def each(self, metric: Callable[[Array, Array], float]) -> Array:
         """A function of predicted mask and reference, both bool (H, W), in every case: (cases,)."""
@@ -90,6 +93,8 @@ METRICS: dict[str, Metric] = _by_name(
                missing=EMPTY_MASK, digits=1),
         Metric("assd_px", "ASSD", "lower", "px", lambda m: m.assd_px, high=math.inf,
                missing=EMPTY_MASK, digits=2),
+        Metric("nsd", "NSD", "higher", "share", lambda m: m.nsd),
+        Metric("boundary_iou", "Boundary IoU", "higher", "share", lambda m: m.boundary_iou),
         Metric("foreground", "Foreground", "none", "share",
                lambda m: m.tally.reference() / m.tally.pixels(), table="none"),
     )

@@ -205,6 +205,9 @@ def test_values_are_those_worked_by_hand() -> None:
     whole = value(rows[rows["case"] == "c1"].assign(case="", group=""), "x", trained=True)
     assert whole is not None  # of a whole set: the t interval over seeds, t(.975, 2) = 4.303
     assert whole.high - whole.mean == pytest.approx(4.302653 / 3**0.5)
+    single = value(rows[rows["case"] == "c1"], "x", trained=True)
+    assert single is not None  # one case does not say how cases vary
+    assert np.isnan(single.low)
     minus = value(rows, "x", trained=True, minus=rows.assign(x=rows["x"] - 1))
     assert minus is not None
     assert minus.mean == pytest.approx(1.0)

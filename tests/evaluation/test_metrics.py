@@ -1,15 +1,12 @@
 """Headline metrics: masks drawn by hand, brute force, scikit-learn, and the empty cases."""
 
-import itertools
-import math
-
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score, jaccard_score, precision_score, recall_score
 
 from benchmark.core.errors import ShapeError
 from benchmark.evaluation.maps import TOP, quantise
-from benchmark.evaluation.metrics import Counts, boundary_px, first_level, stack, tally
+from benchmark.evaluation.metrics import Counts, first_level, stack, tally
 
 HALF = first_level(0.5)
 
@@ -140,73 +137,3 @@ def test_threshold_is_reached_by_equality():
 def test_shapes_that_differ_are_named():
     with pytest.raises(ShapeError, match=r"\(6, 5\).*\(6, 6\)"):
         tally(np.zeros((6, 5), np.uint16), EMPTY, HALF)
-    with pytest.raises(ShapeError):
-        boundary_px(PREDICTION[:5], REFERENCE)
-
-
-def test_boundary_of_identical_masks_is_zero():
-    assert boundary_px(REFERENCE, REFERENCE) == (0, 0)
-    full = np.ones((6, 6), bool)
-    assert boundary_px(full, full) == (0, 0)
-
-
-@pytest.mark.parametrize(
-    ("pred", "reference"), [(EMPTY, EMPTY), (EMPTY, REFERENCE), (REFERENCE, EMPTY)]
-)
-def test_boundary_is_undefined_when_a_mask_is_empty(pred, reference):
-    assert all(math.isnan(value) for value in boundary_px(pred, reference))
-
-
-def test_boundary_by_hand():
-    # Two single pixels 3 apart in a row. The contour of a pixel is its four corners, so from each
-    # corner to the nearest corner of the other pixel: two corners at 2, two at 3.
-    left, right = np.zeros((6, 8), bool), np.zeros((6, 8), bool)
-    left[2, 1] = right[2, 4] = True
-    # Each corner carries the same length, so ASSD is (2 + 2 + 3 + 3) / 4 and HD95 is 3.
-    assert boundary_px(left, right) == pytest.approx((3, 2.5), abs=1e-12)
-
-
-def brute_boundary(pred: np.ndarray, reference: np.ndarray) -> tuple[float, float]:
-    """HD95 and ASSD by all pairs of corners between pixels, from the definition."""
-
-    def contour(mask: np.ndarray) -> list[tuple[int, int, float]]:
-        around = np.pad(mask, 1)
-        found = []
-        for y, x in itertools.product(range(mask.shape[0] + 1), range(mask.shape[1] + 1)):
-            square = around[y : y + 2, x : x + 2]
-            inside = int(square.sum())
-            if inside in (1, 3):
-                found.append((y, x, math.sqrt(0.5)))
-            elif inside == 2:
-                diagonal = square[0, 0] == square[1, 1]
-                found.append((y, x, math.sqrt(2) if diagonal else 1.0))
-        return found
-
-    def directed(a: list, b: list) -> list[tuple[float, float]]:
-        return sorted((min(math.dist(p[:2], q[:2]) for q in b), p[2]) for p in a)
-
-    def percentile(distances: list[tuple[float, float]]) -> float:
-        total, so_far = sum(length for _, length in distances), 0.0
-        for distance, length in distances:
-            so_far += length
-            if so_far / total >= 0.95 - 1e-12:
-                return distance
-        raise AssertionError
-
-    p, r = contour(pred), contour(reference)
-    there, back = directed(p, r), directed(r, p)
-    both = there + back
-    assd = sum(d * length for d, length in both) / sum(length for _, length in both)
-    return max(percentile(there), percentile(back)), assd
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_boundary_brute_force(seed):
-    rng = np.random.default_rng(seed)
-    pred, reference = rng.random((9, 11)) < 0.2, rng.random((9, 11)) < 0.2
-    if seed % 2:
-        pred, reference = np.pad(pred[3:6, 3:6], 5), np.pad(reference[3:6, 3:6], 5)
-        pred[7, 7] = reference[6, 6] = True
-    else:
-        pred[0, 0] = reference[-1, -1] = True
-    assert boundary_px(pred, reference) == pytest.approx(brute_boundary(pred, reference), abs=1e-9)

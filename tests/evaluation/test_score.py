@@ -20,7 +20,7 @@ from benchmark.statistics.scores import read_scores
 
 SPEC = (
     "dataset,modality,case,group,draw,dsc,iou,sensitivity,precision,mae,"
-    "hd95_px,assd_px,foreground,tp,fp,fn,tn"
+    "hd95_px,assd_px,nsd,boundary_iou,foreground,tp,fp,fn,tn"
 )
 
 
@@ -44,7 +44,7 @@ def score(path, prepared):
 
 def test_columns_are_those_of_the_contract(prepared):
     frame = score(write(prepared)[0], prepared)
-    assert ",".join(frame.columns[:17]) == SPEC
+    assert ",".join(frame.columns[:19]) == SPEC
     assert tuple(frame.columns) == (*SPEC.split(","), *PROTOCOLS)
 
 
@@ -72,7 +72,7 @@ def test_a_metric_is_added_in_one_place(prepared, tmp_path, monkeypatch):
     for metric in (specificity, shift_px):
         monkeypatch.setitem(METRICS, metric.name, metric)
     frame = score(path, prepared)
-    assert list(frame.columns[13:19]) == ["specificity", "shift_px", "tp", "fp", "fn", "tn"]
+    assert list(frame.columns[15:21]) == ["specificity", "shift_px", "tp", "fp", "fn", "tn"]
     pd.testing.assert_frame_equal(frame[before.columns], before)
     cases = load_cases(prepared, ("test",))
     with read_maps(path) as maps:
@@ -118,6 +118,8 @@ def test_empty_reference_leaves_the_distances_empty(prepared, tmp_path):
     empty = frame[frame["foreground"] == 0]
     assert len(empty) == 1
     assert empty[["hd95_px", "assd_px"]].isna().all(axis=None)
+    assert (empty["nsd"] == empty["dsc"]).all()
+    assert (empty["boundary_iou"] == empty["dsc"]).all()
     write_scores(tmp_path / "scores.csv", frame)
     lines = (tmp_path / "scores.csv").read_text(encoding="utf-8").split("\n")
     assert ",,," in lines[1 + empty.index[0]]

@@ -279,7 +279,8 @@ def _row(
         "sensitivity": tp / (tp + fn) if tp + fn else float(not fp),
         "precision": tp / (tp + fp) if tp + fp else float(not fn),
         "mae": float(np.abs(prob - truth).mean()), "hd95_px": distance,
-        "assd_px": distance / 3 if distance else "", "foreground": float(truth.mean()),
+        "assd_px": distance / 3 if distance else "", "nsd": dsc**2, "boundary_iou": dsc**3,
+        "foreground": float(truth.mean()),
         "tp": tp, "fp": fp, "fn": fn, "tn": tn,
         **{protocol: min(1.0, max(0.0, dsc + shift[protocol])) for protocol in PROTOCOLS},
     }  # fmt: skip

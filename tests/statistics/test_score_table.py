@@ -31,7 +31,7 @@ def write_run(
     (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
     lines = [",".join((*columns(), *extra))]
     for dataset, names in cases.items():
-        numbers = "1.0,1.0,1.0,1.0,0.0,0.0,0.0,0.5,5,0,0,5" + ",0.5" * len(extra)
+        numbers = "1.0,1.0,1.0,1.0,0.0,0.0,0.0,1.0,1.0,0.5,5,0,0,5" + ",0.5" * len(extra)
         lines += [f"{dataset},fundus,{name},{name},0,{numbers}" for name in names]
     (folder / "scores.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -13,9 +13,9 @@ from benchmark.statistics.scores import read_record, read_scores
 HEADER = (*columns(), "dsc_soft")
 # tp 3, fp 1, fn 2: DSC 6 / 9, IoU 3 / 6; then both empty, then an empty prediction.
 ROWS = (
-    "a,fundus,c1,g1,0,0.666667,0.5,0.6,0.75,0.1,1.5,0.5,0.2,3,1,2,94,0.6",
-    "a,fundus,c2,g1,0,1.0,1.0,1.0,1.0,0.0,,,0.0,0,0,0,100,",
-    "a,fundus,c3,g2,0,0.0,0.0,0.0,0.0,0.1,,,0.2,0,0,5,95,0.1",
+    "a,fundus,c1,g1,0,0.666667,0.5,0.6,0.75,0.1,1.5,0.5,0.8,0.4,0.2,3,1,2,94,0.6",
+    "a,fundus,c2,g1,0,1.0,1.0,1.0,1.0,0.0,,,1.0,1.0,0.0,0,0,0,100,",
+    "a,fundus,c3,g2,0,0.0,0.0,0.0,0.0,0.1,,,0.0,0.0,0.2,0,0,5,95,0.1",
 )
 
 
@@ -107,7 +107,7 @@ def test_a_wrong_number_is_named(tmp_path: Path, column: str, value: str, messag
         ((ROWS[0], changed(ROWS[0], "draw", "1").replace("g1", "g9")), "case 'c1' in two groups"),
         ((ROWS[0], changed(ROWS[1], "modality", "ultrasound")), "fundus and ultrasound"),
         ((*ROWS, changed(ROWS[0], "draw", "1")), "2 draws of 'c1', expected 1"),
-        ((ROWS[0] + ",9",), "line 2: 19 cells, expected 18"),
+        ((ROWS[0] + ",9",), "line 2: 21 cells, expected 20"),
         (("a,fundus",), "line 2: 2 cells"),
         ((), "no rows"),
     ],
@@ -137,7 +137,7 @@ def test_a_wrong_header_is_named(tmp_path: Path, header: str, message: str) -> N
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["mae", "dsc", "hd95_px"])
+@pytest.mark.parametrize("name", ["mae", "dsc", "hd95_px", "nsd", "boundary_iou"])
 def test_a_file_that_lacks_a_metric_still_loads(tmp_path: Path, name: str) -> None:
     """It was written before the metric existed; the other columns are checked as always."""
     k = HEADER.index(name)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from benchmark.reports.figures.drawing import Figure
     from benchmark.reports.tables.grid import Grid
 
-Need = Literal["maps", "weights"]
+Need = Literal["maps", "weights", "scores", "leaks"]
 Unit = Literal["run", "row", "mix"]
 WHOLE = ("all",)  # the parts of an analysis that is measured in one piece
 
@@ -37,7 +37,8 @@ class Analysis:
         title: the heading of its section.
         short: its entry in the contents.
         about: one sentence for `mixseg analyse --list`.
-        needs: the artefacts of a run that it reads, besides the prepared data.
+        needs: what it reads besides the prepared data: artefacts or scores of its runs, or what the
+            search for duplicates found on the mix.
         unit: what it is measured on, each into a file of its own: a run, a row with all its seeds,
             or the mix.
         module: the module that measures: its `measure(job, part)` gives a table, a row a case.

@@ -58,7 +58,7 @@ def analyse(
             if why:
                 yield f"{unit}: {why}", True
             else:
-                jobs.append((unit, wanted, _job(paths, params, unit, where)))
+                jobs.append((unit, wanted, _job(paths, params, unit, groups, where)))
     if jobs:
         yield f"{len(jobs)} to measure, {_expected(analysis, jobs)}", True
     for unit, wanted, job in jobs:
@@ -80,10 +80,11 @@ def rows_of(root: Path, params: Params, mix: str) -> list[Card]:
     return [card for card in cards if mix in params.mixes_of(card)]
 
 
-def _job(paths: Paths, params: Params, unit: Unit, device: str) -> Job:
+def _job(paths: Paths, params: Params, unit: Unit, groups: Mapping[str, str], device: str) -> Job:
     mix = params.mix(unit.mix)
     limit = mix.analyses.cases if unit.analysis.limited and mix.analyses else None
-    return Job(paths, unit.mix, mix, unit.method, unit.seeds, limit, params.threshold, device)
+    job = Job(paths, unit.mix, mix, unit.method, unit.seeds, limit, params.threshold, device)
+    return replace(job, group=groups.get(unit.method, ""))
 
 
 def _expected(analysis: Analysis, jobs: Sequence[tuple[Unit, dict[str, Any], Job]]) -> str:

@@ -25,6 +25,7 @@ class Job:
         limit: test cases of a set that are measured; None is all.
         threshold: probabilities at or above it are foreground.
         device: "cpu" or "cuda".
+        group: of the row, which is a part of the path of its results.
     """
 
     paths: Paths
@@ -36,6 +37,7 @@ class Job:
     threshold: float = 0.5
     device: str = "cpu"
     progress: Progress = field(default_factory=Silent)
+    group: str = ""
 
     @property
     def prepared(self) -> Path:
@@ -60,6 +62,10 @@ class Job:
     def maps(self, seed: int) -> Path:
         """The stored maps of a run."""
         return self.paths.artefacts(self.name, self.method, seed) / MAPS
+
+    def run(self, seed: int) -> Path:
+        """results/<mix>/<group>/<method>/seed-<n>, with the scores of a run."""
+        return self.paths.run(self.name, self.group, self.method, seed)
 
     def weights(self, seed: int) -> Path:
         """The stored weights of a run."""

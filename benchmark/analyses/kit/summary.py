@@ -6,7 +6,8 @@
    on a whole set (empty `case`) is the mean over seeds.
 2. Its interval covers other trainings and other cases together (`statistics.crossed`); of a value
    on a whole set it is the t interval over seeds.
-3. A trained row with fewer than three seeds has no interval: it makes no claim about a method.
+3. A trained row with fewer than three seeds has no interval: it makes no claim about a method. A
+   single case, or cases of a single group, have none either.
 4. A case whose value is undefined in one seed is left out of all seeds of the row, and counted.
 """
 
@@ -115,7 +116,7 @@ def _value(
     few |= right is not None and trained[1] and len(right) < MIN_SEEDS
     if few:
         return Value(mean, NONE, NONE, sd, *counts)
-    if left.shape[1] == 1:  # of a whole set
+    if not any(groups):  # of a whole set
         return Value(mean, *_over_seeds(left[:, 0], right, mean, trained), sd, *counts)
     grouping = Grouping.of(groups)
     if len(grouping.sizes) < 2:

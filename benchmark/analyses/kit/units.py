@@ -2,8 +2,8 @@
 
 **Conventions** A unit lies in results/<mix>/analyses/<name>/<unit>/: `measured.csv` and
 `record.json`. The record holds the identity: the code of the measuring module, its settings, the
-prepared data, and the digests of the maps or weights, as run.json lists them. A unit whose identity
-is the present one is not measured again.
+prepared data, and the digests of the files that it needs, as run.json lists those of a run. A unit
+whose identity is the present one is not measured again.
 """
 
 from collections.abc import Sequence
@@ -20,11 +20,12 @@ from benchmark.core.recorded import RUN, files_of
 from benchmark.data.manifest import data_digest
 from benchmark.methods import code
 from benchmark.methods.declaration import Card, nearest
-from benchmark.runs.settings import MAPS, WEIGHTS
+from benchmark.runs.settings import ARTEFACTS, MAPS, SCORES, WEIGHTS
 
 FOLDER = "analyses"  # in results/<mix>, beside the groups of methods
 MEASURED, RECORD = "measured.csv", "record.json"
-FILES = {"maps": MAPS, "weights": WEIGHTS}
+LEAKS = "leaks.csv"  # in results/<mix>
+FILES = {"maps": MAPS, "weights": WEIGHTS, "scores": SCORES, "leaks": LEAKS}
 
 
 @dataclass(frozen=True)
@@ -113,12 +114,20 @@ def _unit(paths: Paths, analysis: Analysis, mix: str, card: Card, seeds: tuple[i
             analysis, mix, card.name, seeds, f"left out, seed {missing[0]} has not run", ran=False
         )
     gone = [
-        f"left out, the {need} of seed {seed} are not here"
+        f"left out, the {need} of {'the mix' if need == 'leaks' else f'seed {seed}'} are not here"
         for seed in seeds
         for need in analysis.needs
-        if not (paths.artefacts(mix, card.name, seed) / FILES[need]).is_file()
+        if not _place(paths, mix, card, seed, FILES[need]).is_file()
     ]
     return Unit(analysis, mix, card.name, seeds, gone[0] if gone else "")
+
+
+def _place(paths: Paths, mix: str, card: Card, seed: int, name: str) -> Path:
+    """Where a file that an analysis needs lies."""
+    if name == LEAKS:
+        return paths.results(mix) / name
+    artefacts = paths.artefacts(mix, card.name, seed)
+    return (artefacts if name in ARTEFACTS else paths.run(mix, card.group, card.name, seed)) / name
 
 
 def identity(paths: Paths, unit: Unit, mix: Mix, group: str) -> dict[str, Any]:
@@ -131,7 +140,10 @@ def identity(paths: Paths, unit: Unit, mix: Mix, group: str) -> dict[str, Any]:
     for seed in unit.seeds:
         written = files_of(read_json(paths.run(unit.mix, group, unit.method, seed) / RUN))
         for need in analysis.needs:
-            inputs[f"{seed}/{FILES[need]}"] = written.get(FILES[need], "")
+            if need == "leaks":
+                inputs[LEAKS] = _digest(paths.results(unit.mix) / LEAKS)
+            else:
+                inputs[f"{seed}/{FILES[need]}"] = written.get(FILES[need], "")
     limit = mix.analyses.cases if analysis.limited and mix.analyses else None
     return {
         "code": code_of(paths.root, analysis),
@@ -141,6 +153,10 @@ def identity(paths: Paths, unit: Unit, mix: Mix, group: str) -> dict[str, Any]:
         "data": data_digest(paths.prepared(unit.mix)),
         "inputs": inputs,
     }
+
+
+def _digest(path: Path) -> str:
+    return digest_of(path) if path.is_file() else ""
 
 
 def code_of(root: Path, analysis: Analysis) -> str:

@@ -20,6 +20,7 @@ from benchmark.reports.tables.main import (
 )
 from benchmark.statistics.intervals import Score, scores
 from benchmark.statistics.schema import DSC, METRICS, Array
+from benchmark.statistics.sizes import LARGE, MIDDLE
 from benchmark.statistics.table import Entry, ScoreTable
 
 if TYPE_CHECKING:
@@ -41,9 +42,9 @@ class Stratum:
 
 
 STRATA = (
-    Stratum("under 2 %", 0.0, 0.02, "v"),
-    Stratum("2 to 10 %", 0.02, 0.1, "o"),
-    Stratum("10 % and over", 0.1, math.inf, "s"),
+    Stratum("under 2 %", 0.0, MIDDLE, "v"),
+    Stratum("2 to 10 %", MIDDLE, LARGE, "o"),
+    Stratum("10 % and over", LARGE, math.inf, "s"),
 )
 HOW = (
     "By the share of the image that the reference covers, empty references among the smallest; the"
