@@ -12,16 +12,17 @@ import pandas as pd
 from benchmark.analyses.kit.contract import Analysis
 from benchmark.analyses.kit.job import Job
 from benchmark.analyses.kit.units import (
+    FOLDER,
     MEASURED,
     RECORD,
     Unit,
-    finished,
     identity,
+    settled,
     units,
 )
 from benchmark.core.digests import digest_of
 from benchmark.core.environment import commit, pick_device, processor
-from benchmark.core.errors import MissingDataError, MixSegError
+from benchmark.core.errors import MissingDataError, MixSegError, NoPartError
 from benchmark.core.files import Paths, digest, read_json, sha256_bytes, write_atomic, write_json
 from benchmark.core.params import Params, load_params
 from benchmark.core.progress import Progress, Silent
@@ -55,7 +56,7 @@ def analyse(
     for unit in units(paths, analysis, mix, params, cards):
         if method in (None, unit.method):
             wanted = _wanted(paths, unit, params, groups)
-            why = "measured already" if finished(unit.folder(paths), wanted) else unit.why
+            why = settled(unit.folder(paths), wanted) or unit.why
             if why:
                 yield f"{unit}: {why}", True
             else:
@@ -65,6 +66,9 @@ def analyse(
     for unit, wanted, job in jobs:
         try:
             yield f"{unit}: {_measure(unit, wanted, job, progress)}", True
+        except NoPartError as error:
+            _leave_out(unit, wanted, job, error.reason)
+            yield f"{unit}: left out, {error.reason}", True
         except MixSegError as error:
             yield f"FAILED  {unit}: {error}", False
 
@@ -96,8 +100,9 @@ def _expected(analysis: Analysis, jobs: Sequence[tuple[Unit, dict[str, Any], Job
     The trial takes the part with the most to do, once to warm up, then with one and with three
     cases a set: so what a part costs whatever its size is told from what each case costs.
     """
-    (first, wanted, job), parts = jobs[0], analysis.parts(jobs[0][2].mix)
-    known = _seconds_before(first.folder(job.paths).parents[1], wanted, len(job.cases()))
+    (_, wanted, job), parts = jobs[0], analysis.parts(jobs[0][2].mix)
+    folder = job.paths.results(job.name) / FOLDER / analysis.name
+    known = _seconds_before(folder, wanted, len(job.cases()))
     if known is not None:
         return f"about {duration(known * len(jobs))}, by units that were measured before"
     work = {part: analysis.work(job, part) for part in parts}
@@ -105,6 +110,9 @@ def _expected(analysis: Analysis, jobs: Sequence[tuple[Unit, dict[str, Any], Job
     few, some = replace(job, limit=TRIED[0]), replace(job, limit=min(TRIED[1], job.limit or 99))
     try:
         _, one, three = (_seconds(analysis, each, most) for each in (few, few, some))
+    except NoPartError:
+        rest = [each for each in jobs if each[2].method != job.method]
+        return _expected(analysis, rest) if rest else "none of which takes part"
     except MixSegError as error:
         return f"the time is not known (a trial failed: {error})"
     less, more = analysis.work(few, most), analysis.work(some, most)
@@ -160,11 +168,7 @@ def _measure(unit: Unit, wanted: dict[str, Any], job: Job, progress: Progress) -
         made.mkdir()
         _write(made / MEASURED, pd.concat(tables, ignore_index=True))
         record = {
-            "analysis": analysis.name,
-            "mix": unit.mix,
-            "method": unit.method,
-            "seeds": list(unit.seeds),
-            "identity": wanted,
+            **_head(unit, wanted),
             "seconds": seconds if not before else None,
             "cases": len(job.cases()),
             "machine": {"device": job.device, **processor()},
@@ -176,6 +180,24 @@ def _measure(unit: Unit, wanted: dict[str, Any], job: Job, progress: Progress) -
         path.unlink()
     kept.rmdir()
     return f"measured in {duration(seconds)}"
+
+
+def _head(unit: Unit, wanted: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "analysis": unit.analysis.name,
+        "mix": unit.mix,
+        "method": unit.method,
+        "seeds": list(unit.seeds),
+        "identity": wanted,
+    }
+
+
+def _leave_out(unit: Unit, wanted: dict[str, Any], job: Job, reason: str) -> None:
+    """Writes the record of a unit that takes no part, with the reason and no numbers."""
+    with write_atomic(unit.folder(job.paths)) as made:
+        made.mkdir()
+        record = {**_head(unit, wanted), "left_out": reason, "commit": commit(job.paths.root)}
+        write_json(made / RECORD, record)
 
 
 def _piece(kept: Path, part: str) -> Path:
