@@ -195,10 +195,12 @@ def predict(
     size: o.Size = None,
     device: o.Device = "auto",
     uncertainty: o.Uncertainty = False,
+    heatmap: o.Heatmap = False,
 ) -> None:
     """Segments a folder of images."""
     from benchmark.core.environment import pick_device
     from benchmark.runs.folder import Predict, predict_folder
+    from benchmark.runs.heatmap import heatmapper
     from benchmark.runs.predict import predictor
     from benchmark.runs.uncertain import uncertain_predictor
     from benchmark.training.weights_file import Origin
@@ -212,7 +214,8 @@ def predict(
         network = uncertain_predictor(root, method, weights, size=side, device=where)
     else:
         network = predictor(root, method, weights[0], size=side, device=where)
-    frame = predict_folder(network, images, out, side, Terminal())
+    heat = heatmapper(root, method, weights[0], size=side, device=where) if heatmap else None
+    frame = predict_folder(network, images, out, side, Terminal(), heat=heat)
     bad = frame[frame["error"] != ""]
     for row in bad.itertuples():
         typer.echo(f"FAILED  {row.error}", err=True)

@@ -2,11 +2,11 @@
 
 **Conventions** An image is reduced bicubic with antialiasing to the network's square; the
 probability goes back to the image's size bilinear and is cut at one half (>=). Files lie as
-NAME_mask.png (0 or 255), NAME_prob.png (16 bits, p = value / 65535) and NAME_overlay.png, where
-NAME is the image's stem, or stem and suffix where two stems are alike. What else a network says of
-an image lies beside them in the form of NAME_prob.png, as NAME_uncertainty.png. Photographs are
-large: one of 88 megapixels fills 355 MB, so few are held at once, and results are made in bands of
-rows.
+NAME_mask.png (0 or 255), NAME_prob.png (16 bits, p = value / 65535) and NAME_overlay.png, and
+NAME_heatmap.png where one is asked for. NAME is the image's stem, or stem and suffix where two
+stems are alike. What else a network says of an image lies beside them in the form of NAME_prob.png,
+as NAME_uncertainty.png. Photographs are large: one of 88 megapixels fills 355 MB, so few are held
+at once, and results are made in bands of rows.
 """
 
 from collections import Counter
@@ -29,7 +29,7 @@ from benchmark.data.folders import PICTURES, passed_over, pictures
 from benchmark.data.images import read_image
 from benchmark.evaluation.maps import TOP, quantise
 from benchmark.evaluation.metrics import first_level
-from benchmark.evaluation.overlays import lay_over
+from benchmark.evaluation.overlays import lay_over, warmed
 
 COLUMNS = ("file", "name", "width", "height", "foreground", "confidence", "error")
 THRESHOLD = 0.5
@@ -62,7 +62,13 @@ Predict = Callable[[np.ndarray], np.ndarray | Predicted]
 
 
 def predict_folder(
-    predict: Predict, images: Path, out: Path, size: int, progress: Progress, batch: int = 8
+    predict: Predict,
+    images: Path,
+    out: Path,
+    size: int,
+    progress: Progress,
+    batch: int = 8,
+    heat: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> pd.DataFrame:
     """Segments every image of a folder. One that cannot be read is named and stops no other.
 
@@ -74,6 +80,7 @@ def predict_folder(
         size: side of the square that `predict` is given.
         progress: told of every image, of deep pictures, and of files that were passed over.
         batch: images given to `predict` at once.
+        heat: the same to where the network looks, in [0, 1]; None for no heatmap.
 
     Returns: a row an image, columns `COLUMNS`, as in out/summary.csv: width and height in pixels,
         foreground share of the mask, mean of max(p, 1 - p), and what was wrong; before the last
@@ -95,7 +102,7 @@ def predict_folder(
     rows = []
     with progress.task("segment", len(files), "images") as task:
         for read in _batches(files, depth, batch):
-            for file, row in _segment(predict, read, size, out=out, names=names):
+            for file, row in _segment(predict, read, size, out=out, names=names, heat=heat):
                 rows.append({"file": file.name, "name": names[file], "error": ""} | row)
                 task.advance()
     added = dict.fromkeys(key for row in rows for key in row if key not in COLUMNS)
@@ -164,11 +171,18 @@ def _batches(files: Sequence[Path], depth: Depth | None, batch: int) -> Iterator
 
 
 def _segment(
-    predict: Predict, read: Read, size: int, *, out: Path, names: dict[Path, str]
+    predict: Predict,
+    read: Read,
+    size: int,
+    *,
+    out: Path,
+    names: dict[Path, str],
+    heat: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Iterator[tuple[Path, dict[str, object]]]:
     """Segments a batch; gives each file with its part of the summary, and empties `read`."""
     squares = [_square(picture, size) for picture in read.values() if not isinstance(picture, str)]
     made: Iterator[Predicted] = iter(())
+    heats: Iterator[np.ndarray] = iter(())
     if squares:
         stacked = np.stack(squares)
         found = predict(stacked)
@@ -176,12 +190,13 @@ def _segment(
         for each in (found.prob, *found.pictures.values()):
             _check(each, stacked.shape[:3])
         made = (found[k] for k in range(len(stacked)))
+        heats = iter(heat(stacked) if heat else ())
     for file in list(read):
         picture = read.pop(file)
         if isinstance(picture, str):
             yield file, {"error": picture}
         else:
-            yield file, _write(picture, next(made), out, names[file])
+            yield file, _write(picture, next(made), out, names[file], next(heats, None))
 
 
 def _square(picture: Image.Image, size: int) -> np.ndarray:
@@ -196,7 +211,9 @@ def _check(probs: np.ndarray, expected: tuple[int, ...]) -> None:
         raise MethodError("predict()", found, "probabilities in [0, 1]", "Apply the sigmoid.")
 
 
-def _write(picture: Image.Image, made: Predicted, out: Path, name: str) -> dict[str, object]:
+def _write(
+    picture: Image.Image, made: Predicted, out: Path, name: str, heat: np.ndarray | None = None
+) -> dict[str, object]:
     """Writes the results of a picture; the picture becomes the overlay."""
     width, height = picture.size
     rows = max(1, BAND // width)
@@ -205,8 +222,9 @@ def _write(picture: Image.Image, made: Predicted, out: Path, name: str) -> dict[
     sure = sum(int(np.maximum(band, TOP - band).sum(dtype=np.int64)) for band in parts)
     more = {kind: _levels(each, picture.size, rows) for kind, each in made.pictures.items()}
     mask = levels >= first_level(THRESHOLD)
+    results = {} if heat is None else {"heatmap": warmed(picture, heat, rows)}
     lay_over(picture, mask, rows)
-    results = {
+    results |= {
         "mask": Image.fromarray(mask.view(np.uint8) * np.uint8(255)),
         "prob": Image.fromarray(levels),
         "overlay": picture,
