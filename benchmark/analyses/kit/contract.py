@@ -24,6 +24,10 @@ def _every(card: "Card") -> str:
     return ""
 
 
+def _in_the_mix(name: str, mix: "Mix") -> Sequence[str]:
+    return ()
+
+
 def _nothing(measured: "Measured") -> Sequence[str]:
     return ()
 
@@ -44,6 +48,10 @@ class Analysis:
             The numbers depend on this module and on what it imports, not on words and figures.
         parts: in which pieces a unit is measured; an interrupted unit goes on after the last whole
             piece.
+        apart: names of the data, prepared apart from the mix (`data.apart`), that are measured in
+            the place of its test cases; each is a part.
+        idle: why there is nothing to do where `apart` names none; empty for an analysis of the
+            mix's own test cases.
         leaves_out: why a row takes no part; empty for one that does.
         limited: whether `analyses.cases` of the mix applies; it does where networks must run.
         leads: sentences of the section that say what was found.
@@ -59,9 +67,15 @@ class Analysis:
     needs: tuple[Need, ...] = ("maps",)
     unit: Unit = "run"
     parts: Callable[["Mix"], Sequence[str]] = _whole
+    apart: Callable[[str, "Mix"], Sequence[str]] = _in_the_mix
+    idle: str = ""
     leaves_out: Callable[["Card"], str] = _every
     limited: bool = False
     leads: Callable[["Measured"], Sequence[str]] = _nothing
     grids: Callable[["Measured"], Sequence["Grid"]] = field(default=_nothing)  # type: ignore[assignment]
     figures: Callable[["Measured"], Sequence["Figure"]] = field(default=_nothing)  # type: ignore[assignment]
     claims: tuple[str, ...] = ()
+
+    def pieces(self, name: str, mix: "Mix") -> list[str]:
+        """The parts in which a unit is measured on a mix; empty where there is nothing to do."""
+        return list(self.apart(name, mix) if self.idle else self.parts(mix))

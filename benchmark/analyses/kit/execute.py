@@ -27,6 +27,8 @@ from benchmark.core.params import Params, load_params
 from benchmark.core.progress import Progress, Silent
 from benchmark.core.text import duration
 from benchmark.data.answers import require
+from benchmark.data.apart import prepare_named, require_apart
+from benchmark.data.manifest import MANIFEST
 from benchmark.methods.declaration import Card
 from benchmark.methods.discover import folders
 
@@ -47,6 +49,9 @@ def analyse(
     """
     params = load_params(paths.root)
     require(paths, mix, params.mix(mix))
+    if stopped := _stopped(paths, analysis, mix, params, progress):
+        yield stopped
+        return
     cards = rows_of(paths.root, params, mix)
     groups = {card.name: card.group for card in cards}
     where = pick_device(device) if "weights" in analysis.needs else "cpu"
@@ -80,28 +85,54 @@ def rows_of(root: Path, params: Params, mix: str) -> list[Card]:
     return [card for card in cards if mix in params.mixes_of(card)]
 
 
+def _stopped(
+    paths: Paths, analysis: Analysis, mix: str, params: Params, progress: Progress
+) -> Answer | None:
+    """Why nothing can be measured; else None, and the data apart from the mix are prepared."""
+    pieces = analysis.pieces(mix, params.mix(mix))
+    if not pieces:
+        return f"{analysis.name} on {mix}: nothing to do, {analysis.idle}", True
+    try:
+        for name in pieces if analysis.idle else ():
+            if (paths.prepared(name) / MANIFEST).is_file():
+                require_apart(paths, params, name)
+            else:
+                prepare_named(name, params, paths, progress)
+    except MixSegError as error:
+        return f"FAILED  {analysis.name} on {mix}: {error}", False
+    return None
+
+
 def _job(paths: Paths, params: Params, unit: Unit, device: str) -> Job:
     mix = params.mix(unit.mix)
     limit = mix.analyses.cases if unit.analysis.limited and mix.analyses else None
-    return Job(paths, unit.mix, mix, unit.method, unit.seeds, limit, device)
+    apart = tuple(unit.analysis.apart(unit.mix, mix))
+    return Job(paths, unit.mix, mix, unit.method, unit.seeds, limit, device, apart=apart)
 
 
 def _expected(analysis: Analysis, jobs: Sequence[tuple[Unit, dict[str, Any], Job]]) -> str:
     """About how long it takes: by units that were measured before, else by a trial of a few."""
-    known = _seconds_before(jobs[0][0].folder(jobs[0][2].paths).parents[1], len(jobs[0][2].cases()))
+    job = jobs[0][2]
+    parts = analysis.pieces(job.name, job.mix)
+    cases = _count(job, parts)
+    known = _seconds_before(jobs[0][0].folder(job.paths).parents[1], cases)
     if known is not None:
         return f"about {duration(known * len(jobs))}, by units that were measured before"
-    job = jobs[0][2]
     few = replace(job, limit=1)
-    parts = analysis.parts(job.mix)
     start = time.monotonic()
     try:
         _module(analysis).measure(few, parts[0])
     except MixSegError as error:
         return f"the time is not known (a trial failed: {error})"
-    each = (time.monotonic() - start) / max(len(few.cases()), 1)
-    total = each * len(job.cases()) * len(parts) * len(jobs)
-    return f"about {duration(total)}, by a trial of {len(few.cases())} cases"
+    tried = few.count(parts[0])
+    each = (time.monotonic() - start) / max(tried, 1)
+    total = each * cases * (1 if job.apart else len(parts)) * len(jobs)
+    return f"about {duration(total)}, by a trial of {tried} cases"
+
+
+def _count(job: Job, parts: Sequence[str]) -> int:
+    """The cases of a unit: those of the mix, or those of all data prepared apart."""
+    return sum(map(job.count, parts)) if job.apart else len(job.cases())
 
 
 def _seconds_before(folder: Path, cases: int) -> float | None:
@@ -124,7 +155,7 @@ def _measure(unit: Unit, wanted: dict[str, Any], job: Job, progress: Progress) -
     """Measures one unit in its pieces, each kept below work/ until all are there."""
     analysis, start = unit.analysis, time.monotonic()
     kept = job.paths.root / "work" / "analyses" / digest([str(unit), wanted])[:24]
-    parts = list(analysis.parts(job.mix))
+    parts = analysis.pieces(job.name, job.mix)
     before = sum(_piece(kept, part).is_file() for part in parts)
     with progress.task(str(unit), len(parts), "parts", done=before) as task:
         inner = progress if len(parts) == 1 else Silent()
@@ -149,7 +180,7 @@ def _measure(unit: Unit, wanted: dict[str, Any], job: Job, progress: Progress) -
             "seeds": list(unit.seeds),
             "identity": wanted,
             "seconds": seconds if not before else None,
-            "cases": len(job.cases()),
+            "cases": _count(job, parts),
             "machine": {"device": job.device, **processor()},
             "commit": commit(job.paths.root),
             "files": {MEASURED: digest_of(made / MEASURED)},

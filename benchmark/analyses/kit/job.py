@@ -24,6 +24,7 @@ class Job:
         seeds: the runs of the row; one where the unit is a run.
         limit: test cases of a set that are measured; None is all.
         device: "cpu" or "cuda".
+        apart: names of the data, prepared apart, that are measured in the place of the mix's.
     """
 
     paths: Paths
@@ -34,18 +35,22 @@ class Job:
     limit: int | None = None
     device: str = "cpu"
     progress: Progress = field(default_factory=Silent)
+    apart: tuple[str, ...] = ()
 
     @property
     def prepared(self) -> Path:
         """data/prepared/<mix>."""
         return self.paths.prepared(self.name)
 
-    def cases(self, splits: tuple[str, ...] = ("test",)) -> Cases:
+    def cases(self, splits: tuple[str, ...] = ("test",), of: str = "") -> Cases:
         """The prepared cases; with a limit, those of each set with the smallest keys.
 
         The choice depends on the names of the cases alone, so it is the same for every method.
+
+        Args:
+            of: a name of data prepared apart; empty for those of the mix.
         """
-        cases = load_cases(self.prepared, splits)
+        cases = load_cases(self.paths.prepared(of or self.name), splits)
         if self.limit is None:
             return cases
         keys, sets = cases.keys(), cases.table["dataset"].to_numpy()
@@ -54,6 +59,10 @@ class Job:
             index = np.flatnonzero(sets == name)
             chosen[index[np.argsort(keys[index], kind="stable")[: self.limit]]] = True
         return cases.where(chosen)
+
+    def count(self, part: str) -> int:
+        """The test cases that are measured for a part."""
+        return len(self.cases(of=part if part in self.apart else ""))
 
     def maps(self, seed: int) -> Path:
         """The stored maps of a run."""

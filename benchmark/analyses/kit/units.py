@@ -15,7 +15,7 @@ from benchmark.analyses.kit.contract import Analysis
 from benchmark.core.digests import digest_of
 from benchmark.core.errors import MixSegError, ParamsError
 from benchmark.core.files import Paths, digest, read_json
-from benchmark.core.params import Mix, Params
+from benchmark.core.params import Mix, Params, load_params
 from benchmark.core.recorded import RUN, files_of
 from benchmark.data.manifest import data_digest
 from benchmark.methods import code
@@ -133,12 +133,15 @@ def identity(paths: Paths, unit: Unit, mix: Mix, group: str) -> dict[str, Any]:
         for need in analysis.needs:
             inputs[f"{seed}/{FILES[need]}"] = written.get(FILES[need], "")
     limit = mix.analyses.cases if analysis.limited and mix.analyses else None
+    parts = analysis.pieces(unit.mix, mix)
+    apart = {name: data_digest(paths.prepared(name)) for name in parts} if analysis.idle else {}
     return {
         "code": code_of(paths.root, analysis),
-        "parts": list(analysis.parts(mix)),
+        "parts": parts,
         "cases": limit,
         "data": data_digest(paths.prepared(unit.mix)),
         "inputs": inputs,
+        **({"apart": apart, "threshold": load_params(paths.root).threshold} if apart else {}),
     }
 
 
