@@ -51,9 +51,10 @@ class Apart:
                 if other not in results.params.mixes:
                     found[dataset] = dict(entry)
                     continue
-                known = ", in domain" if dataset in results.trained_on() else ""
-                title = f"{entry.get('title', dataset)} of {results.params.mix(other).title}{known}"
-                found[f"{other}/{dataset}"] = {**entry, "title": title, "known": bool(known)}
+                known = dataset in results.trained_on()
+                of_mix = f"{entry.get('title', dataset)} of {results.params.mix(other).title}"
+                title = f"{of_mix} (in domain)" if known else of_mix
+                found[f"{other}/{dataset}"] = {**entry, "title": title, "known": known}
         return found
 
     @cached_property
@@ -71,10 +72,24 @@ class Apart:
         """The sets that the mix is not trained on."""
         return [name for name in self.measured.sets() if not self.about.get(name, {}).get("known")]
 
-    def removed(self) -> int:
-        """The pictures that were left out because the mix is trained on them."""
+    def removed(self) -> str:
+        """How many pictures were left out because the mix is trained on them, a sentence."""
         each = (entry.get("removed", {}) for entry in self.about.values())
-        return sum(sum(by.values()) for by in each)
+        count = sum(sum(by.values()) for by in each)
+        if not count:
+            return "None of their pictures is one that the mix is trained on."
+        were = "picture was" if count == 1 else "pictures were"
+        return f"{count} {were} left out first, because the mix is trained on the same."
+
+    def met(self) -> list[str]:
+        """The sets that the weights which a row begins from have seen, a sentence a row."""
+        lines = []
+        for entry in self.measured.rows():
+            of = [n for n in self.measured.sets() if n.rpartition("/")[2] in entry.pretrained_on]
+            if of:
+                names = ", ".join(map(self.title, of))
+                lines.append(f"The weights that {entry.title} begins from have seen {names}.")
+        return lines
 
     def seen(self, entry: "Entry", dataset: str) -> float:
         """DSC of a row on the mix's test sets of the same modality; NaN where there is none."""
@@ -92,13 +107,18 @@ class Apart:
         return of(self.measured, entry, dataset, DSC)
 
 
-def grids(measured: "Measured", *remarks: str) -> Sequence["Grid"]:
-    """A table of overlap and one of errors."""
-    titled, name = Apart(measured).titled, measured.analysis.name
-    more = (*remarks, *((FIRST_DRAW,) if any(e.prompt != "none" for e in titled.rows()) else ()))
+def grids(measured: "Measured", where: str, remark: str) -> Sequence["Grid"]:
+    """A table of overlap and one of errors.
+
+    Args:
+        where: the sets, for the titles.
+    """
+    apart, name = Apart(measured), measured.analysis.name
+    prompted = any(entry.prompt != "none" for entry in measured.rows())
+    remarks = (remark, *apart.met(), *((FIRST_DRAW,) if prompted else ()))
     return (
-        grid(titled, f"{name}-overlap", "Overlap", OVERLAP, more),
-        grid(titled, f"{name}-errors", "Errors", ERRORS, more),
+        grid(apart.titled, f"{name}-overlap", f"Overlap on {where}", OVERLAP, remarks),
+        grid(apart.titled, f"{name}-errors", f"Errors on {where}", ERRORS, remarks),
     )
 
 
@@ -115,7 +135,7 @@ def comparison(apart: Apart) -> list[str]:
     }
     pairs = {name: found for name, found in pairs.items() if found}
     if not pairs:
-        return []
+        return ["The mix has no test set of their modality to compare with."] if rows else []
     lines = []
     several = {name: found for name, found in pairs.items() if len(found) > 1}
     if several:

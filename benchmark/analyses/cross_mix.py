@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from benchmark.reports.tables.grid import Grid
 
 REMARK = (
-    "«In domain»: the mix is trained on other cases of this set, so its scores say nothing of other"
+    "«In domain»: the mix is trained on other cases of this set, whose scores say nothing of other"
     " data. All sets have the size of this mix, and enter none of its means and rankings."
 )
 
@@ -25,17 +25,17 @@ def _apart(name: str, mix: "Mix") -> Sequence[str]:
 def _leads(measured: "Measured") -> Sequence[str]:
     apart, results = Apart(measured), measured.results
     others = ", ".join(results.params.mix(other).title for other in results.mix.compare)
-    known = [name for name in measured.sets() if name not in apart.new()]
-    told = f"The test sets of {others} are predicted with the weights of this mix."
+    known = [apart.title(name) for name in measured.sets() if name not in apart.new()]
+    told = (
+        f"The test sets of {others} are predicted with the weights of this mix. {apart.removed()}"
+    )
     if known:
-        told += (
-            f" In domain, because the mix is trained on them: {', '.join(map(apart.title, known))}."
-        )
+        told += f" The mix is trained on other cases of {len(known)} of them: {', '.join(known)}."
     return (told, *comparison(apart))
 
 
 def _grids(measured: "Measured") -> Sequence["Grid"]:
-    return grids(measured, REMARK)
+    return grids(measured, "the test sets of other mixes", REMARK)
 
 
 def _figures(measured: "Measured") -> Sequence["Figure"]:

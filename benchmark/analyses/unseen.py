@@ -23,17 +23,16 @@ def _apart(name: str, mix: "Mix") -> Sequence[str]:
 def _leads(measured: "Measured") -> Sequence[str]:
     apart, table = Apart(measured), measured.table
     names = ", ".join(map(apart.title, measured.sets()))
-    cases, removed = len(table[["dataset", "case"]].drop_duplicates()), apart.removed()
-    were = "picture was" if removed == 1 else "pictures were"
+    cases = len(table[["dataset", "case"]].drop_duplicates())
     return (
         f"The mix is not trained on {names}: {cases} cases, predicted with the weights of the runs."
-        f" {removed} {were} left out first, because the mix is trained on the same.",
+        f" {apart.removed()}",
         *comparison(apart),
     )
 
 
 def _grids(measured: "Measured") -> Sequence["Grid"]:
-    return grids(measured, REMARK)
+    return grids(measured, "sets never trained on", REMARK)
 
 
 def _figures(measured: "Measured") -> Sequence["Figure"]:
