@@ -106,8 +106,7 @@ def _stopped(
 def _job(paths: Paths, params: Params, unit: Unit, device: str) -> Job:
     mix = params.mix(unit.mix)
     limit = mix.analyses.cases if unit.analysis.limited and mix.analyses else None
-    apart = tuple(unit.analysis.apart(unit.mix, mix))
-    return Job(paths, unit.mix, mix, unit.method, unit.seeds, limit, device, apart=apart)
+    return Job(paths, unit.mix, mix, unit.method, unit.seeds, limit, params.threshold, device)
 
 
 def _expected(analysis: Analysis, jobs: Sequence[tuple[Unit, dict[str, Any], Job]]) -> str:

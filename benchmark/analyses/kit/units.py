@@ -139,6 +139,7 @@ def identity(paths: Paths, unit: Unit, mix: Mix, group: str) -> dict[str, Any]:
         "code": code_of(paths.root, analysis),
         "parts": parts,
         "cases": limit,
+        "threshold": load_params(paths.root).threshold,
         "data": data_digest(paths.prepared(unit.mix)),
         "inputs": inputs,
         **({"apart": apart, "threshold": load_params(paths.root).threshold} if apart else {}),
