@@ -21,6 +21,7 @@ from benchmark.statistics.schema import DSC
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from benchmark.analyses.kit.job import Job
     from benchmark.analyses.kit.read import Measured
     from benchmark.reports.tables.grid import Grid
     from benchmark.statistics.table import Entry
@@ -105,6 +106,11 @@ class Apart:
     def dsc(self, entry: "Entry", dataset: str) -> Value | None:
         """DSC of a row on a set apart from the mix."""
         return of(self.measured, entry, dataset, DSC)
+
+
+def cases(job: "Job", part: str) -> int:
+    """The cases of a part."""
+    return len(job.cases(of=part))
 
 
 def grids(measured: "Measured", where: str, remark: str) -> Sequence["Grid"]:

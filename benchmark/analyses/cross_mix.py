@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from benchmark.analyses._elsewhere import MODULE, Apart, comparison, figure, grids
+from benchmark.analyses._elsewhere import MODULE, Apart, cases, comparison, figure, grids
 from benchmark.analyses.kit.contract import Analysis
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ ANALYSIS = Analysis(
     needs=("weights",),
     apart=_apart,
     idle="the mix names no other mix in `compare`",
+    work=cases,
     limited=True,
     leads=_leads,
     grids=_grids,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from benchmark.analyses._elsewhere import MODULE, Apart, comparison, figure, grids
+from benchmark.analyses._elsewhere import MODULE, Apart, cases, comparison, figure, grids
 from benchmark.analyses.kit.contract import Analysis
 from benchmark.core.params import UNSEEN
 
@@ -23,9 +23,9 @@ def _apart(name: str, mix: "Mix") -> Sequence[str]:
 def _leads(measured: "Measured") -> Sequence[str]:
     apart, table = Apart(measured), measured.table
     names = ", ".join(map(apart.title, measured.sets()))
-    cases = len(table[["dataset", "case"]].drop_duplicates())
+    count = len(table[["dataset", "case"]].drop_duplicates())
     return (
-        f"The mix is not trained on {names}: {cases} cases, predicted with the weights of the runs."
+        f"The mix is not trained on {names}: {count} cases, predicted with the weights of the runs."
         f" {apart.removed()}",
         *comparison(apart),
     )
@@ -48,6 +48,7 @@ ANALYSIS = Analysis(
     needs=("weights",),
     apart=_apart,
     idle="the mix names no `unseen` sets",
+    work=cases,
     limited=True,
     leads=_leads,
     grids=_grids,

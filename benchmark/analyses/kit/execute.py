@@ -33,6 +33,7 @@ from benchmark.methods.declaration import Card
 from benchmark.methods.discover import folders
 
 Answer = tuple[str, bool]
+TRIED = (1, 3)  # cases of a set
 
 
 def analyse(
@@ -110,37 +111,51 @@ def _job(paths: Paths, params: Params, unit: Unit, device: str) -> Job:
 
 
 def _expected(analysis: Analysis, jobs: Sequence[tuple[Unit, dict[str, Any], Job]]) -> str:
-    """About how long it takes: by units that were measured before, else by a trial of a few."""
-    job = jobs[0][2]
+    """About how long it takes: by units that were measured before, else by a trial of a few.
+
+    The trial takes the part with the most to do, once to warm up, then with one and with three
+    cases a set: so what a part costs whatever its size is told from what each case costs.
+    """
+    first, wanted, job = jobs[0]
     parts = analysis.pieces(job.name, job.mix)
-    cases = _count(job, parts)
-    known = _seconds_before(jobs[0][0].folder(job.paths).parents[1], cases)
+    known = _seconds_before(first.folder(job.paths).parents[1], wanted, _cases(analysis, job))
     if known is not None:
         return f"about {duration(known * len(jobs))}, by units that were measured before"
-    few = replace(job, limit=1)
-    start = time.monotonic()
+    work = {part: analysis.work(job, part) for part in parts}
+    most = max(parts, key=lambda part: work[part])
+    few, some = replace(job, limit=TRIED[0]), replace(job, limit=min(TRIED[1], job.limit or 99))
     try:
-        _module(analysis).measure(few, parts[0])
+        _, one, three = (_seconds(analysis, each, most) for each in (few, few, some))
     except MixSegError as error:
         return f"the time is not known (a trial failed: {error})"
-    tried = few.count(parts[0])
-    each = (time.monotonic() - start) / max(tried, 1)
-    total = each * cases * (1 if job.apart else len(parts)) * len(jobs)
-    return f"about {duration(total)}, by a trial of {tried} cases"
+    less, more = analysis.work(few, most), analysis.work(some, most)
+    each = max(three - one, 0.0) / (more - less) if more > less else one / max(less, 1)
+    fixed = max(one - each * less, 0.0)
+    total = sum(fixed + each * work[part] for part in parts if work[part]) * len(jobs)
+    return f"about {duration(total)}, by a trial of {_cases(analysis, some)} cases"
 
 
-def _count(job: Job, parts: Sequence[str]) -> int:
+def _cases(analysis: Analysis, job: Job) -> int:
     """The cases of a unit: those of the mix, or those of all data prepared apart."""
-    return sum(map(job.count, parts)) if job.apart else len(job.cases())
+    if not analysis.idle:
+        return len(job.cases())
+    return sum(len(job.cases(of=name)) for name in analysis.pieces(job.name, job.mix))
 
 
-def _seconds_before(folder: Path, cases: int) -> float | None:
-    """Seconds that one unit of so many cases took in the past."""
+def _seconds(analysis: Analysis, job: Job, part: str) -> float:
+    start = time.monotonic()
+    _module(analysis).measure(job, part)
+    return time.monotonic() - start
+
+
+def _seconds_before(folder: Path, wanted: Mapping[str, Any], cases: int) -> float | None:
+    """Seconds that one unit of so many cases took in the past, with the same parts and settings."""
     each = []
     for path in folder.glob(f"**/{RECORD}"):
         try:
             record = read_json(path)
-            each.append(float(record["seconds"]) / int(record["cases"]))
+            if all(record["identity"][key] == wanted[key] for key in ("parts", "settings")):
+                each.append(float(record["seconds"]) / int(record["cases"]))
         except (MixSegError, KeyError, TypeError, ValueError, ZeroDivisionError):
             continue
     return cases * sum(each) / len(each) if each else None
@@ -162,11 +177,11 @@ def _measure(unit: Unit, wanted: dict[str, Any], job: Job, progress: Progress) -
             path = _piece(kept, part)
             if not path.is_file():
                 table = _module(analysis).measure(replace(job, progress=inner), part)
-                if table.empty:
-                    raise MissingDataError(str(unit), "no case", "at least one", "Prepare the mix.")
                 _write(path, table)
                 task.advance(1, part if len(parts) > 1 else "")
     tables = [pd.read_csv(_piece(kept, part), keep_default_na=False, dtype=str) for part in parts]
+    if not any(len(table) for table in tables):
+        raise MissingDataError(str(unit), "no case", "at least one", "Prepare the mix.")
     folder = unit.folder(job.paths)
     seconds = round(time.monotonic() - start, 2)
     with write_atomic(folder) as made:
@@ -179,7 +194,7 @@ def _measure(unit: Unit, wanted: dict[str, Any], job: Job, progress: Progress) -
             "seeds": list(unit.seeds),
             "identity": wanted,
             "seconds": seconds if not before else None,
-            "cases": _count(job, parts),
+            "cases": _cases(analysis, job),
             "machine": {"device": job.device, **processor()},
             "commit": commit(job.paths.root),
             "files": {MEASURED: digest_of(made / MEASURED)},

@@ -25,7 +25,6 @@ class Job:
         limit: test cases of a set that are measured; None is all.
         threshold: probabilities at or above it are foreground.
         device: "cpu" or "cuda".
-        apart: names of the data, prepared apart, that are measured in the place of the mix's.
     """
 
     paths: Paths
@@ -37,7 +36,6 @@ class Job:
     threshold: float = 0.5
     device: str = "cpu"
     progress: Progress = field(default_factory=Silent)
-    apart: tuple[str, ...] = ()
 
     @property
     def prepared(self) -> Path:
@@ -61,10 +59,6 @@ class Job:
             index = np.flatnonzero(sets == name)
             chosen[index[np.argsort(keys[index], kind="stable")[: self.limit]]] = True
         return cases.where(chosen)
-
-    def count(self, part: str) -> int:
-        """The test cases that are measured for a part."""
-        return len(self.cases(of=part if part in self.apart else ""))
 
     def maps(self, seed: int) -> Path:
         """The stored maps of a run."""

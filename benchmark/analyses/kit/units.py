@@ -138,11 +138,12 @@ def identity(paths: Paths, unit: Unit, mix: Mix, group: str) -> dict[str, Any]:
     return {
         "code": code_of(paths.root, analysis),
         "parts": parts,
+        "settings": dict(analysis.settings(mix)),
         "cases": limit,
         "threshold": load_params(paths.root).threshold,
         "data": data_digest(paths.prepared(unit.mix)),
         "inputs": inputs,
-        **({"apart": apart, "threshold": load_params(paths.root).threshold} if apart else {}),
+        **({"apart": apart} if apart else {}),
     }
 
 

@@ -13,8 +13,7 @@ import pandas as pd
 import torch
 
 from benchmark.analyses.kit.job import Job
-from benchmark.core.errors import MissingDataError
-from benchmark.core.params import UNSEEN, load_params
+from benchmark.core.params import UNSEEN
 from benchmark.data.augment import to_float
 from benchmark.data.cases import Cases
 from benchmark.data.prompting import prompts_of
@@ -25,9 +24,9 @@ from benchmark.methods.layers import to_device
 from benchmark.methods.method import Inputs, Method
 from benchmark.runs.predict import restored
 from benchmark.statistics.schema import METRICS
-from benchmark.training.features import FeatureCache
 
 AT_ONCE = 8
+ABOUT = ("dataset", "modality", "case", "group")
 COLUMNS = ("dsc", "iou", "sensitivity", "mae", "hd95_px")
 
 
@@ -52,21 +51,20 @@ def measure(job: Job, part: str) -> pd.DataFrame:
 
     Returns: a row a case: dataset (that of another mix as <other>/<dataset>), modality, case,
         group, then `COLUMNS`.
-    Raises: as `restored`; MissingDataError if no case is left.
+    Raises: as `restored`.
     """
     cases, other = job.cases(of=part), part.partition(".")[2]
-    if not len(cases):
-        found = "no case: all are among the training cases of the mix"
-        raise MissingDataError(part, found, "at least one", "Name other sets.")
+    if not len(cases):  # the mix is trained on all of them
+        return pd.DataFrame(columns=[*ABOUT, *COLUMNS])
     method = to_device(
         restored(job.paths.root, job.method, job.weights(job.seeds[0]), cases.size), job.device
     ).eval()
-    first = first_level(load_params(job.paths.root).threshold)
+    first = first_level(job.threshold)
     scored = list(_scored(job, method, cases, first))
     tallies, distances = zip(*scored, strict=True)
     both = np.array(distances)
     outcome = Scored(stack(tallies), both[:, 0], both[:, 1])
-    table = cases.table[["dataset", "modality", "case", "group"]].reset_index(drop=True)
+    table = cases.table[[*ABOUT]].reset_index(drop=True)
     if other != UNSEEN:
         table["dataset"] = f"{other}/" + table["dataset"]
     return table.assign(**{name: METRICS[name].compute(outcome) for name in COLUMNS})
@@ -77,15 +75,13 @@ def _scored(
     job: Job, method: Method, cases: Cases, first: int
 ) -> Iterator[tuple[Tally, tuple[float, float]]]:
     """The tally and the contours' distances of each case."""
-    features = FeatureCache(method, job.paths.features, job.device)
-    features.prepare(cases, job.progress)
     keys = cases.keys()
     with job.progress.task(f"predicting {job.method}", len(cases), "cases") as task:
         for start in range(0, len(cases), AT_ONCE):
             rows = np.arange(start, min(start + AT_ONCE, len(cases)))
             images, masks = cases.pixels(rows)
             image, mask = to_float(*(torch.from_numpy(x).to(job.device) for x in (images, masks)))
-            shown = Inputs(image, features=features.of(rows))
+            shown = Inputs(image, features=method.embed(image))
             prompts = prompts_of(method.card.prompt, mask, keys[rows], 0)
             levels = quantise(probabilities(method, replace(shown, **prompts)), job.method)
             for one, reference in zip(levels, masks != 0, strict=True):
