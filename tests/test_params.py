@@ -60,6 +60,15 @@ def test_the_papers_recipe_is_the_default() -> None:
         ),
         (("  tiny:", "  tiny: {title: a}\n  tiny:"), "line 6: key 'tiny' again, first in line 5"),
         (("batch: 4,", "batch: 4, batch: 8,"), "key 'batch' again"),
+        (
+            ("seeds: [0, 1]", "seeds: [0, 1]\n    unseen: [phantom-fundus]"),
+            "mixes.tiny: .*unseen names what train or test names: phantom-fundus",
+        ),
+        (
+            ("seeds: [0, 1]", "seeds: [0, 1]\n    unseen: [busi, busi]"),
+            "mixes.tiny: .*unseen names something twice",
+        ),
+        (("  tiny:", "  unseen:"), "mixes.unseen: the name is that of sets never trained on"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, change: tuple[str, str], said: str) -> None:

@@ -148,29 +148,35 @@ def _codes(source: Path | None, lesion: str | None, background: str | None) -> "
 
 @app.command()
 def prepare(mix: o.MixName, check: o.Check = False) -> None:
-    """Reads the raw data of a mix into arrays of its size."""
+    """Reads the raw data of a mix into arrays of its size.
+
+    MIX.unseen are its sets that are never trained on, MIX.OTHER the test sets of another mix.
+    """
     from benchmark.cli import text as listing
     from benchmark.core.params import load_params
     from benchmark.data.coverage import coverage
     from benchmark.data.prepare import SHEET
 
     paths = _paths()
-    about = load_params(paths.root).mix(mix)
+    params = load_params(paths.root)
+    about = params.prepared(mix)
     if check:
-        from benchmark.data.answers import check_prepared
+        from benchmark.data.apart import check_named
 
-        manifest = check_prepared(paths, mix, about)
+        manifest = check_named(mix, params, paths)
         typer.echo("every prepared file is as it was written, and answers params.yaml")
     else:
-        from benchmark.data.prepare import prepare as write
+        from benchmark.data.apart import prepare_named
 
-        manifest = write(mix, about, paths, Terminal())
+        manifest = prepare_named(mix, params, paths, Terminal())
     masks = coverage(paths.prepared(mix))
     typer.echo(listing.datasets(manifest, masks))
     for name, found in masks.items():
         for line in found.warnings():
             sheet = (paths.prepared(mix) / name / SHEET).relative_to(paths.root)
             typer.echo(f"WARNING {line} Look at {sheet}.", err=True)
+    if about.unseen:
+        typer.echo(f"its sets never trained on: mixseg prepare --mix {mix}.unseen")
 
 
 @app.command()

@@ -15,6 +15,7 @@ from benchmark.core.yaml_files import read_yaml
 
 AnyRow = TypeVar("AnyRow", bound=Row)
 SHOWN = 120  # characters of a value that a message shows
+UNSEEN = "unseen"  # <mix>.unseen: data prepared apart; <mix>.<other> holds another mix's test sets
 
 # Keys that every mix gives, so that a forgotten line is no choice; and what a mix says that does
 # without.
@@ -76,7 +77,9 @@ class Mix(BaseModel):
         max_epochs: no method trains longer than this here, whatever its card says.
         drawn: for mixes of drawn datasets.
         at_most: training cases of a dataset that are used, val among them; None is all.
-        compare: mixes in which duplicates of this one's cases are looked for, where prepared.
+        compare: mixes in which duplicates of this one's cases are looked for, where prepared, and
+            whose test sets the analysis `cross-mix` predicts.
+        unseen: datasets that are scored and never trained on, apart from `test`.
         analyses: what is analysed beyond the scores; None for nothing.
     """
 
@@ -98,6 +101,7 @@ class Mix(BaseModel):
     drawn: Drawn | None = None
     at_most: int | None = Field(None, ge=1)
     compare: list[Name] = []
+    unseen: list[Name] = []
     analyses: Analysed | None = None
 
     @model_validator(mode="after")
@@ -105,10 +109,12 @@ class Mix(BaseModel):
         missing = self.recipe.missing()
         if missing:
             raise ValueError(f"the recipe lacks {', '.join(missing)}")
-        for key in ("train", "test", "seeds", "groups", "rows"):
+        for key in ("train", "test", "seeds", "groups", "rows", "unseen"):
             values = getattr(self, key) or []
             if len(set(values)) < len(values):
                 raise ValueError(f"{key} names something twice: {values}")
+        if used := sorted({*self.train, *self.test} & set(self.unseen)):
+            raise ValueError(f"unseen names what train or test names: {', '.join(used)}")
         if any(seed < 0 for seed in self.seeds):
             raise ValueError(f"seeds must not be negative: {self.seeds}")
         return self
@@ -118,6 +124,11 @@ class Mix(BaseModel):
         drawn = self.drawn.model_dump() if self.drawn else None
         return {"size": self.size, "train": self.train, "test": self.test,
                 "at_most": self.at_most, "drawn": drawn}  # fmt: skip
+
+    def apart(self, sets: list[str], size: int) -> "Mix":
+        """What prepared data must answer that hold test cases of some sets alone."""
+        update = {"size": size, "train": [], "test": sets, "at_most": None, "unseen": []}
+        return self.model_copy(update=update)
 
     def runs(self, card: Row) -> bool:
         """Whether a row runs on this mix, by its group and by `rows`; its own `mixes` apart."""
@@ -167,6 +178,8 @@ class Params(BaseModel):
             unknown = [other for other in mix.compare if other not in self.mixes]
             if unknown:
                 raise ValueError(f"mixes.{name}.compare names no mix: {', '.join(unknown)}")
+        if UNSEEN in self.mixes:
+            raise ValueError(f"mixes.{UNSEEN}: the name is that of sets never trained on")
         return self
 
     def mixes_of(self, card: Row) -> list[str]:
@@ -187,6 +200,27 @@ class Params(BaseModel):
         near = difflib.get_close_matches(name, self.mixes, n=1)
         hint = f"Did you mean {near[0]}?" if near else "Name one of these."
         raise ParamsError(PARAMS, f"no mix {name!r}", f"one of {', '.join(self.mixes)}", hint)
+
+    def prepared(self, name: str) -> Mix:
+        """What prepared data of a name must answer: those of a mix, or data prepared apart.
+
+        Args:
+            name: of a mix; <mix>.unseen, its sets never trained on; or <mix>.<other>, the test
+                sets of another mix at the size of this one.
+
+        Raises: ParamsError with the nearest name, or for a mix without such sets.
+        """
+        own, apart, what = name.partition(".")
+        mix = self.mix(own)
+        if not apart:
+            return mix
+        if what != UNSEEN:
+            other = self.mix(what)
+            return other.apart(other.test, mix.size)
+        if not mix.unseen:
+            where, expected = f"{PARAMS}: mixes.{own}", "a list of sets that are never trained on"
+            raise ParamsError(where, "no 'unseen'", expected, "Add it, or prepare the mix itself.")
+        return mix.apart(mix.unseen, mix.size)
 
 
 def load_params(root: Path) -> Params:

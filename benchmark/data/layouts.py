@@ -114,6 +114,8 @@ LAYOUTS: dict[str, tuple[Form, ...]] = {
         Form(_ENDOSCENE, pair("bbdd", "gtpolyp", "CVC-300"), _USUAL),
         _FOLDER,
     ),
+    "cvc-colondb": (_pranet(False, "CVC-ColonDB", None), _FOLDER),
+    "etis": (_pranet(False, "ETIS-LaribPolypDB", None), _FOLDER),
     "busi": (
         Form("Dataset_BUSI_with_GT/{benign,malignant}/ with *_mask*.png", busi, _USUAL),
         _FOLDER,

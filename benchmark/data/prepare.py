@@ -25,6 +25,7 @@ from benchmark.data.contact_sheet import write_sheet
 from benchmark.data.decode import Depth, depth_of
 from benchmark.data.folders import RawCase
 from benchmark.data.images import Case, Pixels
+from benchmark.data.known import WHY, Known
 from benchmark.data.layouts import raw_folder, read_pixels
 from benchmark.data.manifest import MANIFEST, sealed, with_digest
 from benchmark.data.mask_rules import Rule
@@ -77,8 +78,13 @@ class Plan:
     depth: Depth | None = None
 
 
-def prepare(mix_name: str, mix: Mix, paths: Paths, progress: Progress) -> dict[str, Any]:
+def prepare(
+    mix_name: str, mix: Mix, paths: Paths, progress: Progress, known: Known | None = None
+) -> dict[str, Any]:
     """Writes data/prepared/<mix> whole or not at all, and results/<mix>/{raw,data}.json.
+
+    Args:
+        known: the training cases whose pictures are left out; the manifest says how many were.
 
     Returns: the manifest.
     Raises: MissingDataError listing every dataset that is absent or incomplete, ImageError naming
@@ -97,9 +103,11 @@ def prepare(mix_name: str, mix: Mix, paths: Paths, progress: Progress) -> dict[s
             ThreadPoolExecutor(WORKERS) as pool,
         ):
             for plan in plans:
-                about[plan.row.name] = _write(plan, mix.size, folder / plan.row.name, pool, task)
+                to = folder / plan.row.name
+                about[plan.row.name] = _write(plan, mix.size, to, pool, task, known)
         manifest: dict[str, Any] = {"mix": mix_name, "request": mix.request(), "size": mix.size,
                     "raw": raw.digests(), "datasets": about}  # fmt: skip
+        manifest |= {"without": known.of} if known else {}
         manifest = sealed(manifest, folder)
         write_json(folder / MANIFEST, manifest)
     raw.write(paths)
@@ -217,13 +225,15 @@ def _told(row: Dataset) -> dict[str, str]:
     return {key: getattr(row, key) for key in TOLD} | {"split": split}
 
 
-def _write(plan: Plan, size: int, folder: Path, pool: Executor, task: Task) -> dict[str, Any]:
+def _write(
+    plan: Plan, size: int, folder: Path, pool: Executor, task: Task, known: Known | None
+) -> dict[str, Any]:
     """Writes one dataset's files.
 
     Returns: its entry in the manifest.
     """
     folder.mkdir(parents=True)
-    count = len(plan.items)
+    count, splits, removed = len(plan.items), Counter[str](), Counter[str]()
     with ExitStack() as stack:
         images = stack.enter_context(Rows(folder / "images.npy", (count, size, size, 3)))
         masks = stack.enter_context(Rows(folder / "masks.npy", (count, size, size)))
@@ -234,21 +244,25 @@ def _write(plan: Plan, size: int, folder: Path, pool: Executor, task: Task) -> d
         agreement = Agreement(plan.row.name)
         for item, (image, mask, codes) in _in_order(pool, plan.items):
             agreement.add(item.masks, mask, codes)
+            task.advance(note=plan.row.name)
+            digest = sha256(image.tobytes()).hexdigest()[:DIGITS]
+            if why := known.why(plan.row, item.case, digest) if known else "":
+                removed[why] += 1
+                continue
             images.append(image)
             masks.append(mask)
-            row = (item.case, item.group, item.split, item.source)
-            table.writerow((*row, sha256(image.tobytes()).hexdigest()[:DIGITS]))
-            task.advance(note=plan.row.name)
+            table.writerow((item.case, item.group, item.split, item.source, digest))
+            splits[item.split] += 1
         agreement.end()
-    if count:
+    if splits.total():
         pixels = (np.load(folder / f"{kind}.npy", mmap_mode="r") for kind in ("images", "masks"))
         write_sheet(folder / SHEET, *pixels)
-    splits = Counter(item.split for item in plan.items)
     return {
         "modality": plan.row.modality,
         "role": plan.role,
         **{split: splits[split] for split in SPLITS},
         "left_out": plan.left_out,
+        **({"removed": {why: removed[why] for why in WHY}} if known else {}),
     }
 
 
@@ -265,7 +279,11 @@ def _in_order(pool: Executor, items: Iterable[Item]) -> Iterator[tuple[Item, Cas
 
 
 class Rows:
-    """A .npy file of uint8 written row by row: memory does not grow with the number of rows."""
+    """A .npy file of uint8 written row by row: memory does not grow with the number of rows.
+
+    Args:
+        shape: of the array; fewer rows may be written.
+    """
 
     def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
         self.path, self.shape, self.rows = path, shape, 0
@@ -273,10 +291,13 @@ class Rows:
 
     def __enter__(self) -> Self:
         self.file = self.path.open("wb")
-        header = {"descr": "|u1", "fortran_order": False, "shape": self.shape}
+        self._head(self.shape)
+        return self
+
+    def _head(self, shape: tuple[int, ...]) -> None:
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         # NumPy gives no types for it.
         np.lib.format.write_array_header_1_0(self.file, header)  # type: ignore[no-untyped-call]
-        return self
 
     def append(self, row: Pixels) -> None:
         """Writes the next row."""
@@ -286,5 +307,8 @@ class Rows:
         self.rows += 1
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if self.rows < self.shape[0]:
+            self.file.seek(0)
+            # NumPy leaves room for a number of rows of any length, so the header keeps its size.
+            self._head((self.rows, *self.shape[1:]))
         self.file.close()
-        assert kind is not None or self.rows == self.shape[0]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from benchmark.core.errors import ImageError, MissingDataError
 from benchmark.core.files import Paths
-from benchmark.core.params import Mix, Params
+from benchmark.core.params import UNSEEN, Mix, Params
 from benchmark.data.catalog import Dataset, load_catalog
 from benchmark.data.catalog import dataset as row_of
 from benchmark.data.pointer_file import pointer_path
@@ -30,7 +30,7 @@ class DataStatus:
     """One dataset on this machine.
 
     Attributes:
-        mixes: the mixes that train or test on it.
+        mixes: the mixes that train or test on it; <mix>.unseen for one that never trains on it.
         found, expected: cases; both 0 for a drawn dataset.
         how: where it is and what it was taken for, or how to get it.
     """
@@ -70,7 +70,12 @@ def status(
 
 
 def _status(row: Dataset, raw: Path, mixes: Mapping[str, Mix]) -> DataStatus:
-    users = tuple(name for name, mix in mixes.items() if row.name in (*mix.train, *mix.test))
+    sets = {
+        key: names
+        for name, mix in mixes.items()
+        for key, names in ((name, [*mix.train, *mix.test]), (f"{name}.{UNSEEN}", mix.unseen))
+    }
+    users = tuple(key for key, names in sets.items() if row.name in names)
     count = count_cases(row, raw)
     return DataStatus(
         dataset=row.name,
@@ -119,12 +124,14 @@ def _other_row(row: Dataset, raw: Path) -> str:
 
 
 def datasets_of(params: Params, mix: str | None) -> list[str]:
-    """The datasets of one mix, or of all, each once.
+    """The datasets of one mix, or of all, each once; <mix>.unseen names those never trained on.
 
     Raises: ParamsError for an unknown mix.
     """
-    mixes = [params.mix(mix)] if mix else list(params.mixes.values())
-    return list(dict.fromkeys(name for one in mixes for name in (*one.train, *one.test)))
+    mixes = [params.prepared(mix)] if mix else list(params.mixes.values())
+    unseen = [] if mix else [name for one in mixes for name in one.unseen]
+    named = [name for one in mixes for name in (*one.train, *one.test)]
+    return list(dict.fromkeys((*named, *unseen)))
 
 
 def describe(params: Params, names: list[str], paths: Paths) -> str:

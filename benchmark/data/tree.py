@@ -14,9 +14,7 @@ DEPTH = 7  # levels of folders: the published ones, and those that unpacking put
 OTHERS = (
     "BinRushed",
     "CVC-612",
-    "CVC-ColonDB",
     "Drishti_GS",
-    "ETIS-LaribPolypDB",
     "G1020",
     "Kvasir",
     "Magrabia",

@@ -168,12 +168,13 @@ def pranet(root: Path, name: str = "CVC-ClinicDB") -> Masks:
     """PraNet's TrainDataset (Kvasir-SEG and CVC-ClinicDB together) and TestDataset."""
     masks = {}
     train = root / "TrainDataset"
-    if name != "CVC-300":
+    if name in ("CVC-ClinicDB", "Kvasir"):
         for k, case in enumerate(("cju0a", "1", "2")):
             mask = pair(train / "image" / f"{case}.png", train / "mask" / f"{case}.png", k)
             if (case == "cju0a") == (name == "Kvasir"):
                 masks[case] = mask
-    for other in ("CVC-300", "CVC-ClinicDB", "Kvasir"):
+    packs = ("CVC-300", "CVC-ClinicDB", "CVC-ColonDB", "ETIS-LaribPolypDB", "Kvasir")
+    for other in packs:
         test = root / "TestDataset" / other
         for k in (151, 152):
             mask = pair(test / "images" / f"{k}.png", test / "masks" / f"{k}.png", k)
@@ -336,6 +337,8 @@ TREES: dict[str, tuple[str, Callable[[Path], Masks]]] = {
     "kvasir-seg": ("kvasir-seg", kvasir),
     "cvc-clinicdb": ("cvc-clinicdb", pranet),
     "cvc-300": ("cvc-300", lambda root: pranet(root, "CVC-300")),
+    "cvc-colondb": ("cvc-colondb", lambda root: pranet(root, "CVC-ColonDB")),
+    "etis": ("etis", lambda root: pranet(root, "ETIS-LaribPolypDB")),
     "busi": ("busi", busi),
     "tn3k": ("tn3k", tn3k),
     "isic2017": ("isic2017", isic2017),

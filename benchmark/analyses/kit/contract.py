@@ -37,6 +37,10 @@ def _undeclared(card: "Card") -> object:
     return None
 
 
+def _in_the_mix(name: str, mix: "Mix") -> Sequence[str]:
+    return ()
+
+
 def _nothing(measured: "Measured") -> Sequence[str]:
     return ()
 
@@ -61,6 +65,10 @@ class Analysis:
         reads: what the numbers depend on in the declaration of a row, beyond its runs.
         parts: in which pieces a unit is measured; an interrupted unit goes on after the last whole
             piece.
+        apart: names of the data, prepared apart from the mix (`data.apart`), that are measured in
+            the place of its test cases; each is a part.
+        idle: why there is nothing to do where `apart` names none; empty for an analysis of the
+            mix's own test cases.
         settings: what else of the mix the numbers depend on.
         work: how much there is to do in a part, in cases or images; the expected time goes by it.
         leaves_out: why a row takes no part; empty for one that does.
@@ -80,6 +88,8 @@ class Analysis:
     uses: tuple[str, ...] = ()
     reads: Callable[["Card"], object] = _undeclared
     parts: Callable[["Mix"], Sequence[str]] = _whole
+    apart: Callable[[str, "Mix"], Sequence[str]] = _in_the_mix
+    idle: str = ""
     settings: Callable[["Mix"], Mapping[str, object]] = _no_settings
     work: Callable[["Job", str], int] = _cases
     leaves_out: Callable[["Card"], str] = _every
@@ -88,3 +98,7 @@ class Analysis:
     grids: Callable[["Measured"], Sequence["Grid"]] = field(default=_nothing)  # type: ignore[assignment]
     figures: Callable[["Measured"], Sequence["Figure"]] = field(default=_nothing)  # type: ignore[assignment]
     claims: tuple[str, ...] = ()
+
+    def pieces(self, name: str, mix: "Mix") -> list[str]:
+        """The parts in which a unit is measured on a mix; empty where there is nothing to do."""
+        return list(self.apart(name, mix) if self.idle else self.parts(mix))

@@ -28,10 +28,13 @@ from benchmark.core.params import Params, load_params
 from benchmark.core.progress import Progress, Silent
 from benchmark.core.text import duration
 from benchmark.data.answers import require
+from benchmark.data.apart import prepare_named, require_apart
+from benchmark.data.manifest import MANIFEST
 from benchmark.methods.declaration import Card
 from benchmark.methods.discover import folders
 
 Answer = tuple[str, bool]
+Todo = tuple[Unit, dict[str, Any], Job]
 TRIED = (1, 3)  # cases of a set
 
 
@@ -49,18 +52,11 @@ def analyse(
     """
     params = load_params(paths.root)
     require(paths, mix, params.mix(mix))
-    cards = rows_of(paths.root, params, mix)
-    groups = {card.name: card.group for card in cards}
-    where = pick_device(device) if "weights" in analysis.needs else "cpu"
-    jobs = []
-    for unit in units(paths, analysis, mix, params, cards):
-        if method in (None, unit.method):
-            wanted = _wanted(paths, unit, params, groups)
-            why = settled(unit.folder(paths), wanted) or unit.why
-            if why:
-                yield f"{unit}: {why}", True
-            else:
-                jobs.append((unit, wanted, _job(paths, params, unit, groups, where)))
+    if stopped := _stopped(paths, analysis, mix, params, progress):
+        yield stopped
+        return
+    jobs: list[Todo] = []
+    yield from _settled(paths, analysis, mix, method, device, jobs)
     if jobs:
         yield f"{len(jobs)} to measure, {_expected(analysis, jobs)}", True
     for unit, wanted, job in jobs:
@@ -73,18 +69,54 @@ def analyse(
             yield f"FAILED  {unit}: {error}", False
 
 
+def _settled(
+    paths: Paths, analysis: Analysis, mix: str, method: str | None, device: str, jobs: list[Todo]
+) -> Iterator[Answer]:
+    """A line for each unit that needs nothing; the others join `jobs`."""
+    params = load_params(paths.root)
+    cards = rows_of(paths.root, params, mix)
+    groups = {card.name: card.group for card in cards}
+    where = pick_device(device) if "weights" in analysis.needs else "cpu"
+    for unit in units(paths, analysis, mix, params, cards):
+        if method in (None, unit.method):
+            wanted = _wanted(paths, unit, params, groups)
+            why = settled(unit.folder(paths), wanted) or unit.why
+            if why:
+                yield f"{unit}: {why}", True
+            else:
+                jobs.append((unit, wanted, _job(paths, params, unit, groups, where)))
+
+
 def _wanted(paths: Paths, unit: Unit, params: Params, groups: Mapping[str, str]) -> dict[str, Any]:
     """The identity of a unit; empty where its runs are not done."""
     group = groups.get(unit.method, "")
     if not unit.ran:
         return {}
-    return {**identity(paths, unit, params.mix(unit.mix), group), "threshold": params.threshold}
+    return identity(paths, unit, params.mix(unit.mix), group)
 
 
 def rows_of(root: Path, params: Params, mix: str) -> list[Card]:
     """The rows that run on a mix."""
     cards = [card for folder in folders(root) for card in folder.cards]
     return [card for card in cards if mix in params.mixes_of(card)]
+
+
+def _stopped(
+    paths: Paths, analysis: Analysis, mix: str, params: Params, progress: Progress
+) -> Answer | None:
+    """Why nothing can be measured; else None, and the data apart from the mix are prepared."""
+    pieces = analysis.pieces(mix, params.mix(mix))
+    if not pieces:
+        return f"{analysis.name} on {mix}: nothing to do, {analysis.idle}", True
+    try:
+        for name in pieces if analysis.idle else ():
+            if (paths.prepared(name) / MANIFEST).is_file():
+                require_apart(paths, params, name)
+            else:
+                prepare_named(name, params, paths, progress)
+    except MixSegError as error:
+        return f"FAILED  {analysis.name} on {mix}: {error}", False
+    return None
 
 
 def _job(paths: Paths, params: Params, unit: Unit, groups: Mapping[str, str], device: str) -> Job:
@@ -94,15 +126,15 @@ def _job(paths: Paths, params: Params, unit: Unit, groups: Mapping[str, str], de
     return replace(job, group=groups.get(unit.method, ""))
 
 
-def _expected(analysis: Analysis, jobs: Sequence[tuple[Unit, dict[str, Any], Job]]) -> str:
+def _expected(analysis: Analysis, jobs: Sequence[Todo]) -> str:
     """About how long it takes: by units that were measured before, else by a trial of a few.
 
     The trial takes the part with the most to do, once to warm up, then with one and with three
     cases a set: so what a part costs whatever its size is told from what each case costs.
     """
-    (_, wanted, job), parts = jobs[0], analysis.parts(jobs[0][2].mix)
+    (_, wanted, job), parts = jobs[0], analysis.pieces(jobs[0][2].name, jobs[0][2].mix)
     folder = job.paths.results(job.name) / FOLDER / analysis.name
-    known = _seconds_before(folder, wanted, len(job.cases()))
+    known = _seconds_before(folder, wanted, _cases(analysis, job))
     if known is not None:
         return f"about {duration(known * len(jobs))}, by units that were measured before"
     work = {part: analysis.work(job, part) for part in parts}
@@ -119,7 +151,14 @@ def _expected(analysis: Analysis, jobs: Sequence[tuple[Unit, dict[str, Any], Job
     each = max(three - one, 0.0) / (more - less) if more > less else one / max(less, 1)
     fixed = max(one - each * less, 0.0)
     total = sum(fixed + each * work[part] for part in parts if work[part]) * len(jobs)
-    return f"about {duration(total)}, by a trial of {len(some.cases())} cases"
+    return f"about {duration(total)}, by a trial of {_cases(analysis, some)} cases"
+
+
+def _cases(analysis: Analysis, job: Job) -> int:
+    """The cases of a unit: those of the mix, or those of all data prepared apart."""
+    if not analysis.idle:
+        return len(job.cases())
+    return sum(len(job.cases(of=name)) for name in analysis.pieces(job.name, job.mix))
 
 
 def _seconds(analysis: Analysis, job: Job, part: str) -> float:
@@ -149,7 +188,7 @@ def _measure(unit: Unit, wanted: dict[str, Any], job: Job, progress: Progress) -
     """Measures one unit in its pieces, each kept below work/ until all are there."""
     analysis, start = unit.analysis, time.monotonic()
     kept = job.paths.root / "work" / "analyses" / digest([str(unit), wanted])[:24]
-    parts = list(analysis.parts(job.mix))
+    parts = analysis.pieces(job.name, job.mix)
     before = sum(_piece(kept, part).is_file() for part in parts)
     with progress.task(str(unit), len(parts), "parts", done=before) as task:
         inner = progress if len(parts) == 1 else Silent()
@@ -170,7 +209,7 @@ def _measure(unit: Unit, wanted: dict[str, Any], job: Job, progress: Progress) -
         record = {
             **_head(unit, wanted),
             "seconds": seconds if not before else None,
-            "cases": len(job.cases()),
+            "cases": _cases(analysis, job),
             "machine": {"device": job.device, **processor()},
             "commit": commit(job.paths.root),
             "files": {MEASURED: digest_of(made / MEASURED)},

@@ -44,12 +44,15 @@ class Job:
         """data/prepared/<mix>."""
         return self.paths.prepared(self.name)
 
-    def cases(self, splits: tuple[str, ...] = ("test",)) -> Cases:
+    def cases(self, splits: tuple[str, ...] = ("test",), of: str = "") -> Cases:
         """The prepared cases; with a limit, those of each set with the smallest keys.
 
         The choice depends on the names of the cases alone, so it is the same for every method.
+
+        Args:
+            of: a name of data prepared apart; empty for those of the mix.
         """
-        cases = load_cases(self.prepared, splits)
+        cases = load_cases(self.paths.prepared(of or self.name), splits)
         if self.limit is None:
             return cases
         keys, sets = cases.keys(), cases.table["dataset"].to_numpy()

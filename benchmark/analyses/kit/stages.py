@@ -57,6 +57,8 @@ def sync(root: Path) -> list[Path]:
 def _stages(root: Path, params: Params) -> Iterator[tuple[str, dict[str, Any]]]:
     for mix in params.mixes:
         for analysis in planned(params, mix):
+            if not analysis.pieces(mix, params.mix(mix)):
+                continue
             cards = rows_of(root, params, mix)
             rows = [] if analysis.unit == "mix" else chosen_rows(analysis, params.mix(mix), cards)
             yield (
@@ -97,7 +99,8 @@ def record(root: Path) -> dict[str, Any]:
 
 
 def _settings(mix: Mix) -> str:
-    return digest(mix.analyses.model_dump() if mix.analyses else None)[:16]
+    asked = mix.analyses.model_dump() if mix.analyses else None
+    return digest([asked, mix.unseen, mix.compare])[:16]
 
 
 def _digest(root: Path, analysis: Analysis) -> str:

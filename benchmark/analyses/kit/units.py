@@ -150,15 +150,18 @@ def identity(paths: Paths, unit: Unit, mix: Mix, group: str) -> dict[str, Any]:
             else:
                 inputs[f"{seed}/{FILES[need]}"] = written.get(FILES[need], "")
     limit = mix.analyses.cases if analysis.limited and mix.analyses else None
+    parts = analysis.pieces(unit.mix, mix)
+    apart = {name: data_digest(paths.prepared(name)) for name in parts} if analysis.idle else {}
     return {
         "code": code_of(paths.root, analysis),
-        "parts": list(analysis.parts(mix)),
+        "parts": parts,
         "settings": dict(analysis.settings(mix)),
         "cases": limit,
         "threshold": load_params(paths.root).threshold,
         "data": data_digest(paths.prepared(unit.mix)),
         "inputs": inputs,
         **({"declared": unit.declared} if unit.declared else {}),
+        **({"apart": apart} if apart else {}),
     }
 
 
