@@ -80,6 +80,8 @@ class Mix(BaseModel):
         compare: mixes in which duplicates of this one's cases are looked for, where prepared, and
             whose test sets the analysis `cross-mix` predicts.
         unseen: datasets that are scored and never trained on, apart from `test`.
+        stand_ins: rows of this mix in the place of methods that it has not, for claims alone; a
+            verdict that rests on one says so.
         analyses: what is analysed beyond the scores; None for nothing.
     """
 
@@ -102,6 +104,7 @@ class Mix(BaseModel):
     at_most: int | None = Field(None, ge=1)
     compare: list[Name] = []
     unseen: list[Name] = []
+    stand_ins: dict[Name, Name] = {}
     analyses: Analysed | None = None
 
     @model_validator(mode="after")
@@ -115,6 +118,9 @@ class Mix(BaseModel):
                 raise ValueError(f"{key} names something twice: {values}")
         if used := sorted({*self.train, *self.test} & set(self.unseen)):
             raise ValueError(f"unseen names what train or test names: {', '.join(used)}")
+        doubled = sorted({*self.stand_ins} & {*self.stand_ins.values()})
+        if doubled:
+            raise ValueError(f"stand_ins replaces its own stand-ins: {', '.join(doubled)}")
         if any(seed < 0 for seed in self.seeds):
             raise ValueError(f"seeds must not be negative: {self.seeds}")
         return self

@@ -19,6 +19,7 @@ DEFAULTS: dict[str, Any] = {
     "clip": 0.0,
     "clip_value": 0.0,
     "precision": "auto",
+    "equal_steps": False,
 }
 
 
@@ -39,6 +40,8 @@ class Recipe(BaseModel):
             rate is multiplied by `step_gamma`.
         warmup: steps of linear warm-up.
         clip, clip_value: largest norm of the gradient, largest value in it; 0 means no limit.
+        equal_steps: for a row of a single modality: as many passes over its cases as make the steps
+            that the whole mix takes in `epochs` passes; `benchmark.runs.equal_steps` counts them.
         hflip, vflip: probability of a mirror image.
         precision: of the forward pass; "auto" is bf16 on a GPU and float32 on a CPU.
         rotation_deg: rotations are drawn uniformly from plus or minus this angle.
@@ -64,6 +67,7 @@ class Recipe(BaseModel):
     clip: float | None = Field(None, ge=0)
     clip_value: float | None = Field(None, ge=0)
     precision: Literal["auto", "float32", "bf16"] | None = None
+    equal_steps: bool | None = None
     hflip: float | None = Field(None, ge=0, le=1)
     vflip: float | None = Field(None, ge=0, le=1)
     rotation_deg: float | None = Field(None, ge=0, le=180)

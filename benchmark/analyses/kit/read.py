@@ -11,11 +11,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from benchmark.analyses.kit.contract import Analysis
-from benchmark.analyses.kit.units import FOLDER, MEASURED, RECORD
-from benchmark.core.digests import digest_of
-from benchmark.core.errors import MixSegError
-from benchmark.core.files import read_json
 from benchmark.core.recorded import EDITED
+from benchmark.statistics.measured import FOLDER, LEFT_OUT, MANY, read_unit, units
 from benchmark.statistics.results import MixResults
 from benchmark.statistics.table import Entry
 
@@ -49,12 +46,8 @@ class Measured:
         folder = self.results.folder / FOLDER / self.analysis.name
         tables = []
         for place, record in self.records.items():
-            one = pd.read_csv(folder / place / MEASURED, dtype=TEXT)
-            one[list(TEXT)] = one[list(TEXT)].fillna("")
-            seeds = record["seeds"]
-            one.insert(0, "method", record["method"])
-            one.insert(1, "seed", seeds[0] if self.analysis.unit == "run" else -1)
-            tables.append(one)
+            seed = record["seeds"][0] if self.analysis.unit == "run" else MANY
+            tables.append(read_unit(folder / place, record, seed))
         return pd.concat(tables, ignore_index=True)
 
     @cached_property
@@ -82,37 +75,20 @@ class Measured:
         )
 
 
-TEXT = {"dataset": str, "modality": str, "case": str, "group": str}
-
-
 def read(results: MixResults, analysis: Analysis) -> Measured | None:
     """The results of an analysis on a mix; None where nothing was measured."""
-    folder = results.folder / FOLDER / analysis.name
-    records, edited, left_out = {}, [], dict[str, list[str]]()
-    for path in sorted(folder.glob(f"**/{RECORD}")):
-        place = path.parent.relative_to(folder).as_posix()
-        record = _record(results, path.parent / RECORD)
-        if record is None:
-            edited.append(place)
-        elif record.get("left_out"):
-            entry = results.entry(record["method"])
-            names = left_out.setdefault(str(record["left_out"]), [])
-            if entry is not None and entry.title not in names:
-                names.append(entry.title)
-        elif not record["method"] or results.entry(record["method"]) is not None:
+    found, edited = units(results.folder / FOLDER / analysis.name)
+    records, left_out = {}, dict[str, list[str]]()
+    for place, record in found.items():
+        entry = results.entry(record["method"]) if record["method"] else None
+        if record["method"] and entry is None:
+            continue
+        if not record.get(LEFT_OUT):
             records[place] = record
+        elif entry is not None:
+            names = left_out.setdefault(str(record[LEFT_OUT]), [])
+            names += [entry.title] if entry.title not in names else []
     return Measured(analysis, results, records, tuple(edited), left_out) if records else None
-
-
-def _record(results: MixResults, path: Any) -> Mapping[str, Any] | None:
-    try:
-        record: Mapping[str, Any] = read_json(path)
-        if record.get("left_out"):
-            return record
-        same = record["files"][MEASURED] == digest_of(path.with_name(MEASURED))
-        return record if same else None
-    except (MixSegError, OSError, KeyError, TypeError):
-        return None
 
 
 def every(results: MixResults, analyses: Sequence[Analysis]) -> Iterator[Measured]:

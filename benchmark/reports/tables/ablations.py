@@ -7,11 +7,11 @@ from typing import Any
 
 from benchmark.reports.study import Study, missing_notes, trained_on
 from benchmark.reports.tables.cells import (
+    SPOKEN,
     Answer,
     difference_cell,
     difference_record,
     side_cell,
-    spoken,
 )
 from benchmark.reports.tables.grid import MISSING, Block, Cell, Column, Grid, Line, Marks, missing
 from benchmark.reports.tables.main import (
@@ -24,13 +24,15 @@ from benchmark.reports.tables.main import (
     score_record,
     trained_parameters,
 )
-from benchmark.statistics.differences import Contrast, Missing, differences, side
+from benchmark.statistics.contrasts import Contrast, differences
+from benchmark.statistics.differences import Missing, side
 from benchmark.statistics.intervals import MEAN, set_weights
 from benchmark.statistics.schema import DSC, METRICS
 from benchmark.statistics.table import Entry
 
 Weights = Mapping[str, float]
 METRIC = METRICS[DSC]
+PACES = ("equal epochs", "equal steps")
 
 
 def ablation_grid(study: Study) -> Grid:
@@ -53,7 +55,7 @@ def ablation_grid(study: Study) -> Grid:
         remarks=(
             "Trained: parameters that training changes, in millions. DSC: mean over seeds ±"
             " standard deviation over seeds, with its 95 % interval over cases.",
-            f"Minus base: the difference of these means, paired by case. {spoken(study)}",
+            f"Minus base: the difference of these means, paired by case. {SPOKEN}",
             "Ablations stand in the order of their declaration.",
             *(BEST, *missing_remarks(blocks)),
         ),
@@ -62,7 +64,7 @@ def ablation_grid(study: Study) -> Grid:
 
 
 def single_modality_grid(study: Study) -> Grid:
-    """Each base beside its variants of a single modality, modality by modality."""
+    """Each base beside its variants of a single modality, at equal epochs and at equal steps."""
     marks, rows, modalities = Marks(), _rows(study), _modalities(study)
     asked = [
         (row, modality, Contrast(row.base, entry, modalities[modality]))
@@ -73,10 +75,14 @@ def single_modality_grid(study: Study) -> Grid:
     answers = _differences(study, [contrast for *_, contrast in asked])
     for (row, modality, _), answer in zip(asked, answers, strict=True):
         row.found[modality] = answer
-    lines = [
-        Line(row.title, _cells(study, row, modalities), marks.of(_notes(study, row)))
-        for row in rows
-    ]
+    blocks = []
+    for pace in PACES:
+        lines = [
+            Line(row.title, _cells(study, row, modalities), marks.of(_notes(study, row)))
+            for row in rows
+            if row.pace == pace
+        ]
+        blocks += [Block(f"At {pace}", tuple(lines))] if lines else []
     labels = ("Mixed ↑", "Single ↑", "Mixed − single")
     return Grid(
         name="single-modality",
@@ -88,13 +94,15 @@ def single_modality_grid(study: Study) -> Grid:
             for modality in modalities
             for label in labels
         ),
-        blocks=(Block("", tuple(lines)),),
+        blocks=tuple(blocks),
         notes=marks.notes(),
         remarks=(
             "On the test sets of each modality, equally weighed where there are several: mean over"
             " seeds ± standard deviation over seeds. Below 0 mixing costs, above 0 it helps.",
-            f"Mixed − single is paired by case. {spoken(study)}",
-            "At equal epochs a network that is trained on a single modality makes fewer steps.",
+            f"Mixed − single is paired by case. {SPOKEN}",
+            "At equal epochs every network sees an image equally often, and one that is trained on"
+            " a single modality makes fewer steps. At equal steps it makes as many as the mix"
+            " takes, and sees its images more often.",
         ),
         records=[_record(study, row, m, modalities[m]) for row in rows for m in modalities],
         inner="Value",
@@ -160,7 +168,7 @@ def _answers(study: Study, families: Iterable[Family]) -> dict[tuple[str, str], 
 
 def _differences(study: Study, asked: Sequence[Contrast]) -> list[Answer]:
     """The difference of each contrast; none where one side began from random weights by need."""
-    found = differences(study.table, asked, study.params.resamples)
+    found = differences(study.table, asked)
     return [
         (Missing(contrast.other, why="it began from other weights: random, or pretrained"),)
         if study.unlike(contrast.one, contrast.other)
@@ -221,12 +229,14 @@ class SingleModalityRow:
     """A base with its variants of a single modality.
 
     Attributes:
+        pace: what is equal between the trainings, one of PACES.
         base: None where this mix has no such row.
         variants, found: by modality, the variant and its difference to the base.
     """
 
     name: str
     title: str
+    pace: str
     base: Entry | None
     variants: dict[str, Entry] = field(default_factory=dict)
     found: dict[str, Answer] = field(default_factory=dict)
@@ -240,11 +250,12 @@ def _rows(study: Study) -> list[SingleModalityRow]:
         if card is None or not card.base:
             continue
         name, modality = card.base, card.modality
-        same = [row for row in rows if row.name == name]
+        pace = PACES[bool(card.recipe.equal_steps)]
+        same = [row for row in rows if (row.name, row.pace) == (name, pace)]
         row = next((row for row in same if modality not in row.variants), None)
         if row is None:
             title = _title(study, name) + (f" (and {entry.title})" if same else "")
-            rows.append(row := SingleModalityRow(name, title, study.base(entry)))
+            rows.append(row := SingleModalityRow(name, title, pace, study.base(entry)))
         row.variants[modality] = entry
     order = {entry: i for i, entry in enumerate(study.table.entries)}
     return sorted(rows, key=lambda row: order[row.base] if row.base else len(order))
@@ -307,6 +318,7 @@ def _record(
     return {
         "method": row.name,
         "title": row.title,
+        "equal": row.pace.removeprefix("equal "),
         "modality": modality,
         "datasets": " ".join(weights),
         "single_modality": single.name if single else "",
