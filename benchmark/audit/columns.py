@@ -10,8 +10,9 @@
    so are short names that are metrics elsewhere (SP, PC).
    In a table without any metric all columns of numbers are data sets of one score.
 5. The method is the first column of words where no title says so; it holds data sets where one of
-   them is an average. A table whose first column names
-   the metrics is turned round.
+   them is an average. A table whose first column names the metrics is turned round.
+6. «Val Dice» beside «Precision» names no data set: the word is dropped where no other split and no
+   other column of that metric stands in the table.
 """
 
 import re
@@ -31,6 +32,10 @@ LOOSE = {"overall", "total", "all"}  # averages that may be weighed, or of poole
 NO_SCORES = ("param", "flop", "fps", "time", "year", "epoch", "size", "lr", "memory", "speed",
              "latency", "mac", "gflop", "mflop",
              "gpu", "batch", "psnr", "ssim", "fold", "seed")  # fmt: skip
+SPLITS = {"val", "valid", "validation", "validating", "dev", "hard", "set"}
+OTHER_SPLITS = re.compile(r"\b(?:test|train|internal|external|easy)\w*", re.I)
+METRIC_TITLES = ("metric", "measure", "指标", "score", "criteri", "index")
+NAMED_OTHERWISE = ("loss", "experiment", "config", "setting", "variant", "run")
 WIDE = 3  # fewest columns without a known name that may be parts of a metric
 
 
@@ -69,11 +74,12 @@ class Body:
 def body_of(sheet: Sheet) -> Body:
     """A sheet with its columns (Conventions)."""
     body = Body(sheet, tuple(column_of(title) for title in sheet.header))
-    if not body.places("metric") and _names_metrics([line.cells[0] for line in sheet.lines]):
+    if _lies(body):
         sheet = _turned(sheet)
         body = Body(sheet, tuple(column_of(title) for title in sheet.header))
-    steps: Sequence[Callable[[Body], Body]] = (_by_content, _repeated, _doubled, _f1, _averages,
-                                               _parts, _unnamed, _rows_named)  # fmt: skip
+    steps: Sequence[Callable[[Body], Body]] = (
+        _by_content, _splits, _repeated, _doubled, _f1, _averages, _parts, _unnamed, _rows_named,
+    )  # fmt: skip
     for step in steps:
         body = step(body)
     return body
@@ -85,9 +91,15 @@ def is_mean(name: str) -> bool:
     return letters("".join(words)) in AVERAGES
 
 
-def _names_metrics(titles: Sequence[str]) -> bool:
-    found = [column_of(title).kind == "metric" for title in titles if title]
-    return sum(found) > 1 and 3 * sum(found) >= len(found)
+def _lies(body: Body) -> bool:
+    """Whether the first column names metrics, and the header does not (Conventions, 5)."""
+    head = letters(clean(body.sheet.header[0]))
+    titles = [line.cells[0] for line in body.sheet.lines if line.cells[0]]
+    found = sum(column_of(title).kind == "metric" for title in titles)
+    if any(word in head for word in METRIC_TITLES):
+        return found > len(body.places("metric"))
+    named = body.columns[0].kind in ("method", "dataset") or head.startswith(NAMED_OTHERWISE)
+    return not named and not body.places("metric") and found > 1 and 3 * found >= len(titles)
 
 
 def _turned(sheet: Sheet) -> Sheet:
@@ -114,6 +126,21 @@ def _by_content(body: Body) -> Body:
         ):
             changed[k] = Column(column.title, "other", letters(column.title))
     return body.put(changed)
+
+
+def _splits(body: Body) -> Body:
+    """Splits that tell no columns apart (Conventions, 6)."""
+    metrics = [(k, body.columns[k]) for k in body.places("metric")]
+    found = [(k, column) for k, column in metrics
+             if column.dataset and set(map(letters, column.dataset.split())) <= SPLITS]  # fmt: skip
+    names = [column.metric for _, column in metrics]
+    several = len({letters(column.dataset) for _, column in found}) > 1
+    if several or any(names.count(column.metric) > 1 for _, column in found):
+        return body
+    others = (OTHER_SPLITS.subn(" ", column.title) for column in body.columns)
+    if any(cut and column_of(title).kind == "metric" for title, cut in others):
+        return body
+    return body.put({k: replace(column, dataset="") for k, column in found})
 
 
 def _mostly_signed(body: Body, place: int) -> bool:

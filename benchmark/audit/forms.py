@@ -1,4 +1,4 @@
-"""Finds the table in a text: CSV, columns that spaces align, Markdown or LaTeX, as it is pasted.
+"""Finds the table in a text: CSV, aligned columns, Markdown, HTML or LaTeX, as it is pasted.
 
 **Conventions**
 
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from benchmark.audit import latex
+from benchmark.audit import latex, web
 from benchmark.audit.cells import cell_of, is_nothing, unmarked
 from benchmark.audit.metrics import column_of
 from benchmark.core.errors import ScoreTableError
@@ -119,11 +119,10 @@ def read_sheet(path: Path) -> Sheet:
     Raises: ScoreTableError.
     """
     text = read_text(path)
-    if re.search(r"<table\b", text, re.I):
-        do = "Paste it as Markdown, or save it as CSV."
-        raise ScoreTableError(path, "an HTML table", "CSV, Markdown or LaTeX", do)
     form, comma = "CSV", False
-    if latex.is_latex(text):
+    if web.is_html(text):
+        form, rows = "HTML", _html(path, text)
+    elif latex.is_latex(text):
         form, rows = "LaTeX", _latex(path, text)
     elif _is_markdown(text):
         form, rows = "Markdown", _markdown(path, text)
@@ -143,6 +142,13 @@ def _latex(path: Path, text: str) -> list[tuple[int, list[str], bool]]:
     if tables > 1:
         raise _several(path, tables)
     return list(latex.rows_of(text))
+
+
+def _html(path: Path, text: str) -> list[tuple[int, list[str], bool]]:
+    tables = web.rows_of(text)
+    if len(tables) > 1:
+        raise _several(path, len(tables), [table[0][0] for table in tables])
+    return [(line, cells, False) for table in tables for line, cells in table]
 
 
 def _is_markdown(text: str) -> bool:

@@ -38,8 +38,9 @@ class Marked:
 
     @property
     def best(self) -> list[Row]:
-        """Those that are marked as best."""
-        return [row for row in self.rows if row.cells[self.name].mark == "best"]
+        """Those that are marked as best; none where all are: that marks the column."""
+        found = [row for row in self.rows if row.cells[self.name].mark == "best"]
+        return found if len(found) < max(len(self.rows), 2) else []
 
     @property
     def wrong(self) -> list[Row]:

@@ -30,7 +30,8 @@ METRICS: dict[str, tuple[bool, bool, str]] = {
     "specificity": (True, True, "specificity spec spe sp spc tnr truenegative"),
     "precision": (True, True, "precision prec pre pr pc ppv positivepredictive"),
     "accuracy": (True, True, "accuracy acc ac oa pa pixelacc pixelaccuracy overallacc"
-                 " overallaccuracy pixacc pixelwiseaccuracy aacc globalaccuracy globalacc"),
+                 " overallaccuracy pixacc pixelwiseaccuracy aacc globalaccuracy globalacc voxelacc"
+                 " voxelaccuracy voxelwiseaccuracy"),
     "hd95": (False, False, "hd95 95hd hd95th 95thhd p95hd hdp95 hausdorff95 95hausdorff"
              " hausdorffdistance95 95hausdorffdistance 95thpercentilehausdorffdistance"
              " hd95percentile 95percentilehausdorffdistance hausdorffdistance95th hdf95"),
@@ -45,7 +46,11 @@ METRICS: dict[str, tuple[bool, bool, str]] = {
                       " maxemeasure"),
     "mean e-measure": (True, True, "me em meanem emean eφmean meφ meϕ mephi memeasure"),
     "weighted f-measure": (True, True, "fwβ fωβ fβω fβw fbw fwb fbetaw fwbeta weightedfmeasure"
-                           " weightedf wfm wfmeasure wf"),
+                           " weightedf wfm wfmeasure wf wfb wfβ wfbeta"),
+    "max f-measure": (True, True, "maxf maxfm fmax maxfmeasure maxfβ maxfb maxfbeta fβmax fbmax"
+                      " fbetamax fmβ"),
+    "mean f-measure": (True, True, "avef avgf meanfm favg fmean meanfmeasure avgfmeasure meanfβ"
+                       " meanfb meanfbeta fβmean fbmean fbetamean mfβ"),
 }  # fmt: skip
 NAMES = {name: metric for metric, (_, _, names) in METRICS.items() for name in names.split()}
 LONG = [name for name in NAMES if len(name) > 6]
@@ -60,7 +65,7 @@ NEUTRAL = {"mean", "avg", "average", "ave", "test", "testing", "score", "scores"
 CHANGING = {"median", "std", "sd", "stdev", "deviation", "dev", "var", "variance", "loss", "gain",
             "gains", "drop", "delta", "δ", "diff", "difference", "improvement", "improv", "change",
             "boundary", "surface", "edge", "contour", "soft", "center", "centerline", "cl", "ci",
-            "p", "iqr", "threshold", "error", "vs", "ratio", "min", "max", "best", "worst",
+            "p", "iqr", "threshold", "error", "vs", "ratio", "min", "max", "worst",
             "relative", "rel", "abs", "detection", "bbox", "box", "map", "ap", "ref", "weighted",
             "fw", "frequency", "epoch", "time", "train", "training", "increase", "decrease",
             "confidence", "interval", "variation", "calibration", "lower", "upper", "count",
@@ -79,6 +84,8 @@ KEYS: dict[str, str] = {
               " system participant modelname methodname author authors 方法 模型",
 }  # fmt: skip
 ALIASES = {name: kind for kind, names in KEYS.items() for name in names.split()}
+INNER = ("dsc", "iou", "nsd", "hd95", "assd")  # whose names may stand inside a title
+SPREAD = re.compile(r"(?:±|\+/-|\+-)\s*(?:std|sd|s\.d\.?)\b(?:\s*dev\w*\.?)?", re.I)
 UP, DOWN = "↑⬆▲⇑", "↓⬇▼⇓"
 UNITS = re.compile(
     r"[(\[]\s*(?:%|mm2?|cm|px|pixels?|voxels?|vox|in %|±?\s*(?:sd|std)|mean\s*±\s*(?:sd|std)"
@@ -151,7 +158,8 @@ def _rank(title: str, bare: str) -> Column:
 def clean(title: str) -> str:
     """A title without marks, unit, arrow and notes, in one line."""
     bare = unicodedata.normalize("NFKC", unmarked(title)[0].translate(DASHES))
-    bare = UNITS.sub(" ", bare.replace("_", " ") if "/" not in bare else bare)
+    bare = SPREAD.sub(" ", UNITS.sub(" ", bare))
+    bare = bare.replace("_", " ") if "/" not in bare else bare
     bare = re.sub(r"%|[↑↓⬆⬇▲▼⇑⇓†‡*§]|\[\d+\]|\.\d+$", " ", bare)
     return " ".join(bare.split())
 
@@ -201,16 +209,15 @@ def _metric_and_dataset(name: str, dataset: str) -> tuple[str, str]:
     if metric or not name or re.search(r"[<>@=#]", name):
         return metric, dataset
     brackets = re.fullmatch(r"(.*?)\s*[(\[]([^()\[\]]*)[)\]]\s*(.*)", name)
-    if brackets and metric_named(letters(brackets[1] + brackets[3])) == metric_named(
-        letters(brackets[2])
-    ):
-        return metric_named(letters(brackets[2])), dataset
+    inner = metric_named(letters(brackets[2])) if brackets else ""
+    if brackets and inner and metric_named(letters(brackets[1] + brackets[3])) == inner:
+        return inner, dataset
     words = [word for word in re.split(r"[\s_\-–:·|,()\[\]]+", name) if word]
     return _part(words, dataset)
 
 
 def _part(words: Sequence[str], dataset: str) -> tuple[str, str]:
-    """The metric at the beginning or at the end of a title, and what else it says."""
+    """The metric at one end of a title, or inside it, and what else the title says."""
     for length in range(min(4, len(words) - 1), 0, -1):
         for start in {0, len(words) - length}:
             part = letters("".join(words[start : start + length]))
@@ -218,6 +225,10 @@ def _part(words: Sequence[str], dataset: str) -> tuple[str, str]:
             rest = [*words[:start], *words[start + length :]]
             if metric:
                 return _placed(metric, rest, dataset)
+    for k, word in enumerate(words[1:-1], 1):  # taskA dice (final)
+        metric = metric_named(letters(word))
+        if metric in INNER:
+            return _placed(metric, [*words[:k], *words[k + 1 :]], dataset)
     return "", dataset
 
 

@@ -23,7 +23,7 @@ from benchmark.audit.table import Row, Table, plain, spelled
 from benchmark.core.errors import ScoreTableError
 
 NO_ROW = re.compile(
-    r"(?:mean\s*)?(?:±\s*)?(?:std\.?(?:\s*dev\.?)?|s\.?d\.?|standard deviation|variance|iqr|median"
+    r"(?:±\s*)?(?:std\.?(?:\s*dev\.?)?|s\.?d\.?|standard deviation|variance|iqr|median"
     r"|min|max|p[\s-]?values?|95\s*%\s*ci|range|(?:[Δδ]|delta)(?:\s.*)?"
     r"|(?:abs\w*\.?|rel\w*\.?)?\s*(?:improvements?|gains?|diff(?:erence)?s?|drops?|increase)\b.*)",
     re.I,

@@ -1,0 +1,147 @@
+"""Tables of unusual shape: HTML, metrics as rows, splits in titles, bold that marks rows."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmark.audit.audit import Known, audit_file
+from benchmark.audit.finding import HARD
+from benchmark.audit.metrics import column_of
+from benchmark.audit.reading import read_table
+from benchmark.audit.table import Table
+from benchmark.core.errors import ScoreTableError
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "table.md"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def read(tmp_path: Path, text: str) -> Table:
+    return read_table(write(tmp_path, text))
+
+
+def values(table: Table) -> dict[str, dict[str, str]]:
+    return {row.name: {name: cell.text for name, cell in row.cells.items()} for row in table.rows}
+
+
+def hard(tmp_path: Path, text: str) -> list[tuple[str, str]]:
+    found = audit_file(write(tmp_path, text), Known()).findings()
+    return [(each.rule, each.where) for each in found if each.level in HARD]
+
+
+# ---- HTML
+
+
+def test_an_html_table(tmp_path: Path) -> None:
+    text = """<p>Results</p><table style="width: 80%">
+<thead><tr><th rowspan="2">Method</th><th colspan="2">Kvasir</th><th colspan=2>ETIS</th></tr>
+<tr><th>Dice &uarr;</th><th>IoU</th><th>Dice</th><th>IoU</th></tr></thead>
+<tr><td>U-Net<sup>1</sup></td><td>0.818</td><td>0.746</td><td>-</td><td></td>
+<tr><td>Ours<br>(L)</td><td><b>0.905</b></td><td><strong> 0.852 </strong></td><td>.8</td><td>.7</td>
+</table>"""
+    table = read(tmp_path, text)
+    assert values(table) == {
+        "U-Net on Kvasir": {"dsc": "0.818", "iou": "0.746"},
+        "U-Net on ETIS": {},
+        "Ours (L) on Kvasir": {"dsc": "0.905", "iou": "0.852"},
+        "Ours (L) on ETIS": {"dsc": ".8", "iou": ".7"},
+    }
+    (ours,) = [row for row in table.rows if row.name == "Ours (L) on Kvasir"]
+    assert ([cell.mark for cell in ours.cells.values()], ours.line) == (["best", "best"], 5)
+
+
+def test_html_cells_that_span_rows_name_all_of_them(tmp_path: Path) -> None:
+    text = """<table><tr><th>Dataset</th><th>Method</th><th>Dice</th></tr>
+<tr><td rowspan="2">BUSI</td><td>A</td><td>0.7</td></tr><tr><td>B</td><td>0.8</td></tr>
+<tr><td>ISIC</td><td>A</td><td>0.9</td></tr></table>"""
+    assert list(values(read(tmp_path, text))) == ["A on BUSI", "B on BUSI", "A on ISIC"]
+
+
+def test_html_of_several_tables_or_none(tmp_path: Path) -> None:
+    one = "<table><tr><th>Method</th><th>Dice</th></tr><tr><td>A</td><td>.9</td></tr></table>"
+    for text, part in ((one + one, "2 tables"), ("<table></table>", "nothing in it")):
+        with pytest.raises(ScoreTableError, match=part):
+            read(tmp_path, text)
+
+
+# ---- titles
+
+
+@pytest.mark.parametrize(
+    ("title", "metric", "dataset"),
+    [
+        ("taskA dice (final)", "dsc", "taskA final"),
+        ("Liver 1_Dice (val)", "dsc", "Liver 1 val"),
+        ("Dice mean +/- std", "dsc", ""),
+        ("IoU ± SD", "iou", ""),
+        ("Dice Mean (best)", "dsc", "best"),
+        ("Voxel Acc", "accuracy", ""),
+        ("wFb", "weighted f-measure", ""),
+        ("max-F", "max f-measure", ""),
+        ("ave-F", "mean f-measure", ""),
+    ],
+)
+def test_a_title_with_its_metric_inside(title: str, metric: str, dataset: str) -> None:
+    assert (column_of(title).metric, column_of(title).dataset) == (metric, dataset)
+
+
+@pytest.mark.parametrize(
+    "title", ["Train Dice loss", "Mean clDice (val)", "Best epoch", "Std Dice (val)"]
+)
+def test_a_title_with_another_number_of_a_metric(title: str) -> None:
+    assert column_of(title).kind == "other"
+
+
+def test_the_word_of_a_split_is_no_data_set_where_it_tells_nothing_apart(tmp_path: Path) -> None:
+    rows = "|-|-|-|\n| A | .9 | .8 |\n"
+    for header in ("| Model | Val Dice | Precision |", "| Model | Dice (hard) | Recall |"):
+        assert list(values(read(tmp_path, f"{header}\n{rows}"))) == ["A"]
+    for header in (
+        "| Model | Val Dice | Test IoU |",
+        "| Model | Val Dice | Test Dice |",
+        "| Model | Hard Dice | Easy Dice |",
+        "| Model | Val Dice | Best IoU |",
+    ):
+        assert len(values(read(tmp_path, f"{header}\n{rows}"))) == 2, header
+
+
+# ---- metrics as rows
+
+
+def test_one_metric_among_rows_of_other_numbers(tmp_path: Path) -> None:
+    text = "| Metric | Base | Ours | Improvement |\n|-|-|-|-|\n| Loss | 0.47 | 0.42 | +10.6% |\n"
+    text += "| Dice | 0.7225 | 0.6801 | -5.9% |\n| Input Channels | 3 | 6 | +3 |\n"
+    assert values(read(tmp_path, text)) == {"Base": {"dsc": "0.7225"}, "Ours": {"dsc": "0.6801"}}
+    assert hard(tmp_path, text) == []
+
+
+def test_a_mean_with_its_spread_is_read_and_a_spread_is_not(tmp_path: Path) -> None:
+    text = "| Metric | Mean ± Std | Std | Median |\n|-|-|-|-|\n| WT Dice | 0.9126 ± 0.05 | 0.05 |"
+    text += " 0.92 |\n| TC Dice | 0.81 ± 0.2 | 0.2 | 0.88 |\n"
+    table = read(tmp_path, text)
+    assert [cell.text for row in table.rows for cell in row.cells.values()] == ["0.9126", "0.81"]
+    assert table.passed == ("line 3: Std", "line 4: Median")
+
+
+@pytest.mark.parametrize("title", ["Experiment", "Loss", "Method", "Config"])
+def test_rows_that_are_named_after_losses_are_no_metrics(tmp_path: Path, title: str) -> None:
+    text = f"| {title} | Liver | Tumor | Rank |\n|-|-|-|-|\n| unet_dice | 0.9 | 0.5 | 1 |\n"
+    text += "| Dice | 0.8 | 0.4 | 2 |\n| IoU | 0.7 | 0.3 | 3 |\n"
+    assert {row.method for row in read(tmp_path, text).rows} == {"unet_dice", "Dice", "IoU"}
+
+
+def test_numbers_without_a_metric_may_be_anything(tmp_path: Path) -> None:
+    text = "| Setting | Old | New |\n|-|-|-|\n| a | 0.76 | 0.77 |\n| breaks | 6.8 | 7 |\n"
+    assert hard(tmp_path, text + "| c | 0.5 | 0.6 |\n") == []
+
+
+# ---- bold
+
+
+def test_a_column_that_is_bold_throughout_marks_no_row(tmp_path: Path) -> None:
+    text = "| Metric | A | B |\n|-|-|-|\n| **Dice** | **0.78** | **0.76** |\n| IoU | 0.66 | 0.64 |"
+    assert hard(tmp_path, text) == []
+    text = "| Method | Dice |\n|-|-|\n| A | **0.78** |\n| B | **0.76** |\n| C | 0.77 |\n"
+    assert hard(tmp_path, text) == [("marks", "line 4, B")]
