@@ -33,6 +33,18 @@ NO_SCORES = ("param", "flop", "fps", "time", "year", "epoch", "size", "lr", "mem
              "latency", "mac", "gflop", "mflop",
              "gpu", "batch", "psnr", "ssim", "fold", "seed")  # fmt: skip
 SPLITS = {"val", "valid", "validation", "validating", "dev", "hard", "set"}
+CORNERS = {
+    "best",
+    "worst",
+    "final",
+    "last",
+    "max",
+    "min",
+    "maximum",
+    "minimum",
+    "highest",
+    "lowest",
+}
 OTHER_SPLITS = re.compile(r"\b(?:test|train|internal|external|easy)\w*", re.I)
 METRIC_TITLES = ("metric", "measure", "指标", "score", "criteri", "index")
 NAMED_OTHERWISE = ("loss", "experiment", "config", "setting", "variant", "run")
@@ -172,10 +184,14 @@ def _doubled(body: Body) -> Body:
     """Other names of a metric that the table has already (Conventions, 2)."""
     changed = {}
     for group in _groups(body):
-        main = min(group, key=lambda k: (body.columns[k].macro, k))
+        names = {k: letters(body.columns[k].title) for k in group}
+        spreads = {k for k in group if names[k].endswith(("std", "sd"))}  # «Dice (std)»
+        main = min(group, key=lambda k: (k in spreads, body.columns[k].macro, k))
         for k in group:
-            if k != main:
-                changed[k] = replace(body.columns[k], metric=letters(body.columns[k].title))
+            if k != main and k in spreads:
+                changed[k] = Column(body.columns[k].title, "other", names[k])
+            elif k != main:
+                changed[k] = replace(body.columns[k], metric=names[k])
     return body.put(changed)
 
 
@@ -193,7 +209,7 @@ def _averages(body: Body) -> Body:
     for k in body.places("metric"):
         column = body.columns[k]
         parts = [j for j in body.places("metric") if body.columns[j].metric == column.metric
-                 and body.columns[j].dataset]  # fmt: skip
+                 and _is_set(body.columns[j].dataset)]  # fmt: skip
         if column.dataset or len(parts) < 2:
             continue
         words = {letters(word) for word in column.title.split()}
@@ -204,6 +220,11 @@ def _averages(body: Body) -> Body:
         if column.macro and not column.dataset:  # mIoU beside an average of DSC
             changed[k] = replace(column, dataset="average")
     return body.put(changed)
+
+
+def _is_set(place: str) -> bool:
+    """Whether a title's place may be one of several data sets: no «best», no «final val»."""
+    return not {letters(word) for word in place.split()} <= CORNERS | SPLITS
 
 
 def _is_mean(body: Body, whole: int, parts: Sequence[int]) -> bool:

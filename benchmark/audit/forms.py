@@ -23,7 +23,7 @@ from benchmark.core.errors import ScoreTableError
 
 DELIMITERS = ";", "\t", ","
 FORM = "a header with a name of the method and columns such as Dice and IoU (docs/audit.md)"
-SEPARATOR = re.compile(r"^\s*[|+]?\s*:?[-=]+:?\s*(?:[|+]\s*:?[-=]+:?\s*)*[|+]?\s*$")
+SEPARATOR = re.compile(r"^\s*[|+]*\s*:?[-=]+:?\s*(?:[|+]\s*:?[-=]+:?\s*)*[|+]?\s*$")
 BORDERS = str.maketrans("│┃║┆", "||||")
 GAP = re.compile(r"\s{2,}|\t")
 
@@ -255,7 +255,7 @@ def _header(rows: Sequence[list[str]], width: int) -> tuple[list[str], int]:
         return list(rows[0]), 1
     titles, last = [], ""
     for k, (first, second) in enumerate(zip(top, below, strict=True)):
-        last = (first or last) if second and (metrics[k] or under_metrics) else ""
+        last = (first or last) if second else ""
         both = f"{last}/{second}" if metrics[k] else f"{second}/{last}"
         titles.append(both if last and second else first or second)
     return titles, 2

@@ -102,7 +102,7 @@ def _contradicted(each: Marked, *, seconds: bool) -> list[tuple[Row, str]]:
 def _own_rows(table: Table, found: Sequence[Marked]) -> set[int]:
     """Lines that are bold throughout, where that cannot mean the best (Conventions, 2)."""
     bold = {line for line in {row.line for row in table.rows} if _all_bold(table, line)}
-    marked = {row.line for each in found for row in each.best}
+    marked = {row.line for each in found for row in each.best if not _ties(each, row, bold)}
     seconds = any(row.cells[each.name].mark == "second" for each in found for row in each.rows)
     named = {row.line for row in table.rows if row.bold and row.line in bold}
     if not bold or marked != bold or seconds:
@@ -110,6 +110,14 @@ def _own_rows(table: Table, found: Sequence[Marked]) -> set[int]:
     wrong = [row.line for each in found for row in each.wrong]
     several = any(len({row.line for row in each.best}) > 1 for each in found)
     return bold if several or len(wrong) > 1 else named
+
+
+def _ties(each: Marked, row: Row, bold: set[int]) -> bool:
+    """Whether a mark is of the same value as that of a line that is bold throughout."""
+    value = row.cells[each.name].share
+    return row.line not in bold and any(
+        r.line in bold and r.cells[each.name].share == value for r in each.best
+    )
 
 
 def _all_bold(table: Table, line: int) -> bool:

@@ -61,11 +61,12 @@ ENDINGS = ("scores", "score", "values", "value", "coefficients", "coefficient", 
 NEUTRAL = {"mean", "avg", "average", "ave", "test", "testing", "score", "scores", "coefficient",
            "coef", "coeff", "index", "value", "values", "the", "of", "on", "for", "in", "per",
            "case", "image", "images", "macro", "m", "percent", "overall", "total", "metric",
-           "and", "with", "similarity", "sd", "std", "±"}  # fmt: skip
+           "and", "with", "similarity", "sd", "std", "±", "mm", "cm", "px", "pixels",
+           "voxels"}  # fmt: skip
 CHANGING = {"median", "std", "sd", "stdev", "deviation", "dev", "var", "variance", "loss", "gain",
             "gains", "drop", "delta", "δ", "diff", "difference", "improvement", "improv", "change",
             "boundary", "surface", "edge", "contour", "soft", "center", "centerline", "cl", "ci",
-            "p", "iqr", "threshold", "error", "vs", "ratio", "min", "max", "worst",
+            "p", "iqr", "threshold", "error", "vs", "ratio",
             "relative", "rel", "abs", "detection", "bbox", "box", "map", "ap", "ref", "weighted",
             "fw", "frequency", "epoch", "time", "train", "training", "increase", "decrease",
             "confidence", "interval", "variation", "calibration", "lower", "upper", "count",
@@ -128,7 +129,7 @@ def column_of(title: str) -> Column:
         return Column(title, key or "n")
     if re.search(r"rank(ing)?\b", bare, re.I):
         return _rank(title, bare)
-    dataset, slash, name = re.sub(r"(?<=[(\[]w)/", "", bare).rpartition("/")
+    dataset, slash, name = _slashes(bare).rpartition("/")
     metric, place = _metric_and_dataset(name.strip(), dataset.strip())
     if slash and metric and metric_named(letters(dataset)):  # Dice/F1; Dice/HD95 is two numbers
         same = {metric, metric_named(letters(dataset))} in ({"dsc", "f1"}, {metric})
@@ -145,6 +146,12 @@ def column_of(title: str) -> Column:
     return Column(title, "metric", letters(name), dataset.strip(), share=False, better=arrow)
 
 
+def _slashes(bare: str) -> str:
+    """A title whose slashes part a data set from a metric: none in brackets, «(Wh/epoch)»."""
+    bare = re.sub(r"(?<=[(\[]w)/", "", bare)
+    return re.sub(r"[(\[][^()\[\]]*[)\]]", lambda found: found[0].replace("/", " "), bare)
+
+
 def _rank(title: str, bare: str) -> Column:
     """A column of ranks: «rank», «iou_rank», «Rank (Dice)», «Kvasir/rank»."""
     dataset, _, name = bare.rpartition("/")
@@ -157,11 +164,18 @@ def _rank(title: str, bare: str) -> Column:
 
 def clean(title: str) -> str:
     """A title without marks, unit, arrow and notes, in one line."""
+    title = re.sub(r"<sub>(.*?)</sub>|<sup>(\D*?)</sup>", _lowered, title, flags=re.I)
     bare = unicodedata.normalize("NFKC", unmarked(title)[0].translate(DASHES))
     bare = SPREAD.sub(" ", UNITS.sub(" ", bare))
     bare = bare.replace("_", " ") if "/" not in bare else bare
     bare = re.sub(r"%|[↑↓⬆⬇▲▼⇑⇓†‡*§]|\[\d+\]|\.\d+$", " ", bare)
     return " ".join(bare.split())
+
+
+def _lowered(found: re.Match[str]) -> str:
+    """What is lowered or raised in a title, as a part of it: HD95, Fβw, «Dice max»."""
+    text = str(found[1] or found[2] or "")
+    return f" {text}" if len(letters(text)) > 2 else text
 
 
 def letters(text: str) -> str:

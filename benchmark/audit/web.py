@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 LARGEST = 1000  # rows or columns that a cell may span
-KEPT = {"b": "**", "strong": "**", "u": "__", "ins": "__"}
+MARKS = {"b": "**", "strong": "**", "u": "__", "ins": "__"}
 
 
 @dataclass
@@ -60,12 +60,12 @@ class Reader(HTMLParser):
             self._styled(tag, opened=False)
 
     def _styled(self, tag: str, *, opened: bool) -> None:
-        if tag in ("sup", "script", "style"):
+        if tag in ("script", "style"):
             self.dropped = max(self.dropped + (1 if opened else -1), 0)
-        elif tag == "br" and self.cell is not None:
-            self.cell.parts.append(" ")
-        elif tag in KEPT and self.cell is not None:
-            self.cell.parts.append(KEPT[tag])
+        elif self.cell is not None and tag in ("sub", "sup"):  # a cell drops it, a title keeps it
+            self.cell.parts.append(f"<{tag}>" if opened else f"</{tag}>")
+        elif self.cell is not None:
+            self.cell.parts.append(" " if tag == "br" else MARKS.get(tag, ""))
 
     def handle_data(self, data: str) -> None:
         if self.cell is not None and not self.dropped:

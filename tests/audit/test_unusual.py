@@ -66,6 +66,16 @@ def test_html_of_several_tables_or_none(tmp_path: Path) -> None:
             read(tmp_path, text)
 
 
+def test_html_titles_under_a_group_keep_it_beside_titles_that_nobody_knows(tmp_path: Path) -> None:
+    text = """<table>
+<tr><th rowspan=2>Method</th><th colspan=2>CRAG</th><th colspan=2>GlaS</th></tr>
+<tr><td>ObjF1</td><td>Dice</td><td>ObjF1</td><td>HD<sub>95</sub></td></tr>
+<tr><td>A</td><td>0.7</td><td>0.8</td><td>0.6</td><td>40.1</td></tr></table>"""
+    table = read(tmp_path, text)
+    assert values(table) == {"A on CRAG": {"dsc": "0.8"}, "A on GlaS": {"hd95": "40.1"}}
+    assert table.unread == ("ObjF1/CRAG", "ObjF1/GlaS")
+
+
 # ---- titles
 
 
@@ -80,6 +90,11 @@ def test_html_of_several_tables_or_none(tmp_path: Path) -> None:
         ("Voxel Acc", "accuracy", ""),
         ("wFb", "weighted f-measure", ""),
         ("max-F", "max f-measure", ""),
+        ("HD<sub>95</sub>", "hd95", ""),
+        ("F<sub>β</sub><sup>w</sup>", "weighted f-measure", ""),
+        ("Dice<sup>1</sup>", "dsc", ""),
+        ("Dice<sub>max</sub>", "dsc", "max"),
+        ("HD95 mm", "hd95", ""),
         ("ave-F", "mean f-measure", ""),
     ],
 )
@@ -105,6 +120,34 @@ def test_the_word_of_a_split_is_no_data_set_where_it_tells_nothing_apart(tmp_pat
         "| Model | Val Dice | Best IoU |",
     ):
         assert len(values(read(tmp_path, f"{header}\n{rows}"))) == 2, header
+
+
+def test_a_slash_in_brackets_parts_no_data_set(tmp_path: Path) -> None:
+    text = "| Method | Dice ↑ | EPE (Wh/epoch) ↓ |\n|-|-|-|\n| A | .9 | 3.1 |\n"
+    assert list(values(read(tmp_path, text))) == ["A"]
+
+
+def test_the_best_and_the_worst_are_no_parts_of_a_mean(tmp_path: Path) -> None:
+    text = "| Model | Mean Dice | Best Dice | Worst Dice | Dice (std) |\n|-|-|-|-|-|\n"
+    text += "| A | 0.8 | 0.95 | 0.3 | 0.1 |\n| B | 0.7 | 0.9 | 0.2 | 0.1 |\n"
+    assert not any(row.is_average for row in read(tmp_path, text).rows)
+    assert hard(tmp_path, text) == []
+    parts = text.replace("Best", "Liver").replace("Worst", "Tumor")
+    assert hard(tmp_path, parts) == [("averages", "line 3, A on average"),
+                                     ("averages", "line 4, B on average")]  # fmt: skip
+
+
+def test_a_percent_sign_that_latex_would_take_for_a_comment(tmp_path: Path) -> None:
+    rows = "U-Net & 0.8 & 7.6 \\\\\n% Old & 0.1 & 2 \\\\\nOurs & 0.9 & 7 \\\\ % new \\\\\n"
+    for title in ("AVD %", r"AVD \%", "AVD"):
+        text = f"\\begin{{tabular}}{{lcc}}\nMethod & Dice & {title} \\\\\n{rows}\\end{{tabular}}\n"
+        assert values(read(tmp_path, text)) == {"U-Net": {"dsc": "0.8"}, "Ours": {"dsc": "0.9"}}
+
+
+def test_a_rule_with_doubled_bars(tmp_path: Path) -> None:
+    text = "|| Split | Samples | Dice |\n||---|---|---|\n|| Val | 200 | 0.85 |\n"
+    table = read(tmp_path, text)
+    assert [(row.dataset, row.n) for row in table.rows] == [("Val", 200)]
 
 
 # ---- metrics as rows
@@ -145,3 +188,13 @@ def test_a_column_that_is_bold_throughout_marks_no_row(tmp_path: Path) -> None:
     assert hard(tmp_path, text) == []
     text = "| Method | Dice |\n|-|-|\n| A | **0.78** |\n| B | **0.76** |\n| C | 0.77 |\n"
     assert hard(tmp_path, text) == [("marks", "line 4, B")]
+
+
+def test_a_tie_with_a_row_that_is_bold_throughout_is_no_other_best(tmp_path: Path) -> None:
+    head = "| Method | Dice ↑ | IoU ↑ | HD ↓ | Cost ↓ |\n|-|-|-|-|-|\n"
+    head += "| 3D | 0.597 | 0.471 | 139.6 | 3 |\n"
+    ours = "| OC | **0.591** | **0.466** | **102.2** | **0.97** |\n"
+    tied = head + "| OR | 0.578 | 0.452 | 102.8 | **0.97** |\n" + ours
+    assert hard(tmp_path, tied) == []
+    other = head + "| OR | 0.578 | 0.452 | 102.8 | **0.98** |\n" + ours
+    assert ("marks", "line 5, OC") in hard(tmp_path, other)
