@@ -46,6 +46,7 @@ CORNERS = {
     "lowest",
 }
 OTHER_SPLITS = re.compile(r"\b(?:test|train|internal|external|easy)\w*", re.I)
+FRACTION = re.compile(r"[^\w.]*\d*\.\d")
 METRIC_TITLES = ("metric", "measure", "指标", "score", "criteri", "index")
 NAMED_OTHERWISE = ("loss", "experiment", "config", "setting", "variant", "run")
 WIDE = 3  # fewest columns without a known name that may be parts of a metric
@@ -133,11 +134,17 @@ def _by_content(body: Body) -> Body:
         if (
             (column.kind in ("metric", "rank", "n") and words)
             or (column.kind in ("method", "n") and first != k)
-            or (column.kind == "dataset" and fractions and not words)
+            or (column.kind == "dataset" and (_measured(body, k) if words else fractions))
             or (column.share and _mostly_signed(body, k))
         ):
             changed[k] = Column(column.title, "other", letters(column.title))
     return body.put(changed)
+
+
+def _measured(body: Body, place: int) -> bool:
+    """Whether most cells hold fractions in words: «> 0.80», «0.80-0.84»."""
+    texts = [line.cells[place] for line in body.sheet.lines if not is_nothing(line.cells[place])]
+    return 2 * sum(bool(FRACTION.match(unmarked(text)[0])) for text in texts) > len(texts)
 
 
 def _splits(body: Body) -> Body:
@@ -265,7 +272,10 @@ def _may_be_score(body: Body, place: int) -> bool:
     words = [letters(word) for word in re.split(r"[\s/()_\-#]+", clean(body.columns[place].title))]
     values = [cell.value for cell in body.cells(place) if cell]
     known = any(word.startswith(NO_SCORES) for word in words)
-    return body.numeric(place) and not known and all(0 <= value <= 100 for value in values)
+    named = bool(letters(body.columns[place].title))
+    return (
+        named and body.numeric(place) and not known and all(0 <= value <= 100 for value in values)
+    )
 
 
 def _unnamed(body: Body) -> Body:

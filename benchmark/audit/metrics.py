@@ -70,10 +70,12 @@ CHANGING = {"median", "std", "sd", "stdev", "deviation", "dev", "var", "variance
             "relative", "rel", "abs", "detection", "bbox", "box", "map", "ap", "ref", "weighted",
             "fw", "frequency", "epoch", "time", "train", "training", "increase", "decrease",
             "confidence", "interval", "variation", "calibration", "lower", "upper", "count",
-            "number", "n", "samples", "gap", "minus"}  # fmt: skip
+            "number", "n", "samples", "gap", "minus", "thresh", "thresholded",
+            "lesionwise", "objectwise"}  # fmt: skip
 KEYS: dict[str, str] = {
     "n": "n cases images testcases testimages samples count noofimages numberofimages nimages num"
-         " nocases numberofcases testsamples testset# # support subjects patients ncases nimg",
+         " nocases numberofcases testsamples samplesn imagesn casesn testset# # support subjects"
+         " patients ncases nimg",
     "dataset": "dataset datasets data 数据集 类别 testset testsets testdata"
                " testingset set evalset"
                " evaluationset evaluationdata benchmark modality split subset domain class classes"
@@ -219,7 +221,7 @@ def _of_words(bare: str) -> str:
 
 def _metric_and_dataset(name: str, dataset: str) -> tuple[str, str]:
     """The metric of a title and its data set; "" where it names no metric."""
-    metric = metric_named(letters(name))
+    metric = "" if _labelled(name) else metric_named(letters(name))
     if metric or not name or re.search(r"[<>@=#]", name):
         return metric, dataset
     brackets = re.fullmatch(r"(.*?)\s*[(\[]([^()\[\]]*)[)\]]\s*(.*)", name)
@@ -228,6 +230,14 @@ def _metric_and_dataset(name: str, dataset: str) -> tuple[str, str]:
         return inner, dataset
     words = [word for word in re.split(r"[\s_\-–:·|,()\[\]]+", name) if word]
     return _part(words, dataset)
+
+
+def _labelled(name: str) -> bool:
+    """Whether a long name of a metric has a short one beside it: «Hausdorff TC» is no misprint."""
+    words = [letters(word) for word in name.split()]
+    other = [word for word in words if word not in LONG]
+    known = "".join(words) in NAMES or any(stem in NAMES for stem in _stems("".join(words)))
+    return len(other) == 1 < len(words) and len(other[0]) < 4 and not known
 
 
 def _part(words: Sequence[str], dataset: str) -> tuple[str, str]:

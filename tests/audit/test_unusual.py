@@ -198,3 +198,60 @@ def test_a_tie_with_a_row_that_is_bold_throughout_is_no_other_best(tmp_path: Pat
     assert hard(tmp_path, tied) == []
     other = head + "| OR | 0.578 | 0.452 | 102.8 | **0.98** |\n" + ours
     assert ("marks", "line 5, OC") in hard(tmp_path, other)
+
+
+# ---- averages over rows of different size
+
+
+FOLDS = "| Fold | Dice | IoU | NSD | Recall |\n|-|-|-|-|-|\n| 1 | .5000 | .4000 | .3000 | .6000 |\n"
+FOLDS += "| 2 | .7000 | .5500 | .5000 | .6500 |\n| 3 | .9000 | .8200 | .4000 | .9500 |\n"
+
+
+def test_averages_that_one_set_of_weights_gives_may_be_weighed(tmp_path: Path) -> None:
+    weighed = FOLDS + "| Mean | .7400 | .6360 | .4100 | .7700 |\n"  # .2, .4, .4 would be .74, ...
+    right = [0.25 * a + 0.3 * b + 0.45 * c for a, b, c in
+             ((0.5, 0.7, 0.9), (0.4, 0.55, 0.82), (0.3, 0.5, 0.4), (0.6, 0.65, 0.95))]  # fmt: skip
+    line = " | ".join(f"{value:.4f}" for value in right)
+    assert hard(tmp_path, f"{FOLDS}| Mean | {line} |\n") == []
+    assert ("averages", "line 6, Mean") in hard(tmp_path, weighed)
+
+
+def test_one_average_that_is_off_shows_no_weights(tmp_path: Path) -> None:
+    text = FOLDS + "| Mean | .7300 | .5900 | .4000 | .7333 |\n"
+    assert hard(tmp_path, text) == [("averages", "line 6, Mean")]
+
+
+def test_headers_of_three_rows_and_headers_that_recur(tmp_path: Path) -> None:
+    text = """<table><tr><th rowspan=3>Task<th colspan=4>Lung</td><th colspan=2 rowspan=2>Lesion
+<tr><th colspan=2><center>Left</th><th colspan=2>Right</tr>
+<tr><th>DSC</th><th>NSD</th><th>DSC</th><th>NSD</th><th>DSC</th><th>NSD</tr>
+<tr><th>Fold0<td>0.84<td>0.68<td>0.85<td>0.70<td>0.68<td>0.70</tr>
+<tr><th>Task<td>DSC<td>NSD<td>DSC<td>NSD<td>DSC<td>NSD</tr>
+<tr><th>Fold1<td>0.80<td>0.61<td>0.83<td>0.68<td>0.71<td>0.71</tr></table>"""
+    table = read(tmp_path, text)
+    assert [row.dataset for row in table.rows[:3]] == [
+        "Fold0, Lung Left", "Fold0, Lung Right", "Fold0, Lesion",
+    ]  # fmt: skip
+    assert [len(row.cells) for row in table.rows] == [2] * 6
+    assert table.passed == ()
+
+
+def test_rows_without_a_number_do_not_occur_twice(tmp_path: Path) -> None:
+    text = "| Method | Dice |\n|-|-|\n| A | - |\n| A | - |\n| B | .9 |\n| B | .9 |\n"
+    assert hard(tmp_path, text) == [("twice", "line 6, B")]
+
+
+def test_a_column_of_ranges_names_no_data_set(tmp_path: Path) -> None:
+    text = "| Model | Dice | Target |\n|-|-|-|\n| A | .83 | 0.80–0.84 |\n| B | .86 | > 0.82 |\n"
+    assert list(values(read(tmp_path, text))) == ["A", "B"]
+    text = text.replace("0.80–0.84", "Liver").replace("> 0.82", "Tumor 2.1")
+    assert list(values(read(tmp_path, text))) == ["A on Liver", "B on Tumor 2.1"]
+
+
+@pytest.mark.parametrize(
+    ("title", "metric", "dataset"),
+    [("HAUSDORFF WT", "hd", "WT"), ("Hausdorf distance", "hd", ""), ("Precision RV", "precision",
+     "RV"), ("Sensitivty", "sensitivity", "")],
+)  # fmt: skip
+def test_a_label_beside_a_long_name_is_no_misprint(title: str, metric: str, dataset: str) -> None:
+    assert (column_of(title).metric, column_of(title).dataset) == (metric, dataset)
