@@ -71,7 +71,7 @@ CHANGING = {"median", "std", "sd", "stdev", "deviation", "dev", "var", "variance
             "fw", "frequency", "epoch", "time", "train", "training", "increase", "decrease",
             "confidence", "interval", "variation", "calibration", "lower", "upper", "count",
             "number", "n", "samples", "gap", "minus", "thresh", "thresholded",
-            "lesionwise", "objectwise"}  # fmt: skip
+            "lesionwise", "objectwise", "bce", "ce", "focal", "tversky"}  # fmt: skip
 KEYS: dict[str, str] = {
     "n": "n cases images testcases testimages samples count noofimages numberofimages nimages num"
          " nocases numberofcases testsamples samplesn imagesn casesn testset# # support subjects"
@@ -258,6 +258,8 @@ def _part(words: Sequence[str], dataset: str) -> tuple[str, str]:
 
 def _placed(metric: str, rest: Sequence[str], dataset: str) -> tuple[str, str]:
     if any(letters(word) in CHANGING or word in ("Δ", "±") for word in rest):
+        return "", dataset
+    if metric == "f1" and [letters(word) for word in rest] == ["b"]:  # boundary F1
         return "", dataset
     if {"w", "with", "incl", "including"} & {letters(word) for word in rest}:
         return metric, dataset  # with the background

@@ -103,7 +103,16 @@ def test_a_title_with_its_metric_inside(title: str, metric: str, dataset: str) -
 
 
 @pytest.mark.parametrize(
-    "title", ["Train Dice loss", "Mean clDice (val)", "Best epoch", "Std Dice (val)"]
+    "title",
+    [
+        "Train Dice loss",
+        "Mean clDice (val)",
+        "Best epoch",
+        "Std Dice (val)",
+        "B-F1",
+        "BCE + Dice",
+        "Thresh. Jaccard",
+    ],
 )
 def test_a_title_with_another_number_of_a_metric(title: str) -> None:
     assert column_of(title).kind == "other"
