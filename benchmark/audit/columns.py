@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 
 from benchmark.audit.cells import Cell, cell_of, is_nothing, unmarked
 from benchmark.audit.forms import Line, Sheet
-from benchmark.audit.metrics import Column, clean, column_of, letters
+from benchmark.audit.metrics import CHANGING, Column, clean, column_of, letters
 
 AVERAGES = {"average", "mean", "avg", "ave", "overall", "macroaverage", "averageoverdatasets",
             "meansd", "meanstd", "avgstd", "averagestd", "total", "all", "overallmean",
@@ -271,7 +271,7 @@ def _parts(body: Body) -> Body:
 def _may_be_score(body: Body, place: int) -> bool:
     words = [letters(word) for word in re.split(r"[\s/()_\-#]+", clean(body.columns[place].title))]
     values = [cell.value for cell in body.cells(place) if cell]
-    known = any(word.startswith(NO_SCORES) for word in words)
+    known = any(word.startswith(NO_SCORES) or word in CHANGING | CORNERS for word in words)
     named = bool(letters(body.columns[place].title))
     return (
         named and body.numeric(place) and not known and all(0 <= value <= 100 for value in values)

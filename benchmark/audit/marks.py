@@ -48,6 +48,14 @@ class Marked:
         return [row for row in self.best if self.above(row, self.rows)]
 
     @property
+    def emphasis(self) -> bool:
+        """Whether bold cannot be the best alone: the best or most rows have it, and several behind."""
+        best = [row for row in self.best if row not in self.wrong]
+        return (bool(best) or 2 * len(self.best) > len(self.rows)) and len(
+            {row.cells[self.name].share for row in self.wrong}
+        ) > 1
+
+    @property
     def several(self) -> bool:
         """Whether different values are marked as best."""
         return len({row.cells[self.name].share for row in self.best}) > 1
@@ -70,13 +78,14 @@ def marks(table: Table, known: Known) -> Outcome:
     notes = [f"bold is read as the best {word}" for word in (grouped, together) if word]
     wrong: dict[int, list[tuple[Marked, Row, str]]] = {}
     for each in found:
-        free = bool(together) and each.several
+        free = (bool(together) and each.several) or each.emphasis
         for row, mark in _contradicted(each, seconds=not free and not each.wrong):
             if not (mark == "best" and (free or row.line in own)):
                 wrong.setdefault(row.line, []).append((each, row, mark))
         if each.best and not each.wrong and not free:
             findings += _unmarked_ties(each)
     findings += [_wrong(parts) for parts in wrong.values()]
+    findings += [_emphasised(each) for each in found if each.emphasis and not together]
     return Outcome([*findings, *_of_own(found, own)], count(tested, "mark"), skipped, notes)
 
 
@@ -230,6 +239,13 @@ def _wrong(parts: Sequence[tuple[Marked, Row, str]]) -> Finding:
         what = f"{what[:-1]}: but only of rows that may stand aside."
     level: Level = "look again" if aside else "does not agree"
     return Finding("marks", level, at(first), what, "; ".join(sums))
+
+
+def _emphasised(each: Marked) -> Finding:
+    """One finding on a column in which bold is more than the best."""
+    what = f"Several values of {each.name} are bold beside the best: bold marks something else too."
+    listed = ", ".join(f"{row.method} {row.cells[each.name].text}" for row in each.best)
+    return Finding("marks", "look again", at(each.wrong[0]), what, listed)
 
 
 def _of_own(found: Sequence[Marked], own: set[int]) -> list[Finding]:

@@ -264,3 +264,28 @@ def test_a_column_of_ranges_names_no_data_set(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_label_beside_a_long_name_is_no_misprint(title: str, metric: str, dataset: str) -> None:
     assert (column_of(title).metric, column_of(title).dataset) == (metric, dataset)
+
+
+# ---- what is no finding in the notes of a project
+
+
+def test_a_best_mark_beside_several_others_is_emphasis(tmp_path: Path) -> None:
+    head = "| Method | Dice |\n|-|-|\n| A | **0.91** |\n| B | 0.90 |\n| C | **0.88** |\n"
+    assert hard(tmp_path, head + "| D | 0.85 |\n") == [("marks", "line 5, C")]
+    assert hard(tmp_path, head + "| D | **0.85** |\n") == []
+    most = "| A | 0.95 |\n| B | **0.9** |\n| C | **0.8** |\n| D | **0.7** |\n"
+    assert hard(tmp_path, f"| Method | Dice |\n|-|-|\n{most}") == []
+    moved = head.replace("**0.91**", "0.91") + "| D | **0.85** |\n"
+    assert len(hard(tmp_path, moved)) == 2
+
+
+def test_spreads_and_ends_are_no_data_sets_of_a_mean(tmp_path: Path) -> None:
+    text = "| Quantity | n | Mean | Std | Min | Max | A | B |\n|-|-|-|-|-|-|-|-|\n"
+    text += "| loss | 3 | 0.1083 | 0.0069 | 0.1036 | 0.1163 | 0.1 | 0.2 |\n"
+    table = read(tmp_path, text)
+    assert {row.dataset for row in table.rows} == {"Mean", "A", "B"}
+    assert hard(tmp_path, text) == []
+
+
+def test_rows_without_a_name_do_not_occur_twice(tmp_path: Path) -> None:
+    assert hard(tmp_path, "| Dice | IoU |\n|-|-|\n| .9 | .82 |\n| .9 | .82 |\n") == []
