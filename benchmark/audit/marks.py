@@ -49,7 +49,7 @@ class Marked:
 
     @property
     def emphasis(self) -> bool:
-        """Whether bold cannot be the best alone: the best or most rows have it, and several behind."""
+        """Whether bold cannot be the best alone: the best or most have it, and several behind."""
         best = [row for row in self.best if row not in self.wrong]
         return (bool(best) or 2 * len(self.best) > len(self.rows)) and len(
             {row.cells[self.name].share for row in self.wrong}
