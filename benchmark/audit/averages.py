@@ -6,12 +6,14 @@
    held against the plain mean, with and without a row of the background, and, where the cases are
    known, against the mean weighed by them.
 2. An «overall» of unknown cases may be any weighed mean, or of pooled pixels.
-3. A last digit that is cut off, not rounded, is told as such, unless the other averages of the
+3. Folds and centres differ in size. Where one set of weights, each from half to twice an equal
+   share, gives all averages of a printed row, they may be weighed. One column shows no weights.
+4. A last digit that is cut off, not rounded, is told as such, unless the other averages of the
    table are rounded.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from benchmark.audit.cells import Cell
@@ -98,7 +100,8 @@ def averages(table: Table, known: Known) -> Outcome:
     ]
     if not any(row.is_average for row in table.rows):
         skipped.append("no row states an average (dataset: average)")
-    findings = [found for each in stated if (found := _average(each, stated))]
+    weighed = _weighed_lines(stated)
+    findings = [found for each in stated if (found := _average(each, stated, weighed))]
     return Outcome(findings, count(len(stated), "stated average"), skipped)
 
 
@@ -108,12 +111,37 @@ def _is_part(part: Row, whole: Row) -> bool:
         return False
     if whole.block and part.block != whole.block:
         return False
-    fixed = [(a, b) for a, b in zip(part.paths, whole.paths, strict=True)
+    fixed = [(a, b) for a, b in zip(part.places, whole.places, strict=True)
              if b and not is_mean(b)]  # fmt: skip
     return all(plain(a) == plain(b) for a, b in fixed)
 
 
-def _average(each: Stated, stated: Sequence[Stated]) -> Finding | None:
+def _weighed_lines(stated: Sequence[Stated]) -> set[int]:
+    """Lines whose averages one set of weights explains (Conventions, 3)."""
+    lines: dict[int, list[Stated]] = {}
+    for each in stated:
+        lines.setdefault(each.row.line, []).append(each)
+    return {line for line, found in lines.items() if _one_weighing(found)}
+
+
+def _one_weighing(found: Sequence[Stated]) -> bool:
+    """Whether several averages are off, and the same weights of their rows give all of them."""
+    from scipy.optimize import linprog  # slow to import, and wanted here alone
+
+    rows = len(found[0].parts)
+    off = sum(abs(each.off) > each.slack + TINY for each in found)
+    if off < 2 or off <= rows // 2 or any(len(each.parts) != rows for each in found):
+        return False
+    shares = [[cell.share for _, cell in each.parts] for each in found]
+    ends = [(each.cell.share, each.slack + TINY) for each in found]
+    above = [*shares, *([-share for share in row] for row in shares)]
+    most = [*(value + slack for value, slack in ends), *(slack - value for value, slack in ends)]
+    limits = (1 / (2 * rows), 2 / rows)
+    done = linprog([0.0] * rows, above, most, [[1.0] * rows], [1.0], bounds=limits)
+    return bool(done.success)
+
+
+def _average(each: Stated, stated: Sequence[Stated], weighed: Set[int]) -> Finding | None:
     cell, off = each.cell, each.off
     if abs(off) <= each.slack + TINY:
         return None
@@ -122,6 +150,11 @@ def _average(each: Stated, stated: Sequence[Stated]) -> Finding | None:
     what = f"The stated average of {each.name} is not the average of its rows."
     if 0 < off <= each.slack + cell.slack + TINY and _cut([s for s in stated if s is not each]):
         level, what = "look again", f"The stated average of {each.name} is cut off, not rounded."
+    elif each.name == "score":  # of a table that names no metric
+        level = "look again"
+    elif each.row.line in weighed:
+        level = "look again"
+        what = f"The stated average of {each.name} fits a weighed mean, not the plain one."
     elif each.row.is_loose and each.weighed is None and min(shares) <= cell.share <= max(shares):
         level, name = "look again", f"{each.row.dataset.casefold()} {each.name}"
         what = f"The stated {name} is not the plain average of its rows."

@@ -10,8 +10,9 @@
    so are short names that are metrics elsewhere (SP, PC).
    In a table without any metric all columns of numbers are data sets of one score.
 5. The method is the first column of words where no title says so; it holds data sets where one of
-   them is an average. A table whose first column names
-   the metrics is turned round.
+   them is an average. A table whose first column names the metrics is turned round.
+6. «Val Dice» beside «Precision» names no data set: the word is dropped where no other split and no
+   other column of that metric stands in the table.
 """
 
 import re
@@ -20,7 +21,7 @@ from dataclasses import dataclass, replace
 
 from benchmark.audit.cells import Cell, cell_of, is_nothing, unmarked
 from benchmark.audit.forms import Line, Sheet
-from benchmark.audit.metrics import Column, clean, column_of, letters
+from benchmark.audit.metrics import CHANGING, Column, clean, column_of, letters
 
 AVERAGES = {"average", "mean", "avg", "ave", "overall", "macroaverage", "averageoverdatasets",
             "meansd", "meanstd", "avgstd", "averagestd", "total", "all", "overallmean",
@@ -31,6 +32,23 @@ LOOSE = {"overall", "total", "all"}  # averages that may be weighed, or of poole
 NO_SCORES = ("param", "flop", "fps", "time", "year", "epoch", "size", "lr", "memory", "speed",
              "latency", "mac", "gflop", "mflop",
              "gpu", "batch", "psnr", "ssim", "fold", "seed")  # fmt: skip
+SPLITS = {"val", "valid", "validation", "validating", "dev", "hard", "set"}
+CORNERS = {
+    "best",
+    "worst",
+    "final",
+    "last",
+    "max",
+    "min",
+    "maximum",
+    "minimum",
+    "highest",
+    "lowest",
+}
+OTHER_SPLITS = re.compile(r"\b(?:test|train|internal|external|easy)\w*", re.I)
+FRACTION = re.compile(r"[^\w.]*\d*\.\d")
+METRIC_TITLES = ("metric", "measure", "指标", "score", "criteri", "index")
+NAMED_OTHERWISE = ("loss", "experiment", "config", "setting", "variant", "run")
 WIDE = 3  # fewest columns without a known name that may be parts of a metric
 
 
@@ -61,7 +79,7 @@ class Body:
         kept = enumerate(self.columns)
         return replace(self, columns=tuple(changed.get(k, column) for k, column in kept))
 
-    def paths(self, kind: str) -> list[int]:
+    def places(self, kind: str) -> list[int]:
         """The columns of a kind."""
         return [k for k, column in enumerate(self.columns) if column.kind == kind]
 
@@ -69,11 +87,12 @@ class Body:
 def body_of(sheet: Sheet) -> Body:
     """A sheet with its columns (Conventions)."""
     body = Body(sheet, tuple(column_of(title) for title in sheet.header))
-    if not body.paths("metric") and _names_metrics([line.cells[0] for line in sheet.lines]):
+    if _lies(body):
         sheet = _turned(sheet)
         body = Body(sheet, tuple(column_of(title) for title in sheet.header))
-    steps: Sequence[Callable[[Body], Body]] = (_by_content, _repeated, _doubled, _f1, _averages,
-                                               _parts, _unnamed, _rows_named)  # fmt: skip
+    steps: Sequence[Callable[[Body], Body]] = (
+        _by_content, _splits, _repeated, _doubled, _f1, _averages, _parts, _unnamed, _rows_named,
+    )  # fmt: skip
     for step in steps:
         body = step(body)
     return body
@@ -85,9 +104,15 @@ def is_mean(name: str) -> bool:
     return letters("".join(words)) in AVERAGES
 
 
-def _names_metrics(titles: Sequence[str]) -> bool:
-    found = [column_of(title).kind == "metric" for title in titles if title]
-    return sum(found) > 1 and 3 * sum(found) >= len(found)
+def _lies(body: Body) -> bool:
+    """Whether the first column names metrics, and the header does not (Conventions, 5)."""
+    head = letters(clean(body.sheet.header[0]))
+    titles = [line.cells[0] for line in body.sheet.lines if line.cells[0]]
+    found = sum(column_of(title).kind == "metric" for title in titles)
+    if any(word in head for word in METRIC_TITLES):
+        return found > len(body.places("metric"))
+    named = body.columns[0].kind in ("method", "dataset") or head.startswith(NAMED_OTHERWISE)
+    return not named and not body.places("metric") and found > 1 and 3 * found >= len(titles)
 
 
 def _turned(sheet: Sheet) -> Sheet:
@@ -104,16 +129,37 @@ def _by_content(body: Body) -> Body:
     changed = {}
     for k, column in enumerate(body.columns):
         words = not body.numeric(k) and not body.empty(k)
-        first = body.paths(column.kind)[0]
+        first = body.places(column.kind)[0]
         fractions = any("." in cell.text for cell in body.cells(k) if cell)
         if (
             (column.kind in ("metric", "rank", "n") and words)
             or (column.kind in ("method", "n") and first != k)
-            or (column.kind == "dataset" and fractions and not words)
+            or (column.kind == "dataset" and (_measured(body, k) if words else fractions))
             or (column.share and _mostly_signed(body, k))
         ):
             changed[k] = Column(column.title, "other", letters(column.title))
     return body.put(changed)
+
+
+def _measured(body: Body, place: int) -> bool:
+    """Whether most cells hold fractions in words: «> 0.80», «0.80-0.84»."""
+    texts = [line.cells[place] for line in body.sheet.lines if not is_nothing(line.cells[place])]
+    return 2 * sum(bool(FRACTION.match(unmarked(text)[0])) for text in texts) > len(texts)
+
+
+def _splits(body: Body) -> Body:
+    """Splits that tell no columns apart (Conventions, 6)."""
+    metrics = [(k, body.columns[k]) for k in body.places("metric")]
+    found = [(k, column) for k, column in metrics
+             if column.dataset and set(map(letters, column.dataset.split())) <= SPLITS]  # fmt: skip
+    names = [column.metric for _, column in metrics]
+    several = len({letters(column.dataset) for _, column in found}) > 1
+    if several or any(names.count(column.metric) > 1 for _, column in found):
+        return body
+    others = (OTHER_SPLITS.subn(" ", column.title) for column in body.columns)
+    if any(cut and column_of(title).kind == "metric" for title, cut in others):
+        return body
+    return body.put({k: replace(column, dataset="") for k, column in found})
 
 
 def _mostly_signed(body: Body, place: int) -> bool:
@@ -125,7 +171,7 @@ def _mostly_signed(body: Body, place: int) -> bool:
 def _groups(body: Body) -> list[list[int]]:
     """Metric columns that name the same metric of the same data set."""
     found: dict[tuple[str, str], list[int]] = {}
-    for k in body.paths("metric"):
+    for k in body.places("metric"):
         found.setdefault((body.columns[k].metric, letters(body.columns[k].dataset)), []).append(k)
     return [group for group in found.values() if len(group) > 1]
 
@@ -145,38 +191,47 @@ def _doubled(body: Body) -> Body:
     """Other names of a metric that the table has already (Conventions, 2)."""
     changed = {}
     for group in _groups(body):
-        main = min(group, key=lambda k: (body.columns[k].macro, k))
+        names = {k: letters(body.columns[k].title) for k in group}
+        spreads = {k for k in group if names[k].endswith(("std", "sd"))}  # «Dice (std)»
+        main = min(group, key=lambda k: (k in spreads, body.columns[k].macro, k))
         for k in group:
-            if k != main:
-                changed[k] = replace(body.columns[k], metric=letters(body.columns[k].title))
+            if k != main and k in spreads:
+                changed[k] = Column(body.columns[k].title, "other", names[k])
+            elif k != main:
+                changed[k] = replace(body.columns[k], metric=names[k])
     return body.put(changed)
 
 
 def _f1(body: Body) -> Body:
     """F1 is DSC where there is no DSC."""
-    if any(body.columns[k].metric == "dsc" for k in body.paths("metric")):
+    if any(body.columns[k].metric == "dsc" for k in body.places("metric")):
         return body
-    metrics = ((k, body.columns[k]) for k in body.paths("metric"))
+    metrics = ((k, body.columns[k]) for k in body.places("metric"))
     return body.put({k: replace(c, metric="dsc") for k, c in metrics if c.metric == "f1"})
 
 
 def _averages(body: Body) -> Body:
     """The mean beside columns of data sets: «Avg DSC» beside «Liver DSC»."""
     changed = {}
-    for k in body.paths("metric"):
+    for k in body.places("metric"):
         column = body.columns[k]
-        parts = [j for j in body.paths("metric") if body.columns[j].metric == column.metric
-                 and body.columns[j].dataset]  # fmt: skip
+        parts = [j for j in body.places("metric") if body.columns[j].metric == column.metric
+                 and _is_set(body.columns[j].dataset)]  # fmt: skip
         if column.dataset or len(parts) < 2:
             continue
         words = {letters(word) for word in column.title.split()}
         if column.macro or words & AVERAGES or _is_mean(body, k, parts):
             changed[k] = replace(column, dataset="average")
-    for k in body.paths("metric") if changed else ():
+    for k in body.places("metric") if changed else ():
         column = body.columns[k]
         if column.macro and not column.dataset:  # mIoU beside an average of DSC
             changed[k] = replace(column, dataset="average")
     return body.put(changed)
+
+
+def _is_set(place: str) -> bool:
+    """Whether a title's place may be one of several data sets: no «best», no «final val»."""
+    return not {letters(word) for word in place.split()} <= CORNERS | SPLITS
 
 
 def _is_mean(body: Body, whole: int, parts: Sequence[int]) -> bool:
@@ -192,11 +247,11 @@ def _is_mean(body: Body, whole: int, parts: Sequence[int]) -> bool:
 
 def _parts(body: Body) -> Body:
     """Columns without a known name whose mean is a metric's column (Conventions, 4)."""
-    unknown = [k for k in body.paths("other") if _may_be_score(body, k)]
-    shares = [k for k in body.paths("metric") if body.columns[k].share]
+    unknown = [k for k in body.places("other") if _may_be_score(body, k)]
+    shares = [k for k in body.places("metric") if body.columns[k].share]
     short = [k for k in shares if len(letters(body.columns[k].title)) < 3]
-    tried = [(k, unknown) for k in body.paths("metric")]
-    tried += [(k, sorted({*unknown, *short} - {k})) for k in body.paths("metric") if short]
+    tried = [(k, unknown) for k in body.places("metric")]
+    tried += [(k, sorted({*unknown, *short} - {k})) for k in body.places("metric") if short]
     for k, unknown in tried:
         column = body.columns[k]
         if column.share and not column.dataset and len(unknown) >= WIDE:
@@ -207,7 +262,7 @@ def _parts(body: Body) -> Body:
                 j: replace(column, title=title, dataset=unmarked(title)[0])
                 for j, title in titles.items()
             }
-            whole = ((j, body.columns[j]) for j in body.paths("metric"))
+            whole = ((j, body.columns[j]) for j in body.places("metric"))
             means = {j: replace(c, dataset="average") for j, c in whole if not c.dataset}
             return body.put({**means, **parts})
     return body
@@ -216,15 +271,18 @@ def _parts(body: Body) -> Body:
 def _may_be_score(body: Body, place: int) -> bool:
     words = [letters(word) for word in re.split(r"[\s/()_\-#]+", clean(body.columns[place].title))]
     values = [cell.value for cell in body.cells(place) if cell]
-    known = any(word.startswith(NO_SCORES) for word in words)
-    return body.numeric(place) and not known and all(0 <= value <= 100 for value in values)
+    known = any(word.startswith(NO_SCORES) or word in CHANGING | CORNERS for word in words)
+    named = bool(letters(body.columns[place].title))
+    return (
+        named and body.numeric(place) and not known and all(0 <= value <= 100 for value in values)
+    )
 
 
 def _unnamed(body: Body) -> Body:
     """A table without a metric: its columns of numbers are data sets (Conventions, 4)."""
-    if body.paths("metric"):
+    if body.places("metric"):
         return body
-    found = [k for k in body.paths("other") if _may_be_score(body, k)]
+    found = [k for k in body.places("other") if _may_be_score(body, k)]
     if len(found) < 2:
         return body
     columns = ((k, body.columns[k]) for k in found)
@@ -235,15 +293,15 @@ def _unnamed(body: Body) -> Body:
 
 def _rows_named(body: Body) -> Body:
     """The column that names the rows (Conventions, 5)."""
-    if body.paths("method"):
+    if body.places("method"):
         return body
-    first = min(body.paths("metric"), default=len(body.columns))
-    before = [k for k in body.paths("other") if not body.empty(k)]
+    first = min(body.places("metric"), default=len(body.columns))
+    before = [k for k in body.places("other") if not body.empty(k)]
     words = [k for k in before if not body.numeric(k)]
-    numbers = [k for k in before if k < first] if not body.paths("dataset") else []
+    numbers = [k for k in before if k < first] if not body.places("dataset") else []
     chosen = [*(k for k in words if k < first), *numbers]
     if not chosen:
         return body
     column, cells = body.columns[chosen[0]], [line.cells[chosen[0]] for line in body.sheet.lines]
-    mean = any(is_mean(unmarked(text)[0]) for text in cells) and not body.paths("dataset")
+    mean = any(is_mean(unmarked(text)[0]) for text in cells) and not body.places("dataset")
     return body.put({chosen[0]: Column(column.title, "dataset" if mean else "method")})

@@ -1,9 +1,9 @@
-"""Finds the table in a text: CSV, columns that spaces align, Markdown or LaTeX, as it is pasted.
+"""Finds the table in a text: CSV, aligned columns, Markdown, HTML or LaTeX, as it is pasted.
 
 **Conventions**
 
-1. The header is the first row. A second row without numbers that names metrics belongs to it: its
-   titles stand under those of the first row, which may span several columns.
+1. The header is the first row. A second or later row without numbers that names metrics belongs to
+   it: its titles stand under those of the rows above, which may span several columns.
 2. A row in which one cell alone holds something is a heading of the rows below it, and a line above
    the header is a caption.
 3. A text holds one table.
@@ -16,14 +16,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from benchmark.audit import latex
+from benchmark.audit import latex, web
 from benchmark.audit.cells import cell_of, is_nothing, unmarked
 from benchmark.audit.metrics import column_of
 from benchmark.core.errors import ScoreTableError
 
 DELIMITERS = ";", "\t", ","
 FORM = "a header with a name of the method and columns such as Dice and IoU (docs/audit.md)"
-SEPARATOR = re.compile(r"^\s*[|+]?\s*:?[-=]+:?\s*(?:[|+]\s*:?[-=]+:?\s*)*[|+]?\s*$")
+SEPARATOR = re.compile(r"^\s*[|+]*\s*:?[-=]+:?\s*(?:[|+]\s*:?[-=]+:?\s*)*[|+]?\s*$")
+DEEPEST = 5  # rows that a header may have
 BORDERS = str.maketrans("│┃║┆", "||||")
 GAP = re.compile(r"\s{2,}|\t")
 
@@ -119,11 +120,10 @@ def read_sheet(path: Path) -> Sheet:
     Raises: ScoreTableError.
     """
     text = read_text(path)
-    if re.search(r"<table\b", text, re.I):
-        do = "Paste it as Markdown, or save it as CSV."
-        raise ScoreTableError(path, "an HTML table", "CSV, Markdown or LaTeX", do)
     form, comma = "CSV", False
-    if latex.is_latex(text):
+    if web.is_html(text):
+        form, rows = "HTML", _html(path, text)
+    elif latex.is_latex(text):
         form, rows = "LaTeX", _latex(path, text)
     elif _is_markdown(text):
         form, rows = "Markdown", _markdown(path, text)
@@ -143,6 +143,13 @@ def _latex(path: Path, text: str) -> list[tuple[int, list[str], bool]]:
     if tables > 1:
         raise _several(path, tables)
     return list(latex.rows_of(text))
+
+
+def _html(path: Path, text: str) -> list[tuple[int, list[str], bool]]:
+    tables = web.rows_of(text)
+    if len(tables) > 1:
+        raise _several(path, len(tables), [table[0][0] for table in tables])
+    return [(line, cells, False) for table in tables for line, cells in table]
 
 
 def _is_markdown(text: str) -> bool:
@@ -205,7 +212,7 @@ def _sheet(
             continue
         if len(_trimmed(cells)) > len(header) or (form == "CSV" and len(cells) < len(header)):
             raise _uneven(path, number, len(cells), len(header))
-        if not _same(cells, header):
+        if not (_same(cells, header) or _names_metrics(cells)):
             lines.append(Line(number, tuple(_padded(cells, len(header))), block or str(ruled)))
     if not lines:
         raise ScoreTableError(path, "no rows", FORM, "Write a row a method.")
@@ -228,6 +235,12 @@ def _same(cells: Sequence[str], header: Sequence[str]) -> bool:
     ]
 
 
+def _names_metrics(cells: Sequence[str]) -> bool:
+    """Whether a row is another header: several metrics and no number."""
+    named = sum(column_of(cell).kind == "metric" for cell in cells[1:])
+    return named > 1 and not any(cell_of(cell) for cell in cells)
+
+
 def _trimmed(cells: Sequence[str]) -> list[str]:
     """The cells without empty ones at the end."""
     full = [k for k, cell in enumerate(cells) if cell]
@@ -240,7 +253,9 @@ def _padded(cells: Sequence[str], width: int) -> list[str]:
 
 def _header(rows: Sequence[list[str]], width: int) -> tuple[list[str], int]:
     """The titles of the columns, and over how many rows they stand (Conventions, 1)."""
-    top, below = _padded(rows[0], width), _padded(rows[1], width) if len(rows) > 2 else []
+    used = _deep(rows)
+    top = _stacked([_padded(row, width) for row in rows[: used - 1]])
+    below = _padded(rows[used - 1], width) if len(rows) > used else []
     metrics = [column_of(title).kind == "metric" for title in below]
     above = [column_of(title).kind == "metric" for title in top]
     names = sum(1 for cell in below if cell and not is_nothing(cell))
@@ -249,7 +264,29 @@ def _header(rows: Sequence[list[str]], width: int) -> tuple[list[str], int]:
         return list(rows[0]), 1
     titles, last = [], ""
     for k, (first, second) in enumerate(zip(top, below, strict=True)):
-        last = (first or last) if second and (metrics[k] or under_metrics) else ""
+        last = (first or last) if second else ""
         both = f"{last}/{second}" if metrics[k] else f"{second}/{last}"
         titles.append(both if last and second else first or second)
-    return titles, 2
+    return titles, used
+
+
+def _deep(rows: Sequence[list[str]]) -> int:
+    """How many rows the header has at most: 2, or more where a later one names the metrics."""
+    for k, cells in enumerate(rows[:DEEPEST]):
+        if any(cell_of(cell) for cell in cells):
+            break
+        if k > 1 and sum(column_of(cell).kind == "metric" for cell in cells) > 1:
+            return k + 1
+    return 2
+
+
+def _stacked(rows: Sequence[list[str]]) -> list[str]:
+    """Rows of groups of columns as one: what stands over a column, outermost first."""
+    *outer, titles = rows
+    for cells in reversed(outer):
+        last, joined = "", []
+        for first, second in zip(cells, titles, strict=True):
+            last = first or last
+            joined.append(f"{last} {second}" if last and second else first or second)
+        titles = joined
+    return titles

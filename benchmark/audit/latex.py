@@ -17,6 +17,7 @@ SIGNS = {"pm": "±", "uparrow": "↑", "downarrow": "↓", "Uparrow": "↑", "Do
          "star": "*", "alpha": "α", "beta": "β", "omega": "ω", "phi": "φ", "xi": "ξ", "Delta": "Δ",
          "quad": " ", "qquad": " ", "textemdash": "–", "textendash": "–", "textunderscore": "_",
          "textasciitilde": "~", "textpercent": "%", "ldots": "", "dots": ""}  # fmt: skip
+PERCENT = r"(?<=[\w\s}])(?<!\\)(?<!^)(?<!\\\\ )(?<!\\\\)%(?=\s*(?:\\\\\s*$|&))"  # AVD % \\: a slip
 RULES = re.compile(
     r"\\(?:hline|hhline\{[^{}]*\}|toprule|midrule|bottomrule|thickhline|Xhline\{?[^{}\s]*\}?)"
     r"(?:\[[^\]]*\])?"
@@ -46,6 +47,7 @@ def rows_of(text: str) -> Iterator[tuple[int, list[str], bool]]:
 
     A cell over several columns fills the first of them and leaves the others empty.
     """
+    text = re.sub(PERCENT, r"\\%", text, flags=re.M)
     text = re.sub(r"(?<!\\)%[^\n]*", "", text)
     body, first = _body(text)
     line, ruled = first, False

@@ -38,13 +38,22 @@ class Marked:
 
     @property
     def best(self) -> list[Row]:
-        """Those that are marked as best."""
-        return [row for row in self.rows if row.cells[self.name].mark == "best"]
+        """Those that are marked as best; none where all are: that marks the column."""
+        found = [row for row in self.rows if row.cells[self.name].mark == "best"]
+        return found if len(found) < max(len(self.rows), 2) else []
 
     @property
     def wrong(self) -> list[Row]:
         """Best marks with somebody ahead."""
         return [row for row in self.best if self.above(row, self.rows)]
+
+    @property
+    def emphasis(self) -> bool:
+        """Whether bold cannot be the best alone: the best or most have it, and several behind."""
+        best = [row for row in self.best if row not in self.wrong]
+        return (bool(best) or 2 * len(self.best) > len(self.rows)) and len(
+            {row.cells[self.name].share for row in self.wrong}
+        ) > 1
 
     @property
     def several(self) -> bool:
@@ -69,13 +78,14 @@ def marks(table: Table, known: Known) -> Outcome:
     notes = [f"bold is read as the best {word}" for word in (grouped, together) if word]
     wrong: dict[int, list[tuple[Marked, Row, str]]] = {}
     for each in found:
-        free = bool(together) and each.several
+        free = (bool(together) and each.several) or each.emphasis
         for row, mark in _contradicted(each, seconds=not free and not each.wrong):
             if not (mark == "best" and (free or row.line in own)):
                 wrong.setdefault(row.line, []).append((each, row, mark))
         if each.best and not each.wrong and not free:
             findings += _unmarked_ties(each)
     findings += [_wrong(parts) for parts in wrong.values()]
+    findings += [_emphasised(each) for each in found if each.emphasis and not together]
     return Outcome([*findings, *_of_own(found, own)], count(tested, "mark"), skipped, notes)
 
 
@@ -101,7 +111,7 @@ def _contradicted(each: Marked, *, seconds: bool) -> list[tuple[Row, str]]:
 def _own_rows(table: Table, found: Sequence[Marked]) -> set[int]:
     """Lines that are bold throughout, where that cannot mean the best (Conventions, 2)."""
     bold = {line for line in {row.line for row in table.rows} if _all_bold(table, line)}
-    marked = {row.line for each in found for row in each.best}
+    marked = {row.line for each in found for row in each.best if not _ties(each, row, bold)}
     seconds = any(row.cells[each.name].mark == "second" for each in found for row in each.rows)
     named = {row.line for row in table.rows if row.bold and row.line in bold}
     if not bold or marked != bold or seconds:
@@ -109,6 +119,14 @@ def _own_rows(table: Table, found: Sequence[Marked]) -> set[int]:
     wrong = [row.line for each in found for row in each.wrong]
     several = any(len({row.line for row in each.best}) > 1 for each in found)
     return bold if several or len(wrong) > 1 else named
+
+
+def _ties(each: Marked, row: Row, bold: set[int]) -> bool:
+    """Whether a mark is of the same value as that of a line that is bold throughout."""
+    value = row.cells[each.name].share
+    return row.line not in bold and any(
+        r.line in bold and r.cells[each.name].share == value for r in each.best
+    )
 
 
 def _all_bold(table: Table, line: int) -> bool:
@@ -188,7 +206,7 @@ def _parted(several: Sequence[Marked]) -> bool:
         ways *= len(cut)
     if not 0 < ways <= MOST:
         return False
-    return any(all(_fits(each, paths) for each in several) for paths in product(*cuts))
+    return any(all(_fits(each, places) for each in several) for places in product(*cuts))
 
 
 def _fits(each: Marked, cuts: Sequence[int]) -> bool:
@@ -221,6 +239,13 @@ def _wrong(parts: Sequence[tuple[Marked, Row, str]]) -> Finding:
         what = f"{what[:-1]}: but only of rows that may stand aside."
     level: Level = "look again" if aside else "does not agree"
     return Finding("marks", level, at(first), what, "; ".join(sums))
+
+
+def _emphasised(each: Marked) -> Finding:
+    """One finding on a column in which bold is more than the best."""
+    what = f"Several values of {each.name} are bold beside the best: bold marks something else too."
+    listed = ", ".join(f"{row.method} {row.cells[each.name].text}" for row in each.best)
+    return Finding("marks", "look again", at(each.wrong[0]), what, listed)
 
 
 def _of_own(found: Sequence[Marked], own: set[int]) -> list[Finding]:

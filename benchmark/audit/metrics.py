@@ -30,7 +30,8 @@ METRICS: dict[str, tuple[bool, bool, str]] = {
     "specificity": (True, True, "specificity spec spe sp spc tnr truenegative"),
     "precision": (True, True, "precision prec pre pr pc ppv positivepredictive"),
     "accuracy": (True, True, "accuracy acc ac oa pa pixelacc pixelaccuracy overallacc"
-                 " overallaccuracy pixacc pixelwiseaccuracy aacc globalaccuracy globalacc"),
+                 " overallaccuracy pixacc pixelwiseaccuracy aacc globalaccuracy globalacc voxelacc"
+                 " voxelaccuracy voxelwiseaccuracy"),
     "hd95": (False, False, "hd95 95hd hd95th 95thhd p95hd hdp95 hausdorff95 95hausdorff"
              " hausdorffdistance95 95hausdorffdistance 95thpercentilehausdorffdistance"
              " hd95percentile 95percentilehausdorffdistance hausdorffdistance95th hdf95"),
@@ -45,7 +46,11 @@ METRICS: dict[str, tuple[bool, bool, str]] = {
                       " maxemeasure"),
     "mean e-measure": (True, True, "me em meanem emean eφmean meφ meϕ mephi memeasure"),
     "weighted f-measure": (True, True, "fwβ fωβ fβω fβw fbw fwb fbetaw fwbeta weightedfmeasure"
-                           " weightedf wfm wfmeasure wf"),
+                           " weightedf wfm wfmeasure wf wfb wfβ wfbeta"),
+    "max f-measure": (True, True, "maxf maxfm fmax maxfmeasure maxfβ maxfb maxfbeta fβmax fbmax"
+                      " fbetamax fmβ"),
+    "mean f-measure": (True, True, "avef avgf meanfm favg fmean meanfmeasure avgfmeasure meanfβ"
+                       " meanfb meanfbeta fβmean fbmean fbetamean mfβ"),
 }  # fmt: skip
 NAMES = {name: metric for metric, (_, _, names) in METRICS.items() for name in names.split()}
 LONG = [name for name in NAMES if len(name) > 6]
@@ -56,18 +61,21 @@ ENDINGS = ("scores", "score", "values", "value", "coefficients", "coefficient", 
 NEUTRAL = {"mean", "avg", "average", "ave", "test", "testing", "score", "scores", "coefficient",
            "coef", "coeff", "index", "value", "values", "the", "of", "on", "for", "in", "per",
            "case", "image", "images", "macro", "m", "percent", "overall", "total", "metric",
-           "and", "with", "similarity", "sd", "std", "±"}  # fmt: skip
+           "and", "with", "similarity", "sd", "std", "±", "mm", "cm", "px", "pixels",
+           "voxels"}  # fmt: skip
 CHANGING = {"median", "std", "sd", "stdev", "deviation", "dev", "var", "variance", "loss", "gain",
             "gains", "drop", "delta", "δ", "diff", "difference", "improvement", "improv", "change",
             "boundary", "surface", "edge", "contour", "soft", "center", "centerline", "cl", "ci",
-            "p", "iqr", "threshold", "error", "vs", "ratio", "min", "max", "best", "worst",
+            "p", "iqr", "threshold", "error", "vs", "ratio",
             "relative", "rel", "abs", "detection", "bbox", "box", "map", "ap", "ref", "weighted",
             "fw", "frequency", "epoch", "time", "train", "training", "increase", "decrease",
             "confidence", "interval", "variation", "calibration", "lower", "upper", "count",
-            "number", "n", "samples", "gap", "minus"}  # fmt: skip
+            "number", "n", "samples", "gap", "minus", "thresh", "thresholded",
+            "lesionwise", "objectwise", "bce", "ce", "focal", "tversky"}  # fmt: skip
 KEYS: dict[str, str] = {
     "n": "n cases images testcases testimages samples count noofimages numberofimages nimages num"
-         " nocases numberofcases testsamples testset# # support subjects patients ncases nimg",
+         " nocases numberofcases testsamples samplesn imagesn casesn testset# # support subjects"
+         " patients ncases nimg",
     "dataset": "dataset datasets data 数据集 类别 testset testsets testdata"
                " testingset set evalset"
                " evaluationset evaluationdata benchmark modality split subset domain class classes"
@@ -79,6 +87,8 @@ KEYS: dict[str, str] = {
               " system participant modelname methodname author authors 方法 模型",
 }  # fmt: skip
 ALIASES = {name: kind for kind, names in KEYS.items() for name in names.split()}
+INNER = ("dsc", "iou", "nsd", "hd95", "assd")  # whose names may stand inside a title
+SPREAD = re.compile(r"(?:±|\+/-|\+-)\s*(?:std|sd|s\.d\.?)\b(?:\s*dev\w*\.?)?", re.I)
 UP, DOWN = "↑⬆▲⇑", "↓⬇▼⇓"
 UNITS = re.compile(
     r"[(\[]\s*(?:%|mm2?|cm|px|pixels?|voxels?|vox|in %|±?\s*(?:sd|std)|mean\s*±\s*(?:sd|std)"
@@ -121,7 +131,7 @@ def column_of(title: str) -> Column:
         return Column(title, key or "n")
     if re.search(r"rank(ing)?\b", bare, re.I):
         return _rank(title, bare)
-    dataset, slash, name = re.sub(r"(?<=[(\[]w)/", "", bare).rpartition("/")
+    dataset, slash, name = _slashes(bare).rpartition("/")
     metric, place = _metric_and_dataset(name.strip(), dataset.strip())
     if slash and metric and metric_named(letters(dataset)):  # Dice/F1; Dice/HD95 is two numbers
         same = {metric, metric_named(letters(dataset))} in ({"dsc", "f1"}, {metric})
@@ -138,6 +148,12 @@ def column_of(title: str) -> Column:
     return Column(title, "metric", letters(name), dataset.strip(), share=False, better=arrow)
 
 
+def _slashes(bare: str) -> str:
+    """A title whose slashes part a data set from a metric: none in brackets, «(Wh/epoch)»."""
+    bare = re.sub(r"(?<=[(\[]w)/", "", bare)
+    return re.sub(r"[(\[][^()\[\]]*[)\]]", lambda found: found[0].replace("/", " "), bare)
+
+
 def _rank(title: str, bare: str) -> Column:
     """A column of ranks: «rank», «iou_rank», «Rank (Dice)», «Kvasir/rank»."""
     dataset, _, name = bare.rpartition("/")
@@ -150,10 +166,18 @@ def _rank(title: str, bare: str) -> Column:
 
 def clean(title: str) -> str:
     """A title without marks, unit, arrow and notes, in one line."""
+    title = re.sub(r"<sub>(.*?)</sub>|<sup>(\D*?)</sup>", _lowered, title, flags=re.I)
     bare = unicodedata.normalize("NFKC", unmarked(title)[0].translate(DASHES))
-    bare = UNITS.sub(" ", bare.replace("_", " ") if "/" not in bare else bare)
+    bare = SPREAD.sub(" ", UNITS.sub(" ", bare))
+    bare = bare.replace("_", " ") if "/" not in bare else bare
     bare = re.sub(r"%|[↑↓⬆⬇▲▼⇑⇓†‡*§]|\[\d+\]|\.\d+$", " ", bare)
     return " ".join(bare.split())
+
+
+def _lowered(found: re.Match[str]) -> str:
+    """What is lowered or raised in a title, as a part of it: HD95, Fβw, «Dice max»."""
+    text = str(found[1] or found[2] or "")
+    return f" {text}" if len(letters(text)) > 2 else text
 
 
 def letters(text: str) -> str:
@@ -197,20 +221,27 @@ def _of_words(bare: str) -> str:
 
 def _metric_and_dataset(name: str, dataset: str) -> tuple[str, str]:
     """The metric of a title and its data set; "" where it names no metric."""
-    metric = metric_named(letters(name))
+    metric = "" if _labelled(name) else metric_named(letters(name))
     if metric or not name or re.search(r"[<>@=#]", name):
         return metric, dataset
     brackets = re.fullmatch(r"(.*?)\s*[(\[]([^()\[\]]*)[)\]]\s*(.*)", name)
-    if brackets and metric_named(letters(brackets[1] + brackets[3])) == metric_named(
-        letters(brackets[2])
-    ):
-        return metric_named(letters(brackets[2])), dataset
+    inner = metric_named(letters(brackets[2])) if brackets else ""
+    if brackets and inner and metric_named(letters(brackets[1] + brackets[3])) == inner:
+        return inner, dataset
     words = [word for word in re.split(r"[\s_\-–:·|,()\[\]]+", name) if word]
     return _part(words, dataset)
 
 
+def _labelled(name: str) -> bool:
+    """Whether a long name of a metric has a short one beside it: «Hausdorff TC» is no misprint."""
+    words = [letters(word) for word in name.split()]
+    other = [word for word in words if word not in LONG]
+    known = "".join(words) in NAMES or any(stem in NAMES for stem in _stems("".join(words)))
+    return len(other) == 1 < len(words) and len(other[0]) < 4 and not known
+
+
 def _part(words: Sequence[str], dataset: str) -> tuple[str, str]:
-    """The metric at the beginning or at the end of a title, and what else it says."""
+    """The metric at one end of a title, or inside it, and what else the title says."""
     for length in range(min(4, len(words) - 1), 0, -1):
         for start in {0, len(words) - length}:
             part = letters("".join(words[start : start + length]))
@@ -218,11 +249,17 @@ def _part(words: Sequence[str], dataset: str) -> tuple[str, str]:
             rest = [*words[:start], *words[start + length :]]
             if metric:
                 return _placed(metric, rest, dataset)
+    for k, word in enumerate(words[1:-1], 1):  # taskA dice (final)
+        metric = metric_named(letters(word))
+        if metric in INNER:
+            return _placed(metric, [*words[:k], *words[k + 1 :]], dataset)
     return "", dataset
 
 
 def _placed(metric: str, rest: Sequence[str], dataset: str) -> tuple[str, str]:
     if any(letters(word) in CHANGING or word in ("Δ", "±") for word in rest):
+        return "", dataset
+    if metric == "f1" and [letters(word) for word in rest] == ["b"]:  # boundary F1
         return "", dataset
     if {"w", "with", "incl", "including"} & {letters(word) for word in rest}:
         return metric, dataset  # with the background

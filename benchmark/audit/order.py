@@ -55,7 +55,7 @@ def ranks(table: Table, known: Known) -> Outcome:
             continue
         notes.append(f"ranks without a metric are read as by {metric}")
         wrong, few = _ranks(table, name, metric), max(FEW, len(rows) // 4)
-        if _displaced(table, name, metric) > few:
+        if _displaced(table, name, metric) > FEW:
             wrong = [_unfit(rows, metric, len(wrong))]
         elif first != metric and not wrong and _displaced(table, name, first) <= few:
             wrong = [_by_other(_ranks(table, name, first), metric, first)]

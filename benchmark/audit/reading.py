@@ -23,7 +23,7 @@ from benchmark.audit.table import Row, Table, plain, spelled
 from benchmark.core.errors import ScoreTableError
 
 NO_ROW = re.compile(
-    r"(?:mean\s*)?(?:±\s*)?(?:std\.?(?:\s*dev\.?)?|s\.?d\.?|standard deviation|variance|iqr|median"
+    r"(?:±\s*)?(?:std\.?(?:\s*dev\.?)?|s\.?d\.?|standard deviation|variance|iqr|median"
     r"|min|max|p[\s-]?values?|95\s*%\s*ci|range|(?:[Δδ]|delta)(?:\s.*)?"
     r"|(?:abs\w*\.?|rel\w*\.?)?\s*(?:improvements?|gains?|diff(?:erence)?s?|drops?|increase)\b.*)",
     re.I,
@@ -36,7 +36,7 @@ def read_table(path: Path) -> Table:
     Raises: ScoreTableError naming the file, and the line and the column where there is one.
     """
     body = body_of(read_sheet(path))
-    if not body.paths("metric"):
+    if not body.places("metric"):
         listed = ", ".join(repr(title) for title in body.sheet.header)
         do = "Add a column of numbers, or name it as a metric."
         raise ScoreTableError(path, f"no column of a metric among {listed}", FORM, do)
@@ -44,22 +44,22 @@ def read_table(path: Path) -> Table:
     rows = [row for line, names in _named(body) for row in _rows(body, line, names, passed)]
     rows = _joined(_by_block(rows))
     metrics: dict[str, Column] = {}
-    for k in body.paths("metric"):
+    for k in body.places("metric"):
         metrics.setdefault(body.columns[k].metric, body.columns[k])
-    unread = (unmarked(body.columns[k].title)[0] for k in body.paths("other") if body.numeric(k))
+    unread = (unmarked(body.columns[k].title)[0] for k in body.places("other") if body.numeric(k))
     kept = tuple(title for title in unread if title)
     return Table(path.name, tuple(rows), metrics, kept, tuple(passed))
 
 
 def _labels(body: Body) -> list[int]:
     """Columns of words, and of numbers that are settings: they stand before the metrics."""
-    first = min(body.paths("metric"))
-    return [k for k in body.paths("other") if k < first or not body.numeric(k)]
+    first = min(body.places("metric"))
+    return [k for k in body.places("other") if k < first or not body.numeric(k)]
 
 
 def _named(body: Body) -> Iterator[tuple[Line, dict[int, str]]]:
     """Each line with its names by column, those from above filled in (Conventions, 2)."""
-    keys = sorted([*body.paths("method"), *body.paths("dataset"), *_labels(body)])
+    keys = sorted([*body.places("method"), *body.places("dataset"), *_labels(body)])
     above: dict[int, str] = {}
     for line in body.sheet.lines:
         names = {k: _name(line.cells[k]) for k in keys}
@@ -77,20 +77,20 @@ def _name(text: str) -> str:
 
 def _rows(body: Body, line: Line, names: dict[int, str], passed: list[str]) -> Iterator[Row]:
     """The rows of one line: one in the long form, one a data set in the wide form."""
-    method = " ".join(names[k] for k in body.paths("method"))
-    own = tuple(names[k] for k in body.paths("dataset"))
-    if not body.paths("dataset") and is_mean(method):
+    method = " ".join(names[k] for k in body.places("method"))
+    own = tuple(names[k] for k in body.places("dataset"))
+    if not body.places("dataset") and is_mean(method):
         own, method = (method,), ""
     if any(NO_ROW.fullmatch(word.strip()) for word in (method, *own) if word):
         passed.append(f"line {line.number}: {method or ', '.join(own)}")
         return
     where = f"line {line.number}"
-    read = {k: _cell(body, line, k, passed) for k in body.paths("metric")}
+    read = {k: _cell(body, line, k, passed) for k in body.places("metric")}
     if _signed([cell for k, cell in read.items() if body.columns[k].share]):
         passed.append(f"{where}: signed numbers")
         return
     for dataset in dict.fromkeys(
-        body.columns[k].dataset for k in (*body.paths("metric"), *body.paths("rank"))
+        body.columns[k].dataset for k in (*body.places("metric"), *body.places("rank"))
     ):
         cells = {
             body.columns[k].metric: cell
@@ -99,19 +99,19 @@ def _rows(body: Body, line: Line, names: dict[int, str], passed: list[str]) -> I
         }
         ranks = {
             body.columns[k].metric: rank
-            for k in body.paths("rank")
+            for k in body.places("rank")
             if body.columns[k].dataset == dataset and (rank := _whole(line.cells[k])) is not None
         }
-        paths = (*own, dataset) if _wide(body) else own
-        yield Row(line.number, method, paths, cells, ranks, _n(body, line), line.block,
+        places = (*own, dataset) if _wide(body) else own
+        yield Row(line.number, method, places, cells, ranks, _n(body, line), line.block,
                   tuple(names[k] for k in _labels(body)), _others(body, line),
                   _named_in_bold(body, line))  # fmt: skip
 
 
 def _named_in_bold(body: Body, line: Line) -> bool:
     """Whether every name of a line is bold."""
-    paths = [*body.paths("method"), *body.paths("dataset")]
-    names = [line.cells[k] for k in paths if not is_nothing(line.cells[k])]
+    places = [*body.places("method"), *body.places("dataset")]
+    names = [line.cells[k] for k in places if not is_nothing(line.cells[k])]
     return bool(names) and all(unmarked(name)[1] == "best" for name in names)
 
 
@@ -142,14 +142,14 @@ def _whole(text: str) -> int | None:
 
 
 def _n(body: Body, line: Line) -> int | None:
-    return next((_whole(line.cells[k]) for k in body.paths("n")), None)
+    return next((_whole(line.cells[k]) for k in body.places("n")), None)
 
 
 def _others(body: Body, line: Line) -> dict[str, Cell]:
     """Numbers of columns that are no known metric."""
     found = {
         body.columns[k].title: cell_of(line.cells[k], body.sheet.comma)
-        for k in body.paths("other")
+        for k in body.places("other")
         if body.numeric(k)
     }
     return {title: cell for title, cell in found.items() if cell}
@@ -161,9 +161,9 @@ def _by_block(rows: Sequence[Row]) -> list[Row]:
     for row in rows:
         blocks.setdefault(spelled(row.method), set()).add(row.block)
     recur = any(len(found) > 1 for found in blocks.values())
-    if not recur or any(any(row.paths) or not row.block for row in rows):
+    if not recur or any(any(row.places) or not row.block for row in rows):
         return list(rows)
-    return [replace(row, paths=(row.block,), block="") for row in rows]
+    return [replace(row, places=(row.block,), block="") for row in rows]
 
 
 def _joined(rows: Sequence[Row]) -> list[Row]:

@@ -73,7 +73,7 @@ def twice(table: Table, known: Known) -> Outcome:
     """Rows that occur twice: one method and dataset, or the same numbers."""
     seen: dict[tuple[object, ...], Row] = {}
     findings = []
-    for row in table.rows:
+    for row in (row for row in table.rows if row.cells and (row.method or row.dataset)):
         first = seen.setdefault(row.key, row)
         if first is row:
             continue

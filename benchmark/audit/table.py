@@ -29,7 +29,7 @@ class Row:
 
     Attributes:
         line: where it stands in the file.
-        paths: the data set, by column of data sets.
+        places: the data set, by column of data sets.
         cells: by metric.
         ranks: stated ranks by metric; "" where no metric is named.
         n: test cases; None where unknown.
@@ -41,7 +41,7 @@ class Row:
 
     line: int
     method: str
-    paths: tuple[str, ...]
+    places: tuple[str, ...]
     cells: Mapping[str, Cell]
     ranks: Mapping[str, int] = field(default_factory=dict)
     n: int | None = None
@@ -53,7 +53,7 @@ class Row:
     @property
     def dataset(self) -> str:
         """The data set in one piece."""
-        return ", ".join(place for place in self.paths if place)
+        return ", ".join(place for place in self.places if place)
 
     @property
     def name(self) -> str:
@@ -69,18 +69,18 @@ class Row:
     @property
     def is_average(self) -> bool:
         """Whether it holds stated averages over the data sets."""
-        return any(is_mean(place) for place in self.paths if place)
+        return any(is_mean(place) for place in self.places if place)
 
     @property
     def is_loose(self) -> bool:
         """Whether its averages may be weighed, or of pooled pixels: «overall»."""
-        return any(plain(place) in LOOSE for place in self.paths)
+        return any(plain(place) in LOOSE for place in self.places)
 
     @property
     def is_summary(self) -> bool:
         """Whether it sums up other rows: «average», «axial mean»."""
         ends = {
-            plain(word) for place in self.paths for word in place.split()[:1] + place.split()[-1:]
+            plain(word) for place in self.places for word in place.split()[:1] + place.split()[-1:]
         }
         return self.is_average or bool(ends & MEAN_WORDS) or is_mean(self.method)
 

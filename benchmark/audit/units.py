@@ -91,8 +91,10 @@ def _mixed(name: str, odd: Sequence[tuple[Row, Cell]], of: int, scale: float) ->
 
 
 def _impossible(row: Row, name: str, cell: Cell, scale: float) -> Finding | None:
-    """A share below 0 or above 1; MAE may be a distance."""
+    """A share below 0 or above 1; MAE may be a distance, and a score without a name anything."""
     most = cell.scale if cell.scale > 1 else scale
+    if name == "score":  # of a table that names no metric
+        return None
     if cell.value < 0:
         what, why = f"{name} is negative, and a share is 0 or more.", f"{cell.text} < 0"
     elif name != "mae" and cell.value - cell.half > most:

@@ -239,11 +239,11 @@ def point_slipped(rng: Generator, table: Made) -> None:
 def digits_exchanged(rng: Generator, table: Made) -> None:
     """Two neighbouring digits of a number are exchanged."""
     row, metric = _cell(rng, table)
-    paths = _digits(row[metric])
-    if len(paths) > 1:
-        k = int(rng.integers(len(paths) - 1))
+    places = _digits(row[metric])
+    if len(places) > 1:
+        k = int(rng.integers(len(places) - 1))
         text = list(row[metric])
-        one, other = paths[k], paths[k + 1]
+        one, other = places[k], places[k + 1]
         text[one], text[other] = text[other], text[one]
         row[metric] = "".join(text)
 
@@ -259,9 +259,9 @@ def digit(place: int) -> Callable[[Generator, Made], None]:
 
     def change(rng: Generator, table: Made) -> None:
         row, metric = _cell(rng, table)
-        paths = _digits(row[metric])
-        if place < len(paths):
-            at = paths[place]
+        places = _digits(row[metric])
+        if place < len(places):
+            at = places[place]
             others = [d for d in "0123456789" if d != row[metric][at]]
             row[metric] = row[metric][:at] + str(rng.choice(others)) + row[metric][at + 1 :]
 

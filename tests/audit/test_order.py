@@ -171,3 +171,14 @@ def test_a_row_occurs_twice_where_all_its_words_are_the_same(tmp_path: Path) -> 
     assert levels("Team,Method,Dice\na,—,.5\nb,—,.6\n") == []
     settings = "Method,Dice,Epochs\nV,.5,100\nV,.6,200\n"  # perhaps two settings
     assert levels(settings) == [("look again", "line 3, V")]
+
+
+def test_ranks_without_a_metric_that_many_rows_contradict_are_those_of_something_else(
+    tmp_path: Path,
+) -> None:
+    values = (".91", ".88", ".90", ".86", ".87", ".85", ".84", ".83", ".82", ".80", ".81", ".79")
+    rows = [f"{k},M{k},{value}" for k, value in enumerate(values, 1)]
+    text = "Rank,Model,Dice\n" + "\n".join(rows) + "\n"
+    assert [level for level, _ in found(tmp_path, text, "ranks")] == ["look again"]
+    two = text.replace("11,M11,.81", "11,M11,.795").replace("4,M4,.86", "4,M4,.875")
+    assert {level for level, _ in found(tmp_path, two, "ranks")} == {"does not agree"}

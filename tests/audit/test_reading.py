@@ -325,7 +325,7 @@ def test_spellings_of_one_table(tmp_path: Path, text: str, encoding: str) -> Non
         ("", ("nothing in it",)),
         ('method,dsc\n"A,.9\n', ("unreadable",)),
         ("method,dsc\nA,.9\0\n", ("zero bytes",)),
-        ("<table><tr><td>Dice</td></tr></table>", ("an HTML table", "Markdown")),
+        ("<table><tr><td>Dice</td></tr></table>", ("no rows",)),
         ("|a|dsc|\n|-|-|\n|A|.9|\n\n|b|dsc|\n|-|-|\n|B|.8|\n", ("2 tables (lines 1, 5)",)),
     ],
 )
