@@ -73,15 +73,16 @@ def value(
     sides, groups = [_matrix(rows, column)], dict(zip(rows["case"], rows["group"], strict=True))
     if minus is not None:
         sides.append(_matrix(minus, column))
-    shared = [case for case in sides[0].columns if case in sides[-1].columns]
+    shared = sides[0].columns.intersection(sides[-1].columns)
     sides = [side[shared] for side in sides]
-    kept = [case for case in shared if all(side[case].notna().all() for side in sides)]
-    if not kept:
+    numbers = [side.to_numpy(float) for side in sides]
+    whole = np.all([~np.isnan(each).any(axis=0) for each in numbers], axis=0)
+    if not whole.any():
         return None
-    left, *right = (side[kept].to_numpy(float) for side in sides)
-    names = [groups[case] for case in kept]
+    left, *right = (each[:, whole] for each in numbers)
+    names = [groups[case] for case, kept in zip(shared, whole, strict=True) if kept]
     other = right[0] if right else None
-    return _value(left, other, names, (trained, other_trained), len(shared) - len(kept))
+    return _value(left, other, names, (trained, other_trained), int((~whole).sum()))
 
 
 def of(measured: Measured, entry: Entry, dataset: str, column: str, **keys: object) -> Value | None:
