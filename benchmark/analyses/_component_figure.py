@@ -21,14 +21,12 @@ def figure(
     measured: Measured,
     sizes: Mapping[str, Stratum],
     of: Callable[[Measured, Entry, str, str], Value | None],
-    how: str,
 ) -> Sequence[Figure]:
     """The figure, or nothing where no lesion was counted.
 
     Args:
         sizes: by the name of a size in the columns.
         of: the value of a row on a set, by column.
-        how: what is counted.
     """
     entries, sets = measured.rows(), measured.sets()
     found = {
@@ -57,7 +55,8 @@ def figure(
         name=NAME,
         title="Missed lesions by size",
         caption="Share of the lesions that is missed (IoU > 0.1), by the share of the image that a"
-        f" lesion covers: the mean over seeds, with the 95 % interval of the method. {how}",
+        " lesion covers: the mean over seeds, with the 95 % interval of the method. The tables say"
+        " how lesions are counted.",
         alt=f"Dot plot of the share of missed lesions of {len(entries)} methods on {len(sets)}"
         " panels, one a test set, with a mark for each size. The tables below hold the numbers.",
         svg=svg,

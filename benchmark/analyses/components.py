@@ -58,24 +58,28 @@ def _grids(measured: Measured) -> Sequence[Grid]:
         name: str,
         title: str,
         measures: Sequence[Measure],
-        remark: str,
+        remarks: Sequence[str],
         of: Callable[[Measured, Entry, str, str], Value | None] = _per_case,
     ) -> Grid:
         return grid(
-            measured, name, title, measures, (remark, *counted),
+            measured, name, title, measures, remarks,
             lambda entry, dataset, measure: of(measured, entry, dataset, measure.column),
         )  # fmt: skip
 
-    counted = (HOW, _lesions(measured))
     pooled = (
         "All lesions of a set counted together, so an image weighs as many as it has; the interval"
         " is that over seeds."
     )
     by_size = f"IoU > 0.1, by the share of the image that a lesion covers. {PER_CASE}"
     return (
-        made("components", "Missed lesions and false components", (*MISSED, FALSE), PER_CASE),
-        made("components-size", "Missed lesions by size", BY_SIZE, by_size),
-        made("components-pooled", "Missed lesions, pooled", MISSED, pooled, _pooled),
+        made(
+            "components",
+            "Missed lesions and false components",
+            (*MISSED, FALSE),
+            (PER_CASE, HOW, _lesions(measured)),
+        ),
+        made("components-size", "Missed lesions by size", BY_SIZE, (by_size,)),
+        made("components-pooled", "Missed lesions, pooled", MISSED, (pooled,), _pooled),
     )
 
 
@@ -86,9 +90,9 @@ def _lesions(measured: Measured) -> str:
         rows = measured.table[measured.table["dataset"] == dataset]
         one = rows[rows["case"] == ""].iloc[0]
         sizes = ", ".join(
-            f"{int(one[f'lesions_{size}'])} {stratum.label}" for size, stratum in SIZES.items()
+            f"{stratum.label}: {int(one[f'lesions_{size}'])}" for size, stratum in SIZES.items()
         )
-        empty = f"; {int(one['empty'])} empty references" if one["empty"] else ""
+        empty = f", empty references: {int(one['empty'])}" if one["empty"] else ""
         title = measured.results.set_title(dataset)
         said.append(f"{title} {int(one['lesions'])} ({sizes}{empty})")
     return f"Lesions: {'; '.join(said)}."
@@ -116,11 +120,16 @@ def _fewest(measured: Measured) -> str:
         return ""
     (low, best), (high, worst) = means[0], means[-1]
     if len(means) == 1:
-        return f"{best} misses {low:.1%} of the lesions, as a mean over the test sets (IoU > 0.1)."
+        share = _percent(low)
+        return f"{best} misses {share} of the lesions (IoU > 0.1), as a mean over the test sets."
     return (
-        f"{best} misses the fewest lesions, {low:.1%} as a mean over the test sets (IoU > 0.1), and"
-        f" {worst} the most, {high:.1%}; the table holds the intervals."
+        f"{best} misses the fewest lesions (IoU > 0.1), {_percent(low)} as a mean over the test"
+        f" sets, and {worst} the most, {_percent(high)}; the table holds the intervals."
     )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def _small(measured: Measured) -> str:
@@ -150,12 +159,12 @@ def _false(measured: Measured) -> str:
         return ""
     (low, fewest), (high, most) = means[0], means[-1]
     if len(means) == 1:
-        return f"It draws {low:.2f} false components an image."
+        return f"{fewest} draws {low:.2f} false components an image."
     return f"False components an image: from {low:.2f} ({fewest}) to {high:.2f} ({most})."
 
 
 def _figures(measured: Measured) -> Sequence[Figure]:
-    return drawn.figure(measured, SIZES, _per_case, f"{HOW} {PER_CASE}")
+    return drawn.figure(measured, SIZES, _per_case)
 
 
 ANALYSIS = Analysis(

@@ -87,7 +87,8 @@ def _leads(measured: Measured) -> Sequence[str]:
         for dataset in measured.sets()
         if (found := _value(measured, entry, dataset, DIFFERENCE)) is not None
     ]
-    lead = f"{len(touched)} of {total} test cases have a duplicate among the images trained on."
+    verb = "has" if len(touched) == 1 else "have"
+    lead = f"{len(touched)} of {total} test cases {verb} a duplicate among the images trained on."
     if not changes:
         return (lead, "No test set has other cases beside them, so nothing can be compared.")
     _, change, where = max(changes)

@@ -8,10 +8,10 @@ import torch
 SECONDS, AT_LEAST = 6.0, 3
 
 
-def best_s(work: Callable[[], object], device: str, seconds: float = SECONDS) -> float:
+def best_s(work: Callable[[], object], device: str) -> float:
     """The best of the runs that fit into some seconds, after one to warm up."""
     work()
-    best, until, done = float("inf"), time.monotonic() + seconds, 0
+    best, until, done = float("inf"), time.monotonic() + SECONDS, 0
     while done < AT_LEAST or time.monotonic() < until:
         wait(device)
         start = time.perf_counter()

@@ -12,6 +12,7 @@ import yaml
 from scipy.stats import t
 from support import DECLARATION, mixseg
 
+from benchmark.analyses.duplicates import ANALYSIS as DUPLICATES
 from benchmark.analyses.kit import find, stages
 from benchmark.analyses.kit.contract import Analysis
 from benchmark.analyses.kit.execute import analyse
@@ -24,6 +25,7 @@ from benchmark.core.errors import NoPartError, ParamsError
 from benchmark.core.files import Paths, read_json
 from benchmark.core.params import load_params
 from benchmark.core.progress import Silent
+from benchmark.core.recorded import note
 from benchmark.core.text import duration
 from benchmark.methods import discover
 from benchmark.reports.tables.grid import Grid
@@ -279,6 +281,30 @@ def test_one_stage_a_mix_and_analysis(ran: Paths, monkeypatch: pytest.MonkeyPatc
     assert stages.sync(ran.root) == []
     (ran.root / stages.PLACE / "dvc.yaml").unlink()
     params.write_text(before)
+
+
+def test_scores_and_the_search_for_duplicates_are_what_a_unit_depends_on(ran: Paths) -> None:
+    lines = measured_lines(ran, DUPLICATES)
+    assert {line.split(": ")[1] for line, _ in lines} == {
+        "left out, the leaks of the mix are not here"
+    }
+    assert mixseg(ran.root, "leaks", "--mix", "tiny").returncode == 0
+    assert [line.split(": ")[-1] for line, _ in measured_lines(ran, DUPLICATES)][1:] == [
+        "measured in less than 1 s", "measured in less than 1 s",
+    ]  # fmt: skip
+    assert {line.split(": ")[1] for line, _ in measured_lines(ran, DUPLICATES)} == {
+        "measured already"
+    }
+    found = ran.results("tiny") / "leaks.csv"
+    dataset, case = "phantom-fundus", "fundus-"
+    pair = f"near,train/test,{dataset},{case}0,train,{dataset},{case}8,test,tiny,0.97"
+    found.write_text(f"{found.read_text().splitlines()[0]}\n{pair}\n")
+    note(ran, "tiny", found)
+    assert len(measured_lines(ran, DUPLICATES)) == 3  # measured again
+    measured = read(read_results("tiny", load_params(ran.root), discover.cards(ran.root), ran),
+                    DUPLICATES)  # fmt: skip
+    assert measured is not None
+    assert addition(measured).leads[0].startswith("1 of 8 test cases has a duplicate")
 
 
 def test_durations() -> None:
