@@ -1,10 +1,11 @@
 """What an analysis declares: the data that it needs, what measures it, how the report shows it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from benchmark.analyses.kit.job import Job
     from benchmark.analyses.kit.read import Measured
     from benchmark.core.params import Mix
     from benchmark.methods.declaration import Card
@@ -18,6 +19,14 @@ WHOLE = ("all",)  # the parts of an analysis that is measured in one piece
 
 def _whole(mix: "Mix") -> Sequence[str]:
     return WHOLE
+
+
+def _no_settings(mix: "Mix") -> Mapping[str, object]:
+    return {}
+
+
+def _cases(job: "Job", part: str) -> int:
+    return len(job.cases())
 
 
 def _every(card: "Card") -> str:
@@ -44,6 +53,8 @@ class Analysis:
             The numbers depend on this module and on what it imports, not on words and figures.
         parts: in which pieces a unit is measured; an interrupted unit goes on after the last whole
             piece.
+        settings: what else of the mix the numbers depend on.
+        work: how much there is to do in a part, in cases or images; the expected time goes by it.
         leaves_out: why a row takes no part; empty for one that does.
         limited: whether `analyses.cases` of the mix applies; it does where networks must run.
         leads: sentences of the section that say what was found.
@@ -59,6 +70,8 @@ class Analysis:
     needs: tuple[Need, ...] = ("maps",)
     unit: Unit = "run"
     parts: Callable[["Mix"], Sequence[str]] = _whole
+    settings: Callable[["Mix"], Mapping[str, object]] = _no_settings
+    work: Callable[["Job", str], int] = _cases
     leaves_out: Callable[["Card"], str] = _every
     limited: bool = False
     leads: Callable[["Measured"], Sequence[str]] = _nothing

@@ -31,6 +31,7 @@ from benchmark.methods.declaration import Card
 from benchmark.methods.discover import folders
 
 Answer = tuple[str, bool]
+TRIED = (1, 3)  # cases of a set
 
 
 def analyse(
@@ -71,7 +72,9 @@ def analyse(
 def _wanted(paths: Paths, unit: Unit, params: Params, groups: Mapping[str, str]) -> dict[str, Any]:
     """The identity of a unit; empty where its runs are not done."""
     group = groups.get(unit.method, "")
-    return identity(paths, unit, params.mix(unit.mix), group) if unit.ran else {}
+    if not unit.ran:
+        return {}
+    return {**identity(paths, unit, params.mix(unit.mix), group), "threshold": params.threshold}
 
 
 def rows_of(root: Path, params: Params, mix: str) -> list[Card]:
@@ -87,30 +90,43 @@ def _job(paths: Paths, params: Params, unit: Unit, device: str) -> Job:
 
 
 def _expected(analysis: Analysis, jobs: Sequence[tuple[Unit, dict[str, Any], Job]]) -> str:
-    """About how long it takes: by units that were measured before, else by a trial of a few."""
-    known = _seconds_before(jobs[0][0].folder(jobs[0][2].paths).parents[1], len(jobs[0][2].cases()))
+    """About how long it takes: by units that were measured before, else by a trial of a few.
+
+    The trial takes the part with the most to do, once to warm up, then with one and with three
+    cases a set: so what a part costs whatever its size is told from what each case costs.
+    """
+    (first, wanted, job), parts = jobs[0], analysis.parts(jobs[0][2].mix)
+    known = _seconds_before(first.folder(job.paths).parents[1], wanted, len(job.cases()))
     if known is not None:
         return f"about {duration(known * len(jobs))}, by units that were measured before"
-    job = jobs[0][2]
-    few = replace(job, limit=1)
-    parts = analysis.parts(job.mix)
-    start = time.monotonic()
+    work = {part: analysis.work(job, part) for part in parts}
+    most = max(parts, key=lambda part: work[part])
+    few, some = replace(job, limit=TRIED[0]), replace(job, limit=min(TRIED[1], job.limit or 99))
     try:
-        _module(analysis).measure(few, parts[0])
+        _, one, three = (_seconds(analysis, each, most) for each in (few, few, some))
     except MixSegError as error:
         return f"the time is not known (a trial failed: {error})"
-    each = (time.monotonic() - start) / max(len(few.cases()), 1)
-    total = each * len(job.cases()) * len(parts) * len(jobs)
-    return f"about {duration(total)}, by a trial of {len(few.cases())} cases"
+    less, more = analysis.work(few, most), analysis.work(some, most)
+    each = max(three - one, 0.0) / (more - less) if more > less else one / max(less, 1)
+    fixed = max(one - each * less, 0.0)
+    total = sum(fixed + each * work[part] for part in parts if work[part]) * len(jobs)
+    return f"about {duration(total)}, by a trial of {len(some.cases())} cases"
 
 
-def _seconds_before(folder: Path, cases: int) -> float | None:
-    """Seconds that one unit of so many cases took in the past."""
+def _seconds(analysis: Analysis, job: Job, part: str) -> float:
+    start = time.monotonic()
+    _module(analysis).measure(job, part)
+    return time.monotonic() - start
+
+
+def _seconds_before(folder: Path, wanted: Mapping[str, Any], cases: int) -> float | None:
+    """Seconds that one unit of so many cases took in the past, with the same parts and settings."""
     each = []
     for path in folder.glob(f"**/{RECORD}"):
         try:
             record = read_json(path)
-            each.append(float(record["seconds"]) / int(record["cases"]))
+            if all(record["identity"][key] == wanted[key] for key in ("parts", "settings")):
+                each.append(float(record["seconds"]) / int(record["cases"]))
         except (MixSegError, KeyError, TypeError, ValueError, ZeroDivisionError):
             continue
     return cases * sum(each) / len(each) if each else None
@@ -132,11 +148,11 @@ def _measure(unit: Unit, wanted: dict[str, Any], job: Job, progress: Progress) -
             path = _piece(kept, part)
             if not path.is_file():
                 table = _module(analysis).measure(replace(job, progress=inner), part)
-                if table.empty:
-                    raise MissingDataError(str(unit), "no case", "at least one", "Prepare the mix.")
                 _write(path, table)
                 task.advance(1, part if len(parts) > 1 else "")
     tables = [pd.read_csv(_piece(kept, part), keep_default_na=False, dtype=str) for part in parts]
+    if not any(len(table) for table in tables):
+        raise MissingDataError(str(unit), "no case", "at least one", "Prepare the mix.")
     folder = unit.folder(job.paths)
     seconds = round(time.monotonic() - start, 2)
     with write_atomic(folder) as made:

@@ -47,6 +47,7 @@ def grid(
     measures: Sequence[Measure],
     remarks: Sequence[str] = (),
     lookup: Lookup | None = None,
+    sets: Sequence[str] | None = None,
     **keys: object,
 ) -> Grid:
     """A table of rows by datasets and measures.
@@ -54,12 +55,14 @@ def grid(
     Args:
         name: of its files and its anchor; must be the only one of that name in the report.
         lookup: gives the value of a row on a set, where it is not the plain mean of a column.
+        sets: the datasets that it shows; None for all.
         keys: values of other columns of measured.csv, to choose among its lines.
     """
     found = lookup or (
         lambda entry, dataset, measure: of(measured, entry, dataset, measure.column, **keys)
     )
-    results, marks, sets = measured.results, Marks(), measured.sets()
+    results, marks = measured.results, Marks()
+    sets = measured.sets() if sets is None else sets
     values = {
         (entry.name, dataset, measure.column): found(entry, dataset, measure)
         for entry in measured.rows()

@@ -136,6 +136,7 @@ def identity(paths: Paths, unit: Unit, mix: Mix, group: str) -> dict[str, Any]:
     return {
         "code": code_of(paths.root, analysis),
         "parts": list(analysis.parts(mix)),
+        "settings": dict(analysis.settings(mix)),
         "cases": limit,
         "data": data_digest(paths.prepared(unit.mix)),
         "inputs": inputs,
