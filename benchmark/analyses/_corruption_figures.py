@@ -71,7 +71,7 @@ def heat(found: Corrupted, remarks: Sequence[str]) -> Figure:
     rows, names = found.measured.rows(), shown_names(found)
     falls = [[found.fall_under(entry, name) for name in names] for entry in rows]
     top = max([abs(fall) for line in falls for fall in line if fall is not None], default=0) or 1.0
-    with canvas_of((max(5.0, 3.0 + 0.42 * len(names)), 1.9 + 0.26 * len(rows))) as canvas:
+    with canvas_of((max(5.0, 3.0 + 0.42 * len(names)), 3.0 + 0.26 * len(rows))) as canvas:
         ax = canvas.subplots()
         shown = [[math.nan if fall is None else fall for fall in line] for line in falls]
         ax.pcolormesh(shown, cmap="cividis_r", vmin=0, vmax=top, edgecolors="white", linewidth=0.5)
