@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 STYLES = ("-", "--", ":", "-.")
 PANELS = 2  # side by side
+LEAST = 0.05  # the scale of colours reaches at least this fall
 DARK = 0.55  # from this share of the scale on, numbers are white
 
 
@@ -70,7 +71,7 @@ def heat(found: Corrupted, remarks: Sequence[str]) -> Figure:
     """The fall of DSC of every row under every corruption, as coloured numbers."""
     rows, names = found.measured.rows(), shown_names(found)
     falls = [[found.fall_under(entry, name) for name in names] for entry in rows]
-    top = max([abs(fall) for line in falls for fall in line if fall is not None], default=0) or 1.0
+    top = max([LEAST, *(fall for line in falls for fall in line if fall is not None)])
     with canvas_of((max(5.0, 3.0 + 0.42 * len(names)), 3.0 + 0.26 * len(rows))) as canvas:
         ax = canvas.subplots()
         shown = [[math.nan if fall is None else fall for fall in line] for line in falls]
@@ -79,7 +80,7 @@ def heat(found: Corrupted, remarks: Sequence[str]) -> Figure:
             for x, fall in enumerate(line):
                 if fall is not None:
                     ink = "#ffffff" if fall > DARK * top else "#000000"
-                    ax.text(x + 0.5, y + 0.5, f"{100 * fall:.0f}", color=ink, ha="center",
+                    ax.text(x + 0.5, y + 0.5, f"{round(100 * fall)}", color=ink, ha="center",
                             va="center", fontsize=7)  # fmt: skip
         ax.set_yticks([y + 0.5 for y in range(len(rows))], [wrapped(e.title) for e in rows])
         ax.set_xticks([x + 0.5 for x in range(len(names))], [_label(n) for n in names], rotation=90)

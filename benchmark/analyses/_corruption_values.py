@@ -44,6 +44,12 @@ def clean_gap(measured: Measured) -> float:
 class Corrupted:
     """What was measured, averaged as the tables want it."""
 
+    @classmethod
+    def of(cls, measured: Measured) -> "Corrupted":
+        """Made once for all tables and figures of what was measured."""
+        found: Corrupted = vars(measured).setdefault("corrupted", cls(measured))
+        return found
+
     def __init__(self, measured: Measured) -> None:
         self.measured = measured
         self._values: dict[tuple[object, ...], Value | None] = {}

@@ -30,6 +30,7 @@ from benchmark.analyses.measures.corruption_sets import (
     parts,
     settings,
 )
+from benchmark.reports.tables.cells import signed
 from benchmark.reports.tables.grid import NONE, Cell, Column, Grid
 from benchmark.statistics.table import Entry
 
@@ -58,20 +59,26 @@ def _work(job: Job, part: str) -> int:
 
 
 def _leads(measured: Measured) -> Iterator[str]:
-    found, rows = Corrupted(measured), measured.rows()
+    found, rows = Corrupted.of(measured), measured.rows()
     falls = {entry.title: found.fall(entry) for entry in rows}
     known = {title: fall for title, fall in falls.items() if fall is not None}
     if known:
         least, most = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
-        text = f"Under the generic corruptions {least} loses least DSC, {known[least]:.3f} on the"
-        text += f" mean over test sets, corruptions and severities {severities_of(measured)}"
-        yield f"{text}; {most} loses most, {known[most]:.3f}." if most != least else f"{text}."
+        text = (
+            f"On the mean over test sets, generic corruptions and severities"
+            f" {severities_of(measured)} the DSC of {least} changes by {signed(-known[least])}"
+        )
+        more = f", the least fall of {len(known)} rows; that of {most} by {signed(-known[most])},"
+        yield f"{text}{more} the largest." if most != least else f"{text}."
     mean = {name: found.mean_fall(name) for name in found.names if name in named_of(GENERIC)}
     worst = max((name for name in mean if mean[name] is not None), key=lambda n: mean[n] or 0.0,
                 default=None)  # fmt: skip
     if worst is not None:
-        text = f"{CORRUPTIONS[worst].title} costs most, {mean[worst]:.3f} on the mean over rows and"
-        yield f"{text} test sets."
+        change = signed(-(mean[worst] or 0.0))
+        yield (
+            f"{CORRUPTIONS[worst].title} costs most of the generic corruptions: {change} on the"
+            " mean over rows and test sets."
+        )
     gap = clean_gap(measured)
     yield (
         "On the clean pictures every DSC is the stored one, to its six digits."
@@ -86,12 +93,12 @@ def _grids(measured: Measured) -> Iterator[Grid]:
     yield _calibration(measured)
     for dataset in measured.sets():
         yield _each(measured, dataset)
-    if any(name in named_of(AXIS) for name in Corrupted(measured).names):
+    if any(name in named_of(AXIS) for name in Corrupted.of(measured).names):
         yield _axis(measured)
 
 
 def _overall(measured: Measured) -> Grid:
-    found, reference = Corrupted(measured), reference_row(measured)
+    found, reference = Corrupted.of(measured), reference_row(measured)
 
     def look_up(entry: Entry, dataset: str, measure: Measure) -> Value | None:
         if measure.column in ("ratio", "relative"):
@@ -116,7 +123,7 @@ def _overall(measured: Measured) -> Grid:
 
 
 def _calibration(measured: Measured) -> Grid:
-    found = Corrupted(measured)
+    found = Corrupted.of(measured)
     measures = [
         Measure(f"{under}/{column}", f"{word} {name}", 3, best)
         for column, name, best in (("sensitivity", "sensitivity", "high"), ("ece", "ECE", "low"))
@@ -134,7 +141,7 @@ def _calibration(measured: Measured) -> Grid:
 
 
 def _each(measured: Measured, dataset: str) -> Grid:
-    found = Corrupted(measured)
+    found = Corrupted.of(measured)
     names = [name for name in found.names if found.applies(name, dataset)]
     names = [name for name in names if name not in named_of(AXIS)]
 
@@ -184,7 +191,7 @@ def _worst(found: Corrupted, entry: Entry, dataset: str, names: Sequence[str]) -
 
 
 def _axis(measured: Measured) -> Grid:
-    found, (name,) = Corrupted(measured), named_of(AXIS)
+    found, (name,) = Corrupted.of(measured), named_of(AXIS)
     levels = next(iter(CORRUPTIONS[name].levels.values()))
     shown = asked(measured.results.mix, levels)
     measures = [Measure("0", "0")] + [Measure(str(s), f"{levels[s - 1]:g}") for s in shown]
@@ -203,7 +210,7 @@ def _over(measured: Measured) -> str:
 
 
 def _figures(measured: Measured) -> Iterator["Figure"]:
-    found = Corrupted(measured)
+    found = Corrupted.of(measured)
     if any(name in named_of(GENERIC) for name in found.names):
         yield curves(found, "dsc", "DSC", "corruptions-dsc")
         yield curves(found, "ece", "Foreground ECE", "corruptions-ece")

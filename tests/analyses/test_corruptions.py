@@ -278,7 +278,8 @@ def test_means_and_ratios_are_those_of_the_rows(measured: Measured) -> None:
 def test_the_section_says_what_was_found(measured: Measured) -> None:
     section = addition(measured)
     assert "On the clean pictures every DSC is the stored one" in section.leads[-1]
-    assert "loses least DSC" in section.leads[0]
+    assert "severities 1, 5 the DSC of" in section.leads[0]
+    assert "the least fall of 2 rows" in section.leads[0]
     names = [grid.name for grid in section.grids]
     assert names[:2] == ["corruptions", "corruptions-calibration"]
     assert len(names) == len(set(names)) == 2 + 4 + 1
@@ -305,4 +306,4 @@ def test_one_row_without_a_u_net_has_no_ratio(
     section = addition(Measured(measured.analysis, measured.results, only))
     assert any("No U-Net was measured" in text for text in section.grids[0].remarks)
     assert {c.label for c in section.grids[0].columns} == {"Clean DSC ↑", "Corrupted DSC ↑"}
-    assert "loses most" not in section.leads[0]
+    assert "the largest" not in section.leads[0]
