@@ -83,7 +83,7 @@ def rows_of(root: Path, params: Params, mix: str) -> list[Card]:
 def _job(paths: Paths, params: Params, unit: Unit, device: str) -> Job:
     mix = params.mix(unit.mix)
     limit = mix.analyses.cases if unit.analysis.limited and mix.analyses else None
-    return Job(paths, unit.mix, mix, unit.method, unit.seeds, limit, device)
+    return Job(paths, unit.mix, mix, unit.method, unit.seeds, limit, params.threshold, device)
 
 
 def _expected(analysis: Analysis, jobs: Sequence[tuple[Unit, dict[str, Any], Job]]) -> str:

@@ -23,6 +23,7 @@ class Job:
         method: the row; empty where the unit is the mix.
         seeds: the runs of the row; one where the unit is a run.
         limit: test cases of a set that are measured; None is all.
+        threshold: probabilities at or above it are foreground.
         device: "cpu" or "cuda".
     """
 
@@ -32,6 +33,7 @@ class Job:
     method: str = ""
     seeds: tuple[int, ...] = ()
     limit: int | None = None
+    threshold: float = 0.5
     device: str = "cpu"
     progress: Progress = field(default_factory=Silent)
 

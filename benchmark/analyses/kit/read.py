@@ -55,6 +55,12 @@ class Measured:
             tables.append(one)
         return pd.concat(tables, ignore_index=True)
 
+    @cached_property
+    def parts(self) -> "Mapping[tuple[str, str], pd.DataFrame]":
+        """The rows of the table by method and dataset."""
+        groups = self.table.groupby(["method", "dataset"], sort=False)
+        return {(str(method), str(dataset)): rows for (method, dataset), rows in groups}
+
     def rows(self) -> list[Entry]:
         """The rows of the mix that were measured, in the order of its tables."""
         known = {str(record["method"]) for record in self.records.values()}

@@ -90,11 +90,10 @@ def of(measured: Measured, entry: Entry, dataset: str, column: str, **keys: obje
 
 def lines(measured: Measured, entry: Entry, dataset: str, **keys: object) -> "pd.DataFrame":
     """The lines of a row on a set, where other columns have the given values."""
-    table = measured.table
-    chosen = (table["method"] == entry.name) & (table["dataset"] == dataset)
+    found = measured.parts.get((entry.name, dataset), measured.table.iloc[:0])
     for key, wanted in keys.items():
-        chosen &= table[key] == wanted
-    return table[chosen]
+        found = found[found[key] == wanted]
+    return found
 
 
 def _matrix(rows: "pd.DataFrame", column: str) -> "pd.DataFrame":

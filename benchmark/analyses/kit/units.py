@@ -15,7 +15,7 @@ from benchmark.analyses.kit.contract import Analysis
 from benchmark.core.digests import digest_of
 from benchmark.core.errors import MixSegError, ParamsError
 from benchmark.core.files import Paths, digest, read_json
-from benchmark.core.params import Mix, Params
+from benchmark.core.params import Mix, Params, load_params
 from benchmark.core.recorded import RUN, files_of
 from benchmark.data.manifest import data_digest
 from benchmark.methods import code
@@ -137,6 +137,7 @@ def identity(paths: Paths, unit: Unit, mix: Mix, group: str) -> dict[str, Any]:
         "code": code_of(paths.root, analysis),
         "parts": list(analysis.parts(mix)),
         "cases": limit,
+        "threshold": load_params(paths.root).threshold,
         "data": data_digest(paths.prepared(unit.mix)),
         "inputs": inputs,
     }
