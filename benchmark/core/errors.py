@@ -59,3 +59,11 @@ class StoreError(MixSegError):
 
 class TrainingError(MixSegError):
     """Training cannot go on."""
+
+
+class NoPartError(MixSegError):
+    """What is asked of a method does not apply to it: no fault, but a reason to leave it out."""
+
+    def __init__(self, where: object, found: str, expected: str, do: str) -> None:
+        super().__init__(where, found, expected, do)
+        self.reason = found

@@ -14,11 +14,12 @@ from support import DECLARATION, mixseg
 from benchmark.analyses.kit import find, stages
 from benchmark.analyses.kit.contract import Analysis
 from benchmark.analyses.kit.execute import analyse
+from benchmark.analyses.kit.job import Job
 from benchmark.analyses.kit.read import Measured, read
 from benchmark.analyses.kit.show import Measure, addition, grid
 from benchmark.analyses.kit.summary import value
 from benchmark.analyses.kit.units import FOLDER, MEASURED, RECORD
-from benchmark.core.errors import ParamsError
+from benchmark.core.errors import NoPartError, ParamsError
 from benchmark.core.files import Paths, read_json
 from benchmark.core.params import load_params
 from benchmark.core.progress import Silent
@@ -155,6 +156,35 @@ def test_what_is_missing_or_cut_short_is_said_and_stops_no_other(ran: Paths, cal
     assert "a broken or foreign file" in lines[-1][0]
     maps.write_bytes(whole)
     assert not (ran.results("tiny") / FOLDER / "other" / "small" / "seed-0").exists()
+
+
+def test_a_unit_that_takes_no_part_is_recorded_with_its_reason(
+    ran: Paths, calls: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import made_measure
+
+    real, some = made_measure.measure, replace(MADE, name="some")
+
+    def refuses(job: Job, part: str) -> pd.DataFrame:
+        if job.seeds == (1,):
+            raise NoPartError(job.method, "no such layer", "one", "Leave it out.")
+        return real(job, part)
+
+    monkeypatch.setattr(made_measure, "measure", refuses)
+    assert measured_lines(ran, some)[-1] == (
+        "some of small on tiny, seed 1: left out, no such layer", True,
+    )  # fmt: skip
+    assert measured_lines(ran, some) == [
+        ("some of small on tiny, seed 0: measured already", True),
+        ("some of small on tiny, seed 1: left out, no such layer", True),
+    ]
+    assert [
+        path.name for path in (ran.results("tiny") / FOLDER / "some/small/seed-1").iterdir()
+    ] == [RECORD]
+    found = read(read_results("tiny", load_params(ran.root), discover.cards(ran.root), ran), some)
+    assert found is not None
+    assert set(found.table["seed"]) == {0}
+    assert found.notes() == ("Left out, no such layer: Small.",)
 
 
 def test_the_report_shows_what_was_measured_and_leaves_out_what_was_edited(

@@ -15,13 +15,13 @@ from benchmark.analyses.kit.units import (
     MEASURED,
     RECORD,
     Unit,
-    finished,
     identity,
+    settled,
     units,
 )
 from benchmark.core.digests import digest_of
 from benchmark.core.environment import commit, pick_device, processor
-from benchmark.core.errors import MissingDataError, MixSegError
+from benchmark.core.errors import MissingDataError, MixSegError, NoPartError
 from benchmark.core.files import Paths, digest, read_json, sha256_bytes, write_atomic, write_json
 from benchmark.core.params import Params, load_params
 from benchmark.core.progress import Progress, Silent
@@ -54,7 +54,7 @@ def analyse(
     for unit in units(paths, analysis, mix, params, cards):
         if method in (None, unit.method):
             wanted = _wanted(paths, unit, params, groups)
-            why = "measured already" if finished(unit.folder(paths), wanted) else unit.why
+            why = settled(unit.folder(paths), wanted) or unit.why
             if why:
                 yield f"{unit}: {why}", True
             else:
@@ -64,6 +64,9 @@ def analyse(
     for unit, wanted, job in jobs:
         try:
             yield f"{unit}: {_measure(unit, wanted, job, progress)}", True
+        except NoPartError as error:
+            _leave_out(unit, wanted, job, error.reason)
+            yield f"{unit}: left out, {error.reason}", True
         except MixSegError as error:
             yield f"FAILED  {unit}: {error}", False
 
@@ -97,6 +100,9 @@ def _expected(analysis: Analysis, jobs: Sequence[tuple[Unit, dict[str, Any], Job
     start = time.monotonic()
     try:
         _module(analysis).measure(few, parts[0])
+    except NoPartError:
+        rest = [each for each in jobs if each[2].method != job.method]
+        return _expected(analysis, rest) if rest else "none of which takes part"
     except MixSegError as error:
         return f"the time is not known (a trial failed: {error})"
     each = (time.monotonic() - start) / max(len(few.cases()), 1)
@@ -143,11 +149,7 @@ def _measure(unit: Unit, wanted: dict[str, Any], job: Job, progress: Progress) -
         made.mkdir()
         _write(made / MEASURED, pd.concat(tables, ignore_index=True))
         record = {
-            "analysis": analysis.name,
-            "mix": unit.mix,
-            "method": unit.method,
-            "seeds": list(unit.seeds),
-            "identity": wanted,
+            **_head(unit, wanted),
             "seconds": seconds if not before else None,
             "cases": len(job.cases()),
             "machine": {"device": job.device, **processor()},
@@ -159,6 +161,24 @@ def _measure(unit: Unit, wanted: dict[str, Any], job: Job, progress: Progress) -
         path.unlink()
     kept.rmdir()
     return f"measured in {duration(seconds)}"
+
+
+def _head(unit: Unit, wanted: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "analysis": unit.analysis.name,
+        "mix": unit.mix,
+        "method": unit.method,
+        "seeds": list(unit.seeds),
+        "identity": wanted,
+    }
+
+
+def _leave_out(unit: Unit, wanted: dict[str, Any], job: Job, reason: str) -> None:
+    """Writes the record of a unit that takes no part, with the reason and no numbers."""
+    with write_atomic(unit.folder(job.paths)) as made:
+        made.mkdir()
+        record = {**_head(unit, wanted), "left_out": reason, "commit": commit(job.paths.root)}
+        write_json(made / RECORD, record)
 
 
 def _piece(kept: Path, part: str) -> Path:

@@ -31,6 +31,7 @@ class Measured:
         results: of the mix.
         records: the record of each unit, by its folder below the analysis.
         edited: the units that are left out because their file was edited.
+        left_out: the rows that take no part, by the reason.
         current: whether the present code, data and runs would measure the same, by unit.
     """
 
@@ -38,6 +39,7 @@ class Measured:
     results: MixResults = field(repr=False)
     records: Mapping[str, Mapping[str, Any]] = field(repr=False)
     edited: tuple[str, ...] = ()
+    left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @cached_property
     def table(self) -> "pd.DataFrame":
@@ -74,7 +76,10 @@ class Measured:
 
     def notes(self) -> Sequence[str]:
         """What a reader must know of the units."""
-        return tuple(f"{place}: left out, {EDITED}." for place in self.edited)
+        return (
+            *(f"{place}: left out, {EDITED}." for place in self.edited),
+            *(f"Left out, {why}: {', '.join(names)}." for why, names in self.left_out.items()),
+        )
 
 
 TEXT = {"dataset": str, "modality": str, "case": str, "group": str}
@@ -83,20 +88,27 @@ TEXT = {"dataset": str, "modality": str, "case": str, "group": str}
 def read(results: MixResults, analysis: Analysis) -> Measured | None:
     """The results of an analysis on a mix; None where nothing was measured."""
     folder = results.folder / FOLDER / analysis.name
-    records, edited = {}, []
+    records, edited, left_out = {}, [], dict[str, list[str]]()
     for path in sorted(folder.glob(f"**/{RECORD}")):
         place = path.parent.relative_to(folder).as_posix()
         record = _record(results, path.parent / RECORD)
         if record is None:
             edited.append(place)
+        elif record.get("left_out"):
+            entry = results.entry(record["method"])
+            names = left_out.setdefault(str(record["left_out"]), [])
+            if entry is not None and entry.title not in names:
+                names.append(entry.title)
         elif not record["method"] or results.entry(record["method"]) is not None:
             records[place] = record
-    return Measured(analysis, results, records, tuple(edited)) if records else None
+    return Measured(analysis, results, records, tuple(edited), left_out) if records else None
 
 
 def _record(results: MixResults, path: Any) -> Mapping[str, Any] | None:
     try:
         record: Mapping[str, Any] = read_json(path)
+        if record.get("left_out"):
+            return record
         same = record["files"][MEASURED] == digest_of(path.with_name(MEASURED))
         return record if same else None
     except (MixSegError, OSError, KeyError, TypeError):

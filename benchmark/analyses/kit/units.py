@@ -3,7 +3,8 @@
 **Conventions** A unit lies in results/<mix>/analyses/<name>/<unit>/: `measured.csv` and
 `record.json`. The record holds the identity: the code of the measuring module, its settings, the
 prepared data, and the digests of the maps or weights, as run.json lists them. A unit whose identity
-is the present one is not measured again.
+is the present one is not measured again. One that takes no part has no measured.csv, and a record
+with the reason.
 """
 
 from collections.abc import Sequence
@@ -150,13 +151,18 @@ def code_of(root: Path, analysis: Analysis) -> str:
     return code.code_digest(code.closure(root, [file]))
 
 
-def finished(folder: Path, wanted: dict[str, Any]) -> bool:
-    """Whether a unit was measured with this identity, and its file is as it was written."""
+def settled(folder: Path, wanted: dict[str, Any]) -> str:
+    """Why a unit need not be measured; empty if it must be.
+
+    It was measured with this identity and its file is as it was written, or it takes no part.
+    """
     try:
         record = read_json(folder / RECORD)
-        return bool(
-            digest(record["identity"]) == digest(wanted)
-            and record["files"][MEASURED] == digest_of(folder / MEASURED)
-        )
+        if digest(record["identity"]) != digest(wanted):
+            return ""
+        if record.get("left_out"):
+            return f"left out, {record['left_out']}"
+        same = record["files"][MEASURED] == digest_of(folder / MEASURED)
+        return "measured already" if same else ""
     except (MixSegError, OSError, KeyError, TypeError):
-        return False
+        return ""
