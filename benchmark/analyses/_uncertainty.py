@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WHERE = (
-    Measure("entropy_inside", "Entropy inside", best=""),
-    Measure("entropy_outside", "Entropy outside", best=""),
-    Measure("information_inside", "Information inside", 4, best=""),
-    Measure("information_outside", "Information outside", 4, best=""),
+    Measure("entropy_bit_inside", "Entropy inside", best=""),
+    Measure("entropy_bit_outside", "Entropy outside", best=""),
+    Measure("information_mbit_inside", "Information inside", 2, best=""),
+    Measure("information_mbit_outside", "Information outside", 2, best=""),
 )
 DETECTION = (
     Measure("entropy_auroc", "Pixels, entropy"),
@@ -33,9 +33,9 @@ OBSERVED = (
     Measure("background_share", "Left as background", best=""),
 )
 BITS = (
-    "In bits. Entropy is that of the mean probability; information is the mutual information, the"
-    " part of it on which the predictions disagree. Inside and outside are of the reference; an"
-    " image with an empty reference has no inside."
+    "Entropy is that of the mean probability, in bits. Information is the mutual information, the"
+    " part of it on which the predictions disagree, in thousandths of a bit. Inside and outside are"
+    " of the reference; an image with an empty reference has no inside."
 )
 ERRORS = (
     "AUROC, 0.5 is chance. Pixels: whether wrong pixels of an image are the more uncertain ones,"
@@ -103,14 +103,18 @@ def observations(measured: Measured) -> Iterator[str]:
         return
     blurred = sum(each < 0 for each in apart)
     yield (
-        f"Uncertain pixels are the more blurred ones in {blurred} of {len(apart)} pairs of a method"
-        " and a test set: their mean |p − 0.5| is below that of the rest."
+        f"In {blurred} of {len(apart)} pairs of a method and a test set, uncertain pixels are the"
+        " more blurred ones: their mean |p − 0.5| is below that of the rest."
     )
     left = values(measured, "background_share")
     yield (
         f"Of the most uncertain pixels, {_percent(min(left), max(left))} are background that is"
         " predicted as background."
     )
+
+
+def _count(of_them: Sequence[object], noun: str) -> str:
+    return f"{len(of_them)} {noun}{'s' if len(of_them) != 1 else ''}"
 
 
 def _percent(low: float, high: float) -> str:
@@ -142,8 +146,9 @@ def figures(measured: Measured) -> Iterator[Figure]:
         title="How sharp uncertain pixels are",
         caption="Mean |p − 0.5| of the mean map, over images and seeds: 0 is undecided, 0.5 is"
         " sure. A bar is the 95 % interval of the method where there is one.",
-        alt=f"Dot plot of {len(entries)} methods on {len(sets)} panels, one a test set, with one"
-        " mark for uncertain pixels and one for the rest. The table below holds the numbers.",
+        alt=f"Dot plot of {_count(entries, 'method')} on {_count(sets, 'panel')}, one a test set,"
+        " with one mark for uncertain pixels and one for the rest. The table below holds the"
+        " numbers.",
         svg=svg,
         records=list(_records(measured)),
     )

@@ -73,7 +73,17 @@ Images = Annotated[
     typer.Option("--images", help="Folder of images, or one; each of at most 89,478,485 pixels."),
 ]
 Out = Annotated[Path, typer.Option("--out", help="Folder for masks, probabilities, overlays.")]
-WeightsFile = Annotated[Path, typer.Option("--weights", help="A run's weights.safetensors.")]
+WeightsFiles = Annotated[
+    list[Path],
+    typer.Option("--weights", help="A run's weights.safetensors; with --uncertainty also several."),
+]
+Uncertainty = Annotated[
+    bool,
+    typer.Option(
+        "--uncertainty",
+        help="Also uncertainty maps: by dropout, or by several --weights as an ensemble.",
+    ),
+]
 Size = Annotated[
     int | None,
     typer.Option("--size", min=16, help="Side in pixels; as in training unless told."),

@@ -191,19 +191,27 @@ def predict(
     method: o.Method,
     images: o.Images,
     out: o.Out,
-    weights: o.WeightsFile,
+    weights: o.WeightsFiles,
     size: o.Size = None,
     device: o.Device = "auto",
+    uncertainty: o.Uncertainty = False,
 ) -> None:
     """Segments a folder of images."""
     from benchmark.core.environment import pick_device
-    from benchmark.runs.folder import predict_folder
+    from benchmark.runs.folder import Predict, predict_folder
     from benchmark.runs.predict import predictor
+    from benchmark.runs.uncertain import uncertain_predictor
     from benchmark.training.weights_file import Origin
 
-    root = _paths().root
-    side = size or Origin.of(weights).size
-    network = predictor(root, method, weights, size=side, device=pick_device(device))
+    if len(weights) > 1 and not uncertainty:
+        raise typer.BadParameter("several --weights need --uncertainty; else give one")
+    root, where = _paths().root, pick_device(device)
+    side = size or Origin.of(weights[0]).size
+    network: Predict
+    if uncertainty:
+        network = uncertain_predictor(root, method, weights, size=side, device=where)
+    else:
+        network = predictor(root, method, weights[0], size=side, device=where)
     frame = predict_folder(network, images, out, side, Terminal())
     bad = frame[frame["error"] != ""]
     for row in bad.itertuples():

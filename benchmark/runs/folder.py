@@ -3,14 +3,17 @@
 **Conventions** An image is reduced bicubic with antialiasing to the network's square; the
 probability goes back to the image's size bilinear and is cut at one half (>=). Files lie as
 NAME_mask.png (0 or 255), NAME_prob.png (16 bits, p = value / 65535) and NAME_overlay.png, where
-NAME is the image's stem, or stem and suffix where two stems are alike. Photographs are large: one
-of 88 megapixels fills 355 MB, so few are held at once, and results are made in bands of rows.
+NAME is the image's stem, or stem and suffix where two stems are alike. What else a network says of
+an image lies beside them in the form of NAME_prob.png, as NAME_uncertainty.png. Photographs are
+large: one of 88 megapixels fills 355 MB, so few are held at once, and results are made in bands of
+rows.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -28,12 +31,34 @@ from benchmark.evaluation.maps import TOP, quantise
 from benchmark.evaluation.metrics import first_level
 from benchmark.evaluation.overlays import lay_over
 
-Predict = Callable[[np.ndarray], np.ndarray]
 COLUMNS = ("file", "name", "width", "height", "foreground", "confidence", "error")
 THRESHOLD = 0.5
 PIXELS = 16_000_000  # of the pictures that are held for one batch; 64 MB
 BAND = 2_000_000  # pixels of a band
 LEVEL = 1  # of PNG: a third of the time of the usual 6, for files a tenth larger
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What a network says of n images.
+
+    Attributes:
+        prob: probabilities (n, H, W).
+        pictures: further maps in [0, 1], (n, H, W), each under the end of its file's name.
+        numbers: further columns of the summary, (n,).
+    """
+
+    prob: np.ndarray
+    pictures: Mapping[str, np.ndarray] = field(default_factory=dict)
+    numbers: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def __getitem__(self, k: int) -> "Predicted":
+        """What is said of one image."""
+        pictures = {name: each[k] for name, each in self.pictures.items()}
+        return Predicted(self.prob[k], pictures, {n: each[k] for n, each in self.numbers.items()})
+
+
+Predict = Callable[[np.ndarray], np.ndarray | Predicted]
 
 
 def predict_folder(
@@ -42,7 +67,7 @@ def predict_folder(
     """Segments every image of a folder. One that cannot be read is named and stops no other.
 
     Args:
-        predict: uint8 (n, size, size, 3) RGB to probabilities (n, size, size).
+        predict: uint8 (n, size, size, 3) RGB to probabilities (n, size, size), alone or with more.
         images: folder of images, of any mode and at most MAX_PIXELS pixels each; not searched
             deeper. Or one image.
         out: folder to write to.
@@ -51,7 +76,8 @@ def predict_folder(
         batch: images given to `predict` at once.
 
     Returns: a row an image, columns `COLUMNS`, as in out/summary.csv: width and height in pixels,
-        foreground share of the mask, mean of max(p, 1 - p), and what was wrong.
+        foreground share of the mask, mean of max(p, 1 - p), and what was wrong; before the last
+        those that `predict` adds.
     Raises: MissingDataError if there is no image; StoreError if `out` is `images` or cannot be
         written to;
         MethodError if `predict` gives another shape, or values outside [0, 1].
@@ -72,7 +98,8 @@ def predict_folder(
             for file, row in _segment(predict, read, size, out=out, names=names):
                 rows.append({"file": file.name, "name": names[file], "error": ""} | row)
                 task.advance()
-    summary = pd.DataFrame(rows, columns=list(COLUMNS))
+    added = dict.fromkeys(key for row in rows for key in row if key not in COLUMNS)
+    summary = pd.DataFrame(rows, columns=[*COLUMNS[:-1], *added, COLUMNS[-1]])
     # Whole numbers that may be absent, so that a width never reads 352.000000.
     summary = summary.astype({"width": "Int64", "height": "Int64"})
     with write_atomic(out / "summary.csv") as temporary:
@@ -141,48 +168,51 @@ def _segment(
 ) -> Iterator[tuple[Path, dict[str, object]]]:
     """Segments a batch; gives each file with its part of the summary, and empties `read`."""
     squares = [_square(picture, size) for picture in read.values() if not isinstance(picture, str)]
-    probs: Iterator[np.ndarray] = iter(())
+    made: Iterator[Predicted] = iter(())
     if squares:
         stacked = np.stack(squares)
-        probs = iter(_checked(predict(stacked), stacked.shape[:3]))
+        found = predict(stacked)
+        found = found if isinstance(found, Predicted) else Predicted(found)
+        for each in (found.prob, *found.pictures.values()):
+            _check(each, stacked.shape[:3])
+        made = (found[k] for k in range(len(stacked)))
     for file in list(read):
         picture = read.pop(file)
         if isinstance(picture, str):
             yield file, {"error": picture}
         else:
-            yield file, _write(picture, next(probs), out, names[file])
+            yield file, _write(picture, next(made), out, names[file])
 
 
 def _square(picture: Image.Image, size: int) -> np.ndarray:
     return np.asarray(picture.resize((size, size), Image.Resampling.BICUBIC))
 
 
-def _checked(probs: np.ndarray, expected: tuple[int, ...]) -> np.ndarray:
+def _check(probs: np.ndarray, expected: tuple[int, ...]) -> None:
     if probs.shape != expected:
         raise MethodError("predict()", str(probs.shape), str(expected), "Give one map an image.")
     if not (probs.min() >= 0 and probs.max() <= 1):
         found = f"values from {probs.min()} to {probs.max()}"
         raise MethodError("predict()", found, "probabilities in [0, 1]", "Apply the sigmoid.")
-    return probs
 
 
-def _write(picture: Image.Image, prob: np.ndarray, out: Path, name: str) -> dict[str, object]:
-    """Writes the three results of a picture; the picture becomes the overlay."""
+def _write(picture: Image.Image, made: Predicted, out: Path, name: str) -> dict[str, object]:
+    """Writes the results of a picture; the picture becomes the overlay."""
     width, height = picture.size
     rows = max(1, BAND // width)
-    levels = np.empty((height, width), np.uint16)
-    sure = 0
-    for top, band in _bands(prob, picture.size, rows):
-        levels[top : top + len(band)] = band
-        sure += int(np.maximum(band, TOP - band).sum(dtype=np.int64))
+    levels = _levels(made.prob, picture.size, rows)
+    parts = (levels[top : top + rows] for top in range(0, height, rows))
+    sure = sum(int(np.maximum(band, TOP - band).sum(dtype=np.int64)) for band in parts)
+    more = {kind: _levels(each, picture.size, rows) for kind, each in made.pictures.items()}
     mask = levels >= first_level(THRESHOLD)
     lay_over(picture, mask, rows)
     results = {
         "mask": Image.fromarray(mask.view(np.uint8) * np.uint8(255)),
         "prob": Image.fromarray(levels),
         "overlay": picture,
+        **{kind: Image.fromarray(each) for kind, each in more.items()},
     }
-    # All three appear together, or none. Two at a time, as packing takes the longest.
+    # All appear together, or none. Two at a time, as packing takes the longest.
     with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
         saved = []
         for kind, image in results.items():
@@ -191,7 +221,16 @@ def _write(picture: Image.Image, prob: np.ndarray, out: Path, name: str) -> dict
         for future in saved:
             future.result()
     confidence = sure / levels.size / TOP
-    return {"width": width, "height": height, "foreground": mask.mean(), "confidence": confidence}
+    about = {"width": width, "height": height, "foreground": mask.mean(), "confidence": confidence}
+    return {**about, **made.numbers}
+
+
+def _levels(prob: np.ndarray, size: tuple[int, int], rows: int) -> np.ndarray:
+    """Levels at the picture's size, uint16 (H, W)."""
+    levels = np.empty((size[1], size[0]), np.uint16)
+    for top, band in _bands(prob, size, rows):
+        levels[top : top + len(band)] = band
+    return levels
 
 
 def _bands(prob: np.ndarray, size: tuple[int, int], rows: int) -> Iterator[tuple[int, np.ndarray]]:

@@ -12,6 +12,7 @@ import pandas as pd
 from benchmark.analyses.kit.contract import Analysis
 from benchmark.analyses.kit.job import Job
 from benchmark.analyses.kit.units import (
+    FOLDER,
     MEASURED,
     RECORD,
     Unit,
@@ -91,10 +92,11 @@ def _job(paths: Paths, params: Params, unit: Unit, device: str) -> Job:
 
 def _expected(analysis: Analysis, jobs: Sequence[tuple[Unit, dict[str, Any], Job]]) -> str:
     """About how long it takes: by units that were measured before, else by a trial of a few."""
-    known = _seconds_before(jobs[0][0].folder(jobs[0][2].paths).parents[1], len(jobs[0][2].cases()))
+    job = jobs[0][2]
+    folder = job.paths.results(job.name) / FOLDER / analysis.name
+    known = _seconds_before(folder, len(job.cases()))
     if known is not None:
         return f"about {duration(known * len(jobs))}, by units that were measured before"
-    job = jobs[0][2]
     few = replace(job, limit=1)
     parts = analysis.parts(job.mix)
     start = time.monotonic()

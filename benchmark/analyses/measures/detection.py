@@ -10,6 +10,8 @@
    uncertain ones the hundredth; ties are in, pixels without any are not. The mutual information is
    used because the entropy of the mean is a function of |p - 0.5| and would prove the sentence.
 4. Inside is the reference; what is inside an empty one is NaN.
+5. `entropy_bit` and `information_mbit` are means over pixels, in bits and thousandths of a bit;
+   `sd` is the mean of the root of the variance.
 """
 
 import math
@@ -24,7 +26,8 @@ from benchmark.evaluation.uncertainty import Uncertainty, auroc
 
 SAMPLED = 10_000
 UNCERTAIN, MOST = 0.1, 0.01
-KINDS = ("entropy", "information")
+# Maps, the columns of their means, and the units of these: information is a thousandth of entropy.
+KINDS = {"entropy": ("entropy_bit", 1.0), "information": ("information_mbit", 1000.0)}
 CASE, SET = "case", "set"  # the values of the column `over`
 
 
@@ -48,13 +51,14 @@ def case_numbers(
     numbers = {**about, "over": CASE, "dsc_single": single, "dsc_mean": dsc, "gain": dsc - single}
     drawn = sampled(f"{about['dataset']}/{about['case']}", reference.size)
     wrong = (predicted != reference).ravel()[drawn]
-    for kind in KINDS:
+    for kind, (column, scale) in KINDS.items():
         pixels: np.ndarray = getattr(found, kind)
-        numbers[kind] = pixels.mean()
-        numbers[f"{kind}_inside"] = _mean(pixels, reference)
-        numbers[f"{kind}_outside"] = _mean(pixels, ~reference)
+        numbers[column] = scale * pixels.mean()
+        numbers[f"{column}_inside"] = scale * _mean(pixels, reference)
+        numbers[f"{column}_outside"] = scale * _mean(pixels, ~reference)
         numbers[f"{kind}_auroc"] = auroc(pixels.ravel()[drawn], wrong)
-    return {**numbers, "variance": found.variance.mean(), **observed(found, reference, threshold)}
+    numbers["sd"] = np.sqrt(found.variance).mean()
+    return {**numbers, **observed(found, reference, threshold)}
 
 
 def observed(found: Uncertainty, reference: np.ndarray, threshold: float) -> dict[str, float]:
@@ -77,7 +81,10 @@ def set_numbers(cases: list[dict[str, Any]]) -> dict[str, Any]:
     dsc = table["dsc_mean"].to_numpy(float)
     bad = dsc < np.median(dsc)
     names = {"dataset": table["dataset"][0], "modality": table["modality"][0]}
-    found = {f"{kind}_case_auroc": auroc(table[kind].to_numpy(float), bad) for kind in KINDS}
+    found = {
+        f"{kind}_case_auroc": auroc(table[column].to_numpy(float), bad)
+        for kind, (column, _) in KINDS.items()
+    }
     return {**names, "case": "", "group": "", "over": SET, **found}
 
 
