@@ -52,11 +52,13 @@ SENTENCES = (
 
 def scores_grid(measured: Measured, single: str, remark: str) -> Grid:
     """DSC of the mean map beside that of single predictions."""
+    place = f"work/uncertainty/{measured.results.name}/{measured.analysis.name}"
+    pictures = f"Measuring draws the maps of one image a set and run into {place}."
     return grid(
         measured, f"{measured.analysis.name}-scores", "DSC of the mean map",
         [Measure("dsc_single", single), Measure("dsc_mean", "Mean map"),
          Measure("gain", "Gain", 4)],
-        (remark,), over="case",
+        (remark, pictures), over="case",
     )  # fmt: skip
 
 
