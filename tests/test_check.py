@@ -134,6 +134,11 @@ FAULTS = [
         "predict() changed seen",
     ),
     ("state round trip", predicts("return x + self.hidden", HIDDEN), "loaded from saved weights"),
+    (
+        "layers to look at",
+        method("sam", cam_layers={"decoder": "network.9"}),
+        "cam_layers.decoder cannot be looked at (method 'sam': cam_layers: no module 'network.9'",
+    ),
     ("kill and resume", method("sam", more=STEPS), "differs between a run that was killed"),
 ]
 

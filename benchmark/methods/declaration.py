@@ -18,6 +18,7 @@ from benchmark.core.row import Prompt
 from benchmark.core.yaml_files import read_yaml_with_node
 
 Group = Literal["main", "prompted", "single", "as-published", "ablation"]
+CamLayer = Literal["decoder", "deepest", "tokens"]
 
 DECLARATION = "method.yaml"
 WEIGHTS_FILE = "baselines/_shared/weights.yaml"
@@ -66,6 +67,9 @@ class Card(BaseModel):
         modality: trained on this modality of the mix alone; empty for all of them.
         base: the row that this one is a variant of; reports print the difference.
         requires: Python packages that it needs beyond those of the project.
+        cam_layers: dotted names of the modules whose activation is looked at: the last block of the
+            decoder, the deepest map, and tokens in front of it. Each gives (B, C, h, w) or
+            (B, N, C).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -88,6 +92,7 @@ class Card(BaseModel):
     modality: str = ""
     base: Name | None = None
     requires: tuple[str, ...] = ()
+    cam_layers: dict[CamLayer, str] = {}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

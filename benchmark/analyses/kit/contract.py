@@ -24,6 +24,10 @@ def _every(card: "Card") -> str:
     return ""
 
 
+def _undeclared(card: "Card") -> object:
+    return None
+
+
 def _nothing(measured: "Measured") -> Sequence[str]:
     return ()
 
@@ -42,6 +46,9 @@ class Analysis:
             or the mix.
         module: the module that measures: its `measure(job, part)` gives a table, a row a case.
             The numbers depend on this module and on what it imports, not on words and figures.
+        uses: further files of code that the module imports by name at run time, as
+            baselines/_shared/NAME.py; the numbers depend on them too.
+        reads: what the numbers depend on in the declaration of a row, beyond its runs.
         parts: in which pieces a unit is measured; an interrupted unit goes on after the last whole
             piece.
         leaves_out: why a row takes no part; empty for one that does.
@@ -58,6 +65,8 @@ class Analysis:
     module: str
     needs: tuple[Need, ...] = ("maps",)
     unit: Unit = "run"
+    uses: tuple[str, ...] = ()
+    reads: Callable[["Card"], object] = _undeclared
     parts: Callable[["Mix"], Sequence[str]] = _whole
     leaves_out: Callable[["Card"], str] = _every
     limited: bool = False

@@ -15,6 +15,7 @@ from benchmark.core.files import digest, write_text
 from benchmark.core.params import Mix, Params, load_params
 from benchmark.methods.code import code_digest
 from benchmark.methods.declaration import nearest
+from benchmark.methods.discover import folders
 
 PLACE = Path("benchmark") / "analyses"
 HEAD = "# Written by `mixseg sync`. Which analyses a mix has stands in params.yaml.\n"
@@ -101,6 +102,9 @@ def _settings(mix: Mix) -> str:
 
 def _digest(root: Path, analysis: Analysis) -> str:
     try:
-        return code_of(root, analysis)[:16]
+        cards = (card for folder in folders(root) for card in folder.cards)
+        declared = {card.name: read for card in cards if (read := analysis.reads(card))}
+        own = code_of(root, analysis)
+        return (digest([own, declared]) if declared else own)[:16]
     except MixSegError as error:
         return str(error)

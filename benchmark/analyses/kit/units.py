@@ -36,6 +36,7 @@ class Unit:
         seeds: the runs that it reads.
         why: the reason why it cannot be measured; empty if it can.
         ran: whether all of its runs have results.
+        declared: what the analysis reads of the row's declaration.
     """
 
     analysis: Analysis
@@ -44,6 +45,7 @@ class Unit:
     seeds: tuple[int, ...]
     why: str = ""
     ran: bool = True
+    declared: object = None
 
     @property
     def place(self) -> str:
@@ -107,6 +109,7 @@ def _asked(mix: Mix, seed: int) -> bool:
 
 def _unit(paths: Paths, analysis: Analysis, mix: str, card: Card, seeds: tuple[int, ...]) -> Unit:
     records = {seed: paths.run(mix, card.group, card.name, seed) / RUN for seed in seeds}
+    declared = analysis.reads(card)
     missing = [seed for seed, record in records.items() if not record.is_file()]
     if missing:
         return Unit(
@@ -118,7 +121,8 @@ def _unit(paths: Paths, analysis: Analysis, mix: str, card: Card, seeds: tuple[i
         for need in analysis.needs
         if not (paths.artefacts(mix, card.name, seed) / FILES[need]).is_file()
     ]
-    return Unit(analysis, mix, card.name, seeds, gone[0] if gone else "")
+    why = gone[0] if gone else ""
+    return Unit(analysis, mix, card.name, seeds, why, declared=declared)
 
 
 def identity(paths: Paths, unit: Unit, mix: Mix, group: str) -> dict[str, Any]:
@@ -139,14 +143,16 @@ def identity(paths: Paths, unit: Unit, mix: Mix, group: str) -> dict[str, Any]:
         "cases": limit,
         "data": data_digest(paths.prepared(unit.mix)),
         "inputs": inputs,
+        **({"declared": unit.declared} if unit.declared else {}),
     }
 
 
 def code_of(root: Path, analysis: Analysis) -> str:
     """The digest of the code that measures."""
-    own = root / analysis.module
-    file = own if own.is_file() else Path(__file__).parents[3] / analysis.module
-    return code.code_digest(code.closure(root, [file]))
+    package = Path(__file__).parents[3]
+    names = (analysis.module, *analysis.uses)
+    files = [root / name if (root / name).is_file() else package / name for name in names]
+    return code.code_digest(code.closure(root, files))
 
 
 def finished(folder: Path, wanted: dict[str, Any]) -> bool:

@@ -15,6 +15,7 @@ from safetensors.torch import load, save
 from benchmark.core.errors import MethodError, ShapeError
 from benchmark.core.params import load_params
 from benchmark.core.progress import Progress
+from benchmark.evaluation.gradcam import activation
 from benchmark.methods.conformance.subject import BATCH, DoesNotApply, Subject
 from benchmark.methods.conformance.training_rules import gradients, learns, resumes
 from benchmark.methods.discover import declared, method_entry
@@ -245,6 +246,22 @@ def _round_trip(subject: Subject) -> str:
     return f"{len(state)} tensors"
 
 
+def _cam_layers(subject: Subject) -> str:
+    layers = subject.entry.card.cam_layers
+    if not layers:
+        subject.skip("it names no cam_layers")
+    method = subject.build()
+    inputs, _ = subject.batch(method)
+    for name, layer in layers.items():
+        try:
+            activation(method, inputs, layer)
+        except MethodError as error:
+            found = f"cam_layers.{name} cannot be looked at ({error})"
+            do = "Correct it in method.yaml."
+            raise subject.error(found, "a module that gives one map a call", do) from error
+    return ", ".join(f"{name}: {layer}" for name, layer in layers.items())
+
+
 BUILDS, DTYPE, RESUMES = "builds offline", "shape and type", "kill and resume"
 GRADIENTS, RENDERED = "gradients", "rendered files"
 RULES: dict[str, Callable[[Subject], str]] = {
@@ -260,6 +277,7 @@ RULES: dict[str, Callable[[Subject], str]] = {
     "free of the batch": _batch_free,
     "state round trip": _round_trip,
     RESUMES: resumes,
+    "layers to look at": _cam_layers,
 }
 # The rules that a rule depends on.
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -274,4 +292,5 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "free of the batch": (BUILDS, DTYPE),
     "state round trip": (BUILDS, DTYPE, "same seed, same weights"),
     RESUMES: (BUILDS, DTYPE, GRADIENTS, "same seed, same weights"),
+    "layers to look at": (BUILDS, DTYPE),
 }
