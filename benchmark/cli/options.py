@@ -78,6 +78,12 @@ Size = Annotated[
     int | None,
     typer.Option("--size", min=16, help="Side in pixels; as in training unless told."),
 ]
+Heatmap = Annotated[
+    bool,
+    typer.Option(
+        "--heatmap", help="Also NAME_heatmap.png: Seg-Grad-CAM of the decoder's last block."
+    ),
+]
 OfficialFile = Annotated[
     Path,
     typer.Argument(help="Official weights: of PyTorch, .npz or .safetensors, under any name."),

@@ -194,17 +194,21 @@ def predict(
     weights: o.WeightsFile,
     size: o.Size = None,
     device: o.Device = "auto",
+    heatmap: o.Heatmap = False,
 ) -> None:
     """Segments a folder of images."""
     from benchmark.core.environment import pick_device
     from benchmark.runs.folder import predict_folder
+    from benchmark.runs.heatmap import heatmapper
     from benchmark.runs.predict import predictor
     from benchmark.training.weights_file import Origin
 
     root = _paths().root
     side = size or Origin.of(weights).size
-    network = predictor(root, method, weights, size=side, device=pick_device(device))
-    frame = predict_folder(network, images, out, side, Terminal())
+    where = pick_device(device)
+    network = predictor(root, method, weights, size=side, device=where)
+    heat = heatmapper(root, method, weights, size=side, device=where) if heatmap else None
+    frame = predict_folder(network, images, out, side, Terminal(), heat=heat)
     bad = frame[frame["error"] != ""]
     for row in bad.itertuples():
         typer.echo(f"FAILED  {row.error}", err=True)

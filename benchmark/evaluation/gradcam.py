@@ -3,10 +3,10 @@
     S = sum of the logits over the predicted mask, over all pixels where that is empty
     w_c = mean over positions of dS/dA_c,   map = ReLU(sum_c w_c A_c), enlarged to the image
 
-**Conventions** A is (B, C, h, w). Tokens (B, N, C) are laid out as a map first, a class token apart:
-the library averages gradients over what follows the second dimension, which would be C. The map is
-enlarged bilinear, corners not aligned. A network that pads inside moves its layer's map by half its
-padding at most. Predicted is a probability of at least one half.
+**Conventions** A is (B, C, h, w). Tokens (B, N, C) are laid out as a map first, a class token
+apart: the library averages gradients over what follows the second dimension, which would be C. The
+map is enlarged bilinear, corners not aligned. A network that pads inside moves its layer's map by
+half its padding at most. Predicted is a probability of at least one half.
 
 **Sources** Selvaraju et al., ICCV 2017 (Grad-CAM); Vinogradova et al., AAAI 2020 (the sum over
 pixels); captum's `LayerGradCam`.
@@ -74,7 +74,7 @@ def activation(method: Method, inputs: Inputs, layer: str) -> Activation:
     size = inputs.image.shape[-2:]
     maps = F.interpolate(small.detach().float(), size, mode="bilinear", align_corners=False)
     mask = predicted[:, 0].cpu().numpy()
-    return Activation(maps[:, 0].cpu().numpy(), mask, ~mask.any((1, 2)))
+    return Activation(maps[:, 0].cpu().numpy(), mask, np.logical_not(mask.any((1, 2))))
 
 
 class _Tap(nn.Module):
@@ -106,7 +106,7 @@ def _tapped(method: Method, layer: str, inputs: Inputs) -> Iterator[_Tap]:
                 where, found, "(B, C, h, w) or (B, N, C)", "Name another in cam_layers."
             )
         apart = out.shape[1] - grid[0] * grid[1]
-        feats = tap(out[:, apart:].transpose(1, 2).unflatten(2, grid))
+        feats = tap(out[:, apart:].transpose(1, 2).reshape(len(out), -1, *grid))
         return torch.cat([out[:, :apart], feats.flatten(2).transpose(1, 2)], 1)
 
     handle = module_of(method, layer).register_forward_hook(through)

@@ -66,6 +66,33 @@ def lay_over(picture: Image.Image, mask: np.ndarray, rows: int) -> None:
         picture.paste(Image.fromarray(band), (0, top))
 
 
+def warmed(picture: Image.Image, heat: np.ndarray, rows: int) -> Image.Image:
+    """A copy of a picture under a colour map of where a network looks.
+
+    The colour is the denser the larger the value: none at 0, three quarters at 1.
+
+    Args:
+        picture: RGB.
+        heat: (h, w) in [0, 1], of any size.
+        rows: of the picture that are worked on at once.
+    """
+    from matplotlib import colormaps
+
+    table = (255 * np.asarray(colormaps["inferno"].colors)).astype(np.float32)  # type: ignore[attr-defined]
+    small, copy = Image.fromarray(heat.astype(np.float32)), picture.copy()
+    for top in range(0, picture.height, rows):
+        end = min(top + rows, picture.height)
+        part = (0, small.height * top / picture.height, small.width,
+                small.height * end / picture.height)  # fmt: skip
+        band = small.resize((picture.width, end - top), Image.Resampling.BILINEAR, box=part)
+        share = np.clip(np.asarray(band), 0, 1)[..., None]
+        under = np.asarray(picture.crop((0, top, picture.width, end)), np.float32)
+        colour = table[np.rint(255 * share[..., 0]).astype(np.uint8)]
+        mixed = under + 0.75 * share * (colour - under)
+        copy.paste(Image.fromarray(np.rint(mixed).astype(np.uint8)), (0, top))
+    return copy
+
+
 def panel(image: np.ndarray, mask: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Image, reference and prediction side by side, with white gaps between.
 

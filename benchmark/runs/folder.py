@@ -2,9 +2,10 @@
 
 **Conventions** An image is reduced bicubic with antialiasing to the network's square; the
 probability goes back to the image's size bilinear and is cut at one half (>=). Files lie as
-NAME_mask.png (0 or 255), NAME_prob.png (16 bits, p = value / 65535) and NAME_overlay.png, where
-NAME is the image's stem, or stem and suffix where two stems are alike. Photographs are large: one
-of 88 megapixels fills 355 MB, so few are held at once, and results are made in bands of rows.
+NAME_mask.png (0 or 255), NAME_prob.png (16 bits, p = value / 65535) and NAME_overlay.png, and
+NAME_heatmap.png where one is asked for. NAME is the image's stem, or stem and suffix where two
+stems are alike. Photographs are large: one of 88 megapixels fills 355 MB, so few are held at once,
+and results are made in bands of rows.
 """
 
 from collections import Counter
@@ -26,7 +27,7 @@ from benchmark.data.folders import PICTURES, passed_over, pictures
 from benchmark.data.images import read_image
 from benchmark.evaluation.maps import TOP, quantise
 from benchmark.evaluation.metrics import first_level
-from benchmark.evaluation.overlays import lay_over
+from benchmark.evaluation.overlays import lay_over, warmed
 
 Predict = Callable[[np.ndarray], np.ndarray]
 COLUMNS = ("file", "name", "width", "height", "foreground", "confidence", "error")
@@ -37,7 +38,13 @@ LEVEL = 1  # of PNG: a third of the time of the usual 6, for files a tenth large
 
 
 def predict_folder(
-    predict: Predict, images: Path, out: Path, size: int, progress: Progress, batch: int = 8
+    predict: Predict,
+    images: Path,
+    out: Path,
+    size: int,
+    progress: Progress,
+    batch: int = 8,
+    heat: Predict | None = None,
 ) -> pd.DataFrame:
     """Segments every image of a folder. One that cannot be read is named and stops no other.
 
@@ -49,6 +56,7 @@ def predict_folder(
         size: side of the square that `predict` is given.
         progress: told of every image, of deep pictures, and of files that were passed over.
         batch: images given to `predict` at once.
+        heat: the same to where the network looks, in [0, 1]; None for no heatmap.
 
     Returns: a row an image, columns `COLUMNS`, as in out/summary.csv: width and height in pixels,
         foreground share of the mask, mean of max(p, 1 - p), and what was wrong.
@@ -69,7 +77,7 @@ def predict_folder(
     rows = []
     with progress.task("segment", len(files), "images") as task:
         for read in _batches(files, depth, batch):
-            for file, row in _segment(predict, read, size, out=out, names=names):
+            for file, row in _segment(predict, read, size, out=out, names=names, heat=heat):
                 rows.append({"file": file.name, "name": names[file], "error": ""} | row)
                 task.advance()
     summary = pd.DataFrame(rows, columns=list(COLUMNS))
@@ -137,20 +145,28 @@ def _batches(files: Sequence[Path], depth: Depth | None, batch: int) -> Iterator
 
 
 def _segment(
-    predict: Predict, read: Read, size: int, *, out: Path, names: dict[Path, str]
+    predict: Predict,
+    read: Read,
+    size: int,
+    *,
+    out: Path,
+    names: dict[Path, str],
+    heat: Predict | None = None,
 ) -> Iterator[tuple[Path, dict[str, object]]]:
     """Segments a batch; gives each file with its part of the summary, and empties `read`."""
     squares = [_square(picture, size) for picture in read.values() if not isinstance(picture, str)]
     probs: Iterator[np.ndarray] = iter(())
+    heats: Iterator[np.ndarray] = iter(())
     if squares:
         stacked = np.stack(squares)
         probs = iter(_checked(predict(stacked), stacked.shape[:3]))
+        heats = iter(heat(stacked) if heat else ())
     for file in list(read):
         picture = read.pop(file)
         if isinstance(picture, str):
             yield file, {"error": picture}
         else:
-            yield file, _write(picture, next(probs), out, names[file])
+            yield file, _write(picture, next(probs), out, names[file], next(heats, None))
 
 
 def _square(picture: Image.Image, size: int) -> np.ndarray:
@@ -166,8 +182,10 @@ def _checked(probs: np.ndarray, expected: tuple[int, ...]) -> np.ndarray:
     return probs
 
 
-def _write(picture: Image.Image, prob: np.ndarray, out: Path, name: str) -> dict[str, object]:
-    """Writes the three results of a picture; the picture becomes the overlay."""
+def _write(
+    picture: Image.Image, prob: np.ndarray, out: Path, name: str, heat: np.ndarray | None = None
+) -> dict[str, object]:
+    """Writes the results of a picture; the picture becomes the overlay."""
     width, height = picture.size
     rows = max(1, BAND // width)
     levels = np.empty((height, width), np.uint16)
@@ -176,13 +194,14 @@ def _write(picture: Image.Image, prob: np.ndarray, out: Path, name: str) -> dict
         levels[top : top + len(band)] = band
         sure += int(np.maximum(band, TOP - band).sum(dtype=np.int64))
     mask = levels >= first_level(THRESHOLD)
+    results = {} if heat is None else {"heatmap": warmed(picture, heat, rows)}
     lay_over(picture, mask, rows)
-    results = {
+    results |= {
         "mask": Image.fromarray(mask.view(np.uint8) * np.uint8(255)),
         "prob": Image.fromarray(levels),
         "overlay": picture,
     }
-    # All three appear together, or none. Two at a time, as packing takes the longest.
+    # All appear together, or none. Two at a time, as packing takes the longest.
     with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
         saved = []
         for kind, image in results.items():
