@@ -94,7 +94,10 @@ def _grids(measured: Measured) -> Iterator[Grid]:
         if entry.name in measured.results.cards and _leaves_out(measured.results.cards[entry.name])
     ]
     left = f"Left out, as method.yaml names no cam_layers: {', '.join(without)}."
-    remarks = (HOW, "An empty reference, or a map that is 0 throughout, has no value.")
+    remarks: tuple[str, ...] = (
+        HOW,
+        "An empty reference, or a map that is 0 throughout, has no value.",
+    )
     remarks += (left,) if without else ()
     for layer in _layers(measured):
         yield grid(

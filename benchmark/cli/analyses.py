@@ -1,6 +1,7 @@
 """The command of the analyses beyond the scores."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,6 +13,15 @@ app = typer.Typer()
 
 Name = Annotated[str | None, typer.Argument(help="An analysis; default: all of the mix.")]
 Listed = Annotated[bool, typer.Option("--list", help="Name the analyses, and measure nothing.")]
+Rows = Annotated[
+    list[str] | None,
+    typer.Option("--method", help="A method, as often as wanted; those with a layer unless told."),
+]
+Layer = Annotated[
+    Literal["decoder", "deepest", "tokens"], typer.Option("--layer", help="Of its cam_layers.")
+]
+Few = Annotated[int, typer.Option("--cases", min=1, help="Test cases of a set.")]
+ToPanels = Annotated[Path, typer.Option("--out", help="Folder for a picture a test set.")]
 
 
 @app.command()
@@ -50,3 +60,36 @@ def analyse(
             failed += not ok
     if failed:
         raise typer.Exit(1)
+
+
+@app.command()
+def heatmaps(
+    mix: o.MixName,
+    out: ToPanels,
+    method: Rows = None,
+    layer: Layer = "deepest",
+    cases: Few = 4,
+    device: o.Device = "auto",
+) -> None:
+    """Draws where the networks of a mix look on the same cases; shows images of the datasets."""
+    from benchmark.analyses.kit.execute import rows_of
+    from benchmark.analyses.kit.job import Job
+    from benchmark.analyses.measures.panels import panels
+    from benchmark.core.environment import pick_device
+    from benchmark.core.params import load_params
+    from benchmark.data.answers import require
+
+    paths = Paths(project_root())
+    params = load_params(paths.root)
+    about = params.mix(mix)
+    require(paths, mix, about)
+    where, jobs, titles = pick_device(device), [], []
+    for card in rows_of(paths.root, params, mix):
+        seeds = about.seeds_of(card)[:1]
+        job = Job(paths, mix, about, card.name, tuple(seeds), cases, where, Terminal())
+        chosen = layer in card.cam_layers and job.weights(seeds[0]).is_file()
+        if card.name in (method or [card.name]) and chosen:
+            jobs.append(job)
+            titles.append(card.title)
+    for path in panels(jobs, titles, layer, out):
+        typer.echo(f"wrote {path}")
