@@ -41,10 +41,10 @@ def _leads(measured: Measured) -> Iterator[str]:
     if not means:
         return
     low, high = (end(means, key=lambda title: means[title]) for end in (min, max))
-    text = f"The errors lie at {number(means[low], 1)} cycles per image ({low})"
+    text = f"The mean frequency of the errors is {number(means[low], 1)} cycles per image ({low})"
     if low != high:
         text += f" to {number(means[high], 1)} ({high})"
-    yield f"{text} on the mean, as a mean over test sets."
+    yield f"{text}, as a mean over test sets."
 
 
 def _grids(measured: Measured) -> tuple[Grid, ...]:

@@ -120,8 +120,8 @@ def test_frequencies_of_the_errors(ran: Paths) -> None:
     assert len(found) == 8
     assert found["error"].between(0, 1).all()
     section = addition(measured(ran, error_frequencies.ANALYSIS))
-    assert section.leads[0].startswith("The errors lie at ")
-    assert "(Small) on the mean" in section.leads[0]
+    assert section.leads[0].startswith("The mean frequency of the errors is ")
+    assert section.leads[0].endswith("cycles per image (Small), as a mean over test sets.")
     maps = ran.artefacts("tiny", "small", 0) / "probs.npz"
     whole = maps.read_bytes()
     maps.unlink()
