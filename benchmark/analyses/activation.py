@@ -94,18 +94,16 @@ def _grids(measured: Measured) -> Iterator[Grid]:
         if entry.name in measured.results.cards and _leaves_out(measured.results.cards[entry.name])
     ]
     left = f"Left out, as method.yaml names no cam_layers: {', '.join(without)}."
-    remarks: tuple[str, ...] = (
-        HOW,
-        "An empty reference, or a map that is 0 throughout, has no value.",
-    )
-    remarks += (left,) if without else ()
-    for layer in _layers(measured):
+    remarks = (HOW, "An empty reference, or a map that is 0 throughout, has no value.")
+    layers = _layers(measured)
+    for layer in layers:
+        told = (left,) if without and layer == layers[0] else ()
         yield grid(
             _with(measured, layer),
             f"activation-{layer}",
             f"Seg-Grad-CAM of {LAYERS[layer]}",
             MEASURES,
-            remarks,
+            (*remarks, *told),
             layer=layer,
         )
 

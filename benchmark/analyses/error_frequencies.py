@@ -9,7 +9,14 @@ from benchmark.analyses.kit.contract import Analysis
 from benchmark.analyses.kit.read import Measured
 from benchmark.analyses.kit.show import Measure, grid
 from benchmark.analyses.kit.summary import lines, of
-from benchmark.reports.figures.drawing import COLOURS, Figure, canvas_of, heading, svg_of
+from benchmark.reports.figures.drawing import (
+    COLOURS,
+    Figure,
+    canvas_of,
+    heading,
+    plain_ticks,
+    svg_of,
+)
 from benchmark.reports.tables.grid import Grid, number
 
 SHOWN = 6  # rows in a panel: as many as there are colours
@@ -34,10 +41,10 @@ def _leads(measured: Measured) -> Iterator[str]:
     if not means:
         return
     low, high = (end(means, key=lambda title: means[title]) for end in (min, max))
-    text = f"The errors lie at {number(means[low], 1)} cycles per image ({low})"
+    text = f"The mean frequency of the errors is {number(means[low], 1)} cycles per image ({low})"
     if low != high:
         text += f" to {number(means[high], 1)} ({high})"
-    yield f"{text} on the mean, as a mean over test sets."
+    yield f"{text}, as a mean over test sets."
 
 
 def _grids(measured: Measured) -> tuple[Grid, ...]:
@@ -65,6 +72,7 @@ def _figures(measured: Measured) -> Iterator[Figure]:
                     about = {"method": entry.name, "dataset": name}
                     records.append({**about, "cycles_per_image": float(x), "share": float(y)})
             ax.set_xscale("log", base=2)
+            plain_ticks(ax.xaxis, [1, 4, 16, 64])
             ax.set_xlabel("cycles per image")
         for ax in axes[len(names) :]:
             ax.set_axis_off()

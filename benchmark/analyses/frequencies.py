@@ -9,7 +9,7 @@ from benchmark.analyses.kit.contract import Analysis
 from benchmark.analyses.kit.read import Measured
 from benchmark.analyses.kit.show import Measure, cell
 from benchmark.analyses.kit.summary import value
-from benchmark.reports.figures.drawing import COLOURS, Figure, canvas_of, svg_of
+from benchmark.reports.figures.drawing import COLOURS, Figure, canvas_of, plain_ticks, svg_of
 from benchmark.reports.tables.grid import NONE, Block, Cell, Column, Grid, Line, number
 
 if TYPE_CHECKING:
@@ -222,17 +222,23 @@ def _curves(
             yield {"of": of, "modality": name, "cycles_per_image": float(x), "share": float(y)}
     ax.set_xscale("log", base=2)
     ax.set_yscale("log")
+    plain_ticks(ax.xaxis, [1, 4, 16, 64])
+    plain_ticks(ax.yaxis, [1, 0.1, 0.01, 0.001, 0.0001])
+    ax.set_ylim(1e-4, 1)
     ax.set_xlabel("cycles per image")
 
 
 def _sizes(ax: "Axes", table: "pd.DataFrame", colours: Mapping[str, str]) -> None:
-    ax.set_title("Share of the image covered", loc="left")
+    ax.set_title("Size: share of the cases", loc="left")
     for name, part in table.groupby("modality", sort=False):
         sizes: Sequence[float] = sorted(part["lesion"].dropna())
         if sizes:
             heights = [(k + 1) / len(sizes) for k in range(len(sizes))]
             ax.step(sizes, heights, where="post", color=colours[str(name)], lw=1.4)
     ax.set_xscale("log")
+    ax.set_xlim(0.001, 1)
+    ax.set_ylim(0, 1)
+    plain_ticks(ax.xaxis, [0.001, 0.01, 0.1, 1])
     ax.set_xlabel("reference / image")
 
 

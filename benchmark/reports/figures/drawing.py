@@ -13,6 +13,7 @@ from benchmark.core.files import write_text
 from benchmark.reports.tables.grid import csv_text
 
 if TYPE_CHECKING:  # slow to import, and wanted only when something is plotted
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure as Canvas
 
 # Okabe and Ito, Color Universal Design, 2008: told apart by colour-blind readers.
@@ -64,6 +65,14 @@ def heading(text: str, panels: int) -> str:
 def wrapped(title: str) -> str:
     """The name of a row beside its axis, in as many lines as it needs."""
     return "\n".join(textwrap.wrap(title, 34))
+
+
+def plain_ticks(axis: "Axis", ticks: Sequence[float], text: str = "{:g}") -> None:
+    """Labels a logarithmic axis with plain numbers; matplotlib's own are formulas."""
+    from matplotlib.ticker import NullLocator
+
+    axis.set_ticks(ticks, [text.format(tick) for tick in ticks])
+    axis.set_minor_locator(NullLocator())
 
 
 def write_figure(figure: Figure, to: Path) -> None:
