@@ -1,5 +1,6 @@
 """The frame of the analyses, tried with a made analysis on a made mix."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from support import DECLARATION, mixseg
 from benchmark.analyses.kit import find, stages
 from benchmark.analyses.kit.contract import Analysis
 from benchmark.analyses.kit.execute import analyse
+from benchmark.analyses.kit.job import Job
 from benchmark.analyses.kit.read import Measured, read
 from benchmark.analyses.kit.show import Measure, addition, grid
 from benchmark.analyses.kit.summary import value
@@ -95,12 +97,12 @@ def measured_lines(paths: Paths, analysis: Analysis = MADE) -> list[tuple[str, b
 
 def test_a_unit_is_measured_once_and_again_when_its_code_changes(ran: Paths, calls: Path) -> None:
     first = [line for line, ok in measured_lines(ran) if ok]
-    assert first[0].startswith("2 to measure, about less than 1 s, by a trial of 4 cases")
+    assert first[0].startswith("2 to measure, about less than 1 s, by a trial of 8 cases")
     assert len(first) == 3
     table = pd.read_csv(ran.results("tiny") / FOLDER / "made" / "small" / "seed-0" / MEASURED)
     assert list(table.columns) == ["dataset", "modality", "case", "group", "part", "share"]
     assert len(table) == 2 * 4 * 2
-    assert calls.read_text().count("\n") == 1 + 2 * 2
+    assert calls.read_text().count("\n") == 3 + 2 * 2
     assert [line for line, _ in measured_lines(ran)] == [
         "made of small on tiny, seed 0: measured already",
         "made of small on tiny, seed 1: measured already",
@@ -259,3 +261,43 @@ def test_records_say_what_was_measured(ran: Paths, calls: Path) -> None:
     assert record["identity"]["parts"] == ["a", "b"]
     assert record["cases"] == 8
     assert record["identity"]["inputs"]["0/probs.npz"]
+
+
+def test_the_expected_time_counts_the_work_of_every_part(
+    ran: Paths, calls: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part costs 100 s whatever its size and 2 s a picture; b has five pictures a case."""
+    clock = [0.0]
+
+    def takes(job: Job, part: str) -> pd.DataFrame:
+        clock[0] += 100 + 2 * work(job, part)
+        return pd.DataFrame([{"dataset": "d", "modality": "m", "case": "c", "group": "c"}])
+
+    def work(job: Job, part: str) -> int:
+        return len(job.cases()) * (1 if part == "a" else 5)
+
+    import made_measure
+
+    monkeypatch.setattr(made_measure, "measure", takes)
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    told = measured_lines(ran, replace(MADE, name="timed", work=work))[0][0]
+    # Two runs of 8 cases: each 2 * 100 s and 2 s * (8 + 40) = 296 s.
+    assert told == "2 to measure, about 9 min 52 s, by a trial of 8 cases"
+
+
+def test_a_part_may_have_no_case_and_settings_are_of_the_identity(
+    ran: Paths, calls: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import made_measure
+
+    real = made_measure.measure
+    monkeypatch.setattr(
+        made_measure, "measure", lambda job, part: real(job, part)[: int(part == "a")]
+    )
+    some = replace(MADE, name="some", settings=lambda mix: {"passes": 3})
+    assert all(ok for _, ok in measured_lines(ran, some))
+    assert "measured already" in measured_lines(ran, some)[0][0]
+    other = replace(some, settings=lambda mix: {"passes": 4})
+    assert "2 to measure, about" in measured_lines(ran, other)[0][0]
+    monkeypatch.setattr(made_measure, "measure", lambda job, part: real(job, part)[:0])
+    assert [ok for _, ok in measured_lines(ran, replace(MADE, name="none"))] == [True, False, False]
