@@ -1,6 +1,6 @@
 """Networks of segmentation-models-pytorch on an encoder with pretrained weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from torch import Tensor, nn
@@ -40,3 +40,7 @@ class SmpMethod(Method):
         for name in weights.names:  # none for a row from scratch
             state, where = weights.read(name), f"weights {name!r}"
             load_strictly(self.network.encoder, state, where, may_have=self.classifier)
+
+    def from_official(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The library's own keys in ours: a checkpoint of the same network."""
+        return {f"network.{key}": value for key, value in state.items()}

@@ -1,5 +1,7 @@
 """Polyp-PVT: two maps from a pyramid vision transformer, scored as their sum."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -9,6 +11,7 @@ from benchmark.methods.method import Inputs, Method, Normalise
 from benchmark.methods.weights import WeightStore
 
 from .network import PolypPVT as Network
+from .official import polyp_pvt_keys
 
 STRIDE = 32
 
@@ -50,3 +53,7 @@ class PolypPVT(Method):
         # The file says `stages.0`, the encoder that gives its maps `stages_0`.
         state = {k.replace("stages.", "stages_", 1): v for k, v in weights.read(name).items()}
         load_strictly(self.network.encoder, state, f"weights {name!r}", may_have=("head.*",))
+
+    def from_official(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The authors' keys in ours."""
+        return {f"network.{key}": value for key, value in polyp_pvt_keys(state).items()}
