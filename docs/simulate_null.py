@@ -18,7 +18,8 @@ GROUPED = [Setting(65, s, sd, 13, 3.0) for s in SEEDS for sd in SEED_SDS]
 TABLES = {"alone": ALONE, "crossed": CROSSED, "grouped": GROUPED}
 COLUMNS = (
     "crossed t", "+ 2 SE", "coverage", "power, 2 points", "cases as if independent",
-    "Wilcoxon, one run each", "Wilcoxon, means over seeds", "plain bootstrap", "cell coverage",
+    "Wilcoxon, one run each", "Wilcoxon, means over seeds", "plain bootstrap",
+    "interval over cases", "cell coverage",
 )  # fmt: skip
 
 
@@ -29,7 +30,7 @@ def seed_of(setting: Setting) -> int:
 
 def row(setting: Setting, rates: Rates) -> str:
     """A line of the table; what is above 0.06 is bold."""
-    tests = [rates.ungrouped, rates.one_seed, rates.averaged, rates.bootstrap]
+    tests = [rates.ungrouped, rates.one_seed, rates.averaged, rates.bootstrap, rates.over_cases]
     marked = [f"**{rate:.3f}**" if rate > 0.06 else f"{rate:.3f}" for rate in tests]
     own = (
         f"{rates.crossed:.3f}",

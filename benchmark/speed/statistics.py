@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmark.statistics.compare import comparisons
 from benchmark.statistics.complete_rows import complete_rows
-from benchmark.statistics.differences import Contrast, differences
+from benchmark.statistics.contrasts import Contrast, differences
 from benchmark.statistics.friedman import friedman
 from benchmark.statistics.intervals import scores, set_weights
 from benchmark.statistics.method_level import method_intervals
@@ -87,7 +87,7 @@ def _work(folder: Path) -> dict[str, Any]:
 def _differences(table: Any) -> Any:
     weights = set_weights(table)
     wanted = [Contrast(ENTRIES[0], other, weights) for other in ENTRIES[1:]]
-    return differences(table, wanted, RESAMPLES)
+    return differences(table, wanted)
 
 
 def _peak_mib() -> float:

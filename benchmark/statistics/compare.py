@@ -24,14 +24,13 @@ from typing import Any
 import numpy as np
 
 from benchmark.statistics.crossed import Estimate, Grouping, Part, estimate
-from benchmark.statistics.differences import Missing, side
+from benchmark.statistics.differences import Missing, side, values_of
 from benchmark.statistics.intervals import LEVEL
 from benchmark.statistics.method_level import (
     NONE,
     Target,
     targets,
     too_few,
-    values_of,
 )
 from benchmark.statistics.schema import DSC, is_lower
 from benchmark.statistics.table import Entry, ScoreTable

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmark.statistics.crossed import Grouping
-from benchmark.statistics.differences import Missing, side
-from benchmark.statistics.method_level import too_few, values_of
+from benchmark.statistics.differences import Missing, side, values_of
+from benchmark.statistics.method_level import too_few
 from benchmark.statistics.schema import DSC, Array, is_lower
 from benchmark.statistics.table import Entry, ScoreTable
 

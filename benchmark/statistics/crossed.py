@@ -126,6 +126,44 @@ def estimate(parts: Sequence[Part], trained: tuple[bool, bool] = (True, False)) 
     return Estimate(rounded, np.sqrt(variance), df)
 
 
+@dataclass(frozen=True)
+class Row:
+    """A row in a sum of rows.
+
+    Attributes:
+        sign: what its mean is multiplied with.
+        scores: by part, (..., seeds, cases); the cases of a part are the same in all rows.
+        trained: whether it has a seed term.
+    """
+
+    sign: float
+    scores: Sequence[Array]
+    trained: bool = True
+
+
+def contrast(
+    rows: Sequence[Row], groupings: Sequence[Grouping], weights: Sequence[float]
+) -> Estimate:
+    """The sum of rows by sign, over parts by weight: `estimate` for any number of rows.
+
+    Args:
+        rows: trained apart from one another, each on all parts with the same seeds.
+        groupings, weights: of the parts.
+    """
+    value, terms = np.asarray(0.0), []
+    for k, (grouping, weight) in enumerate(zip(groupings, weights, strict=True)):
+        cases = np.sum([row.sign * row.scores[k].mean(axis=-2) for row in rows], axis=0)
+        mean = cases.mean(axis=-1)
+        value = value + weight * mean
+        terms.append(_case_term(cases, mean, Part(cases, None, grouping, weight)))
+    for row in rows:
+        if row.trained:
+            variance, df = _seed_term(row.scores, weights)
+            terms.append((row.sign**2 * variance, df))
+    variance, freedom = satterthwaite(terms)
+    return Estimate(np.where(np.abs(value) < 1e-12, 0.0, value), np.sqrt(variance), freedom)
+
+
 def satterthwaite(terms: Sequence[tuple[Array, int]]) -> tuple[Array, Array]:
     """The sum of variances, each with its degrees of freedom, and the degrees of freedom of it.
 

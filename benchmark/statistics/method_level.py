@@ -21,9 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmark.statistics.crossed import Grouping, Part, estimate
-from benchmark.statistics.differences import Missing, side
+from benchmark.statistics.differences import Missing, side, values_of
 from benchmark.statistics.intervals import LEVEL, MEAN, set_weights
-from benchmark.statistics.schema import Array, range_of
+from benchmark.statistics.schema import range_of
 from benchmark.statistics.table import Entry, ScoreTable
 
 MIN_SEEDS = 3
@@ -88,13 +88,6 @@ def too_few(entries: Sequence[Entry], seeds: Sequence[int], groups: int) -> str:
             noun = "seed" if count == 1 else "seeds"
             return f"{entry.title}: {count} {noun}, no method-level claim below {MIN_SEEDS}"
     return "one group of cases: their spread is unknown" if groups < 2 else ""
-
-
-def values_of(table: ScoreTable, entry: Entry, name: str, column: str) -> Array:
-    """The scores (seeds, cases) of a cell that is known to be whole."""
-    values = table.values(entry, name, column)
-    assert values is not None  # what is missing was sorted out before
-    return values
 
 
 def method_intervals(

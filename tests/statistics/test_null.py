@@ -52,6 +52,13 @@ def test_common_practice_fails_where_seeds_vary() -> None:
     assert rates.bootstrap > ALLOWED
 
 
+def test_an_interval_over_cases_alone_finds_differences_between_identical_methods() -> None:
+    """What the tables of ablations and of mixing once printed, beside what they print now."""
+    rates = simulate(Setting(600, 3, 0.6, 600), 1500, 1, common_practice=False)
+    assert rates.over_cases > 0.4
+    assert rates.crossed < ALLOWED
+
+
 def test_the_wilcoxon_is_right_about_what_it_tests() -> None:
     rates = simulate(Setting(100, 3, 0.0, 100), 2000, 1)
     assert rates.one_seed == pytest.approx(0.05, abs=0.015)

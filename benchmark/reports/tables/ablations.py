@@ -7,11 +7,11 @@ from typing import Any
 
 from benchmark.reports.study import Study, missing_notes, trained_on
 from benchmark.reports.tables.cells import (
+    SPOKEN,
     Answer,
     difference_cell,
     difference_record,
     side_cell,
-    spoken,
 )
 from benchmark.reports.tables.grid import MISSING, Block, Cell, Column, Grid, Line, Marks, missing
 from benchmark.reports.tables.main import (
@@ -24,7 +24,8 @@ from benchmark.reports.tables.main import (
     score_record,
     trained_parameters,
 )
-from benchmark.statistics.differences import Contrast, Missing, differences, side
+from benchmark.statistics.contrasts import Contrast, differences
+from benchmark.statistics.differences import Missing, side
 from benchmark.statistics.intervals import MEAN, set_weights
 from benchmark.statistics.schema import DSC, METRICS
 from benchmark.statistics.table import Entry
@@ -53,7 +54,7 @@ def ablation_grid(study: Study) -> Grid:
         remarks=(
             "Trained: parameters that training changes, in millions. DSC: mean over seeds ±"
             " standard deviation over seeds, with its 95 % interval over cases.",
-            f"Minus base: the difference of these means, paired by case. {spoken(study)}",
+            f"Minus base: the difference of these means, paired by case. {SPOKEN}",
             "Ablations stand in the order of their declaration.",
             *(BEST, *missing_remarks(blocks)),
         ),
@@ -93,7 +94,7 @@ def single_modality_grid(study: Study) -> Grid:
         remarks=(
             "On the test sets of each modality, equally weighed where there are several: mean over"
             " seeds ± standard deviation over seeds. Below 0 mixing costs, above 0 it helps.",
-            f"Mixed − single is paired by case. {spoken(study)}",
+            f"Mixed − single is paired by case. {SPOKEN}",
             "At equal epochs a network that is trained on a single modality makes fewer steps.",
         ),
         records=[_record(study, row, m, modalities[m]) for row in rows for m in modalities],
@@ -160,7 +161,7 @@ def _answers(study: Study, families: Iterable[Family]) -> dict[tuple[str, str], 
 
 def _differences(study: Study, asked: Sequence[Contrast]) -> list[Answer]:
     """The difference of each contrast; none where one side began from random weights by need."""
-    found = differences(study.table, asked, study.params.resamples)
+    found = differences(study.table, asked)
     return [
         (Missing(contrast.other, why="it began from other weights: random, or pretrained"),)
         if study.unlike(contrast.one, contrast.other)

@@ -3,9 +3,9 @@
 import math
 from typing import Any
 
-from benchmark.reports.study import Study
 from benchmark.reports.tables.grid import NONE, Cell, missing, number
-from benchmark.statistics.differences import Difference, Missing, Side
+from benchmark.statistics.contrasts import Difference
+from benchmark.statistics.differences import Missing, Side
 
 Answer = Difference | tuple[Missing, ...]
 
@@ -48,11 +48,9 @@ def difference_record(answer: Answer | None) -> dict[str, Any]:
     return {name: getattr(answer, key) if known else "" for key, name in names.items()}
 
 
-def spoken(study: Study) -> str:
-    """What the interval of a difference speaks of."""
-    return (
-        "Below it the 95 % bootstrap interval over cases (BCa,"
-        f" {study.params.resamples:,} resamples; whole groups where cases form groups): it speaks"
-        " of other cases for these trained networks, not of other trainings. Of those speak the"
-        " standard deviations over seeds."
-    )
+# What the interval of a difference speaks of.
+SPOKEN = (
+    "Below it the 95 % interval of the difference, over trainings and cases together"
+    " (crossed-variance t; whole groups where cases form groups). A trained row with fewer than"
+    " three seeds has none."
+)
