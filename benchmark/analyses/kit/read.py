@@ -11,11 +11,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from benchmark.analyses.kit.contract import Analysis
-from benchmark.analyses.kit.units import FOLDER, MEASURED, RECORD
-from benchmark.core.digests import digest_of
-from benchmark.core.errors import MixSegError
-from benchmark.core.files import read_json
 from benchmark.core.recorded import EDITED
+from benchmark.statistics.measured import FOLDER, MANY, read_unit, units
 from benchmark.statistics.results import MixResults
 from benchmark.statistics.table import Entry
 
@@ -47,12 +44,8 @@ class Measured:
         folder = self.results.folder / FOLDER / self.analysis.name
         tables = []
         for place, record in self.records.items():
-            one = pd.read_csv(folder / place / MEASURED, dtype=TEXT)
-            one[list(TEXT)] = one[list(TEXT)].fillna("")
-            seeds = record["seeds"]
-            one.insert(0, "method", record["method"])
-            one.insert(1, "seed", seeds[0] if self.analysis.unit == "run" else -1)
-            tables.append(one)
+            seed = record["seeds"][0] if self.analysis.unit == "run" else MANY
+            tables.append(read_unit(folder / place, record, seed))
         return pd.concat(tables, ignore_index=True)
 
     def rows(self) -> list[Entry]:
@@ -71,30 +64,15 @@ class Measured:
         return tuple(f"{place}: left out, {EDITED}." for place in self.edited)
 
 
-TEXT = {"dataset": str, "modality": str, "case": str, "group": str}
-
-
 def read(results: MixResults, analysis: Analysis) -> Measured | None:
     """The results of an analysis on a mix; None where nothing was measured."""
-    folder = results.folder / FOLDER / analysis.name
-    records, edited = {}, []
-    for path in sorted(folder.glob(f"**/{RECORD}")):
-        place = path.parent.relative_to(folder).as_posix()
-        record = _record(results, path.parent / RECORD)
-        if record is None:
-            edited.append(place)
-        elif not record["method"] or results.entry(record["method"]) is not None:
-            records[place] = record
+    found, edited = units(results.folder / FOLDER / analysis.name)
+    records = {
+        place: record
+        for place, record in found.items()
+        if not record["method"] or results.entry(record["method"]) is not None
+    }
     return Measured(analysis, results, records, tuple(edited)) if records else None
-
-
-def _record(results: MixResults, path: Any) -> Mapping[str, Any] | None:
-    try:
-        record: Mapping[str, Any] = read_json(path)
-        same = record["files"][MEASURED] == digest_of(path.with_name(MEASURED))
-        return record if same else None
-    except (MixSegError, OSError, KeyError, TypeError):
-        return None
 
 
 def every(results: MixResults, analyses: Sequence[Analysis]) -> Iterator[Measured]:

@@ -21,9 +21,9 @@ from benchmark.data.manifest import data_digest
 from benchmark.methods import code
 from benchmark.methods.declaration import Card, nearest
 from benchmark.runs.settings import MAPS, WEIGHTS
+from benchmark.statistics import measured
 
-FOLDER = "analyses"  # in results/<mix>, beside the groups of methods
-MEASURED, RECORD = "measured.csv", "record.json"
+FOLDER, MEASURED, RECORD = measured.FOLDER, measured.MEASURED, measured.RECORD
 FILES = {"maps": MAPS, "weights": WEIGHTS}
 
 
