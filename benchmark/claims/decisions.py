@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from benchmark.claims.quantity import Quantity
 from benchmark.claims.spec import Verdict
 from benchmark.statistics.compare import Comparison
+from benchmark.statistics.contrasts import Combined
 from benchmark.statistics.differences import Missing
 from benchmark.statistics.method_level import MethodInterval
 from benchmark.statistics.schema import is_lower
+from benchmark.statistics.table import Entry
 
 Z = 1.959964  # half-width of a 95 % interval over its standard error, in the limit
 Decide = Callable[[float, float], Verdict]  # from an interval in which more is better
@@ -16,17 +18,37 @@ Decide = Callable[[float, float], Verdict]  # from an interval in which more is 
 
 def judged(found: Comparison, seeds: int, decide: Decide) -> tuple[Verdict, str]:
     """What a comparison of methods decides, and what that rests on."""
+    rows, lower = (found.focus, found.other), is_lower(found.column)
+    return decided(found, rows, seeds, decide, lower=lower)
+
+
+def decided(
+    found: Comparison | Combined,
+    rows: Sequence[Entry],
+    seeds: int,
+    decide: Decide,
+    *,
+    lower: bool = False,
+) -> tuple[Verdict, str]:
+    """What a difference or a sum of rows decides, and what that rests on.
+
+    Args:
+        rows: what it is of.
+        seeds: the fewest that a trained row needs.
+        lower: whether less is better.
+    """
     if found.missing:
         whole = [each for each in found.missing if each.runs or "undefined" not in each.why]
         told = "; ".join(dict.fromkeys(_missing(each) for each in found.missing))
         return "not run" if whole else "undecided", told
-    rests = f"{found.seeds[0]} and {found.seeds[1]} seeds, {found.cases} cases"
-    pairs = zip((found.focus, found.other), found.seeds, strict=True)
+    counts = [str(count) for count in found.seeds]
+    rests = f"{' and '.join(counts)} seeds, {found.cases} cases"
+    pairs = zip(rows, found.seeds, strict=True)
     few = [count for entry, count in pairs if entry.trained and count < seeds]
     if math.isnan(found.low) or few:
         why = found.why or f"{min(few, default=0)} seeds where the claim needs {seeds}"
         return "undecided", f"{rests}: {why}"
-    low, high = (-found.high, -found.low) if is_lower(found.column) else (found.low, found.high)
+    low, high = (-found.high, -found.low) if lower else (found.low, found.high)
     return decide(low, high), rests
 
 
@@ -40,6 +62,13 @@ def side(low: float, high: float) -> Verdict:
 def no_gain(margin: float, low: float, high: float) -> Verdict:
     """Supported below the margin, contradicted above 0."""
     if low > 0:
+        return "contradicted"
+    return "supported" if high < margin else "undecided"
+
+
+def close(margin: float, low: float, high: float) -> Verdict:
+    """Supported below the margin, contradicted above it."""
+    if low > margin:
         return "contradicted"
     return "supported" if high < margin else "undecided"
 

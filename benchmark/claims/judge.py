@@ -16,6 +16,7 @@
    independent (MOVER). A shared training makes that wider than needed, never narrower.
 5. On a mix that asks for pretrained weights, a row that began from random ones because its weights
    were not at hand is not compared with one that began from pretrained weights: not run.
+6. A verdict that rests on a stand-in (`rows`) says so, and is counted apart from the others.
 
 **Sources** Zou and Donner, Statistics in Medicine 2008 (MOVER).
 """
@@ -27,8 +28,11 @@ from dataclasses import dataclass
 
 from benchmark.claims.predicates import Judge
 from benchmark.claims.quantity import ORDER, Quantity, combined
+from benchmark.claims.rows import Rows
 from benchmark.claims.spec import MODALITY, Claim, Verdict
 from benchmark.statistics.results import MixResults
+
+FOR_STAND_IN = ", for the stand-in, at this scale"
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Judged:
         reads: the verdict as it is printed.
         why: one sentence.
         scope: empty on a mix that the claim was made on; else what the verdict speaks of.
+        stand_ins: the rows that it rests on in the place of others, in words.
     """
 
     claim: Claim
@@ -47,6 +52,7 @@ class Judged:
     why: str
     scope: str
     quantities: tuple[Quantity, ...]
+    stand_ins: tuple[str, ...] = ()
 
 
 def judge(claims: Iterable[Claim], results: MixResults) -> tuple[Judged, ...]:
@@ -62,8 +68,11 @@ def _judge(claim: Claim, judging: Judge) -> Judged:
     reads = next((each.reads for each in found if each.reads), "")
     why = next((each.why for each in found if each.reads), "")
     why = why or _unplanned(claim, verdict, judging.results) or _why(verdict, quantities)
-    scope = "" if verdict == "not run" else _scope(claim, judging.results)
-    return Judged(claim, verdict, reads or verdict, why, scope, quantities)
+    used = () if verdict == "not run" else (e for each in quantities for e in each.stand_ins)
+    stand_ins = tuple(dict.fromkeys(used))
+    scope = "" if verdict == "not run" else _scope(claim, judging.rows, stand_ins)
+    reads = reads or f"{verdict}{FOR_STAND_IN if stand_ins else ''}"
+    return Judged(claim, verdict, reads, why, scope, quantities, stand_ins)
 
 
 def _unplanned(claim: Claim, verdict: Verdict, results: MixResults) -> str:
@@ -75,7 +84,7 @@ def _unplanned(claim: Claim, verdict: Verdict, results: MixResults) -> str:
         for name in claim.methods
         for modality in (results.modalities() if MODALITY in name else [""])
     ]
-    gone = [name for name in names if results.entry(name) is None]
+    gone = [name for name in names if results.standing_for(name) is None]
     verb = "is" if len(gone) == 1 else "are"
     return f"Not run: {', '.join(gone)} {verb} not planned on this mix." if gone else ""
 
@@ -91,7 +100,8 @@ def _why(verdict: Verdict, quantities: Sequence[Quantity]) -> str:
     return f"Of {len(quantities)} {noun}: {', '.join(parts)}."
 
 
-def _scope(claim: Claim, results: MixResults) -> str:
+def _scope(claim: Claim, found: Rows, stand_ins: Sequence[str]) -> str:
+    results = found.results
     if not claim.needs_scores or not results.table.runs:
         return ""
     parts = []
@@ -99,10 +109,10 @@ def _scope(claim: Claim, results: MixResults) -> str:
         parts.append("on synthetic images: a trial of the machinery, no evidence about the paper")
     elif claim.mixes and results.name not in claim.mixes:
         parts.append("on other data than the paper's")
-    rows = [entry for name in claim.methods if (entry := results.entry(name))]
-    ran = [entry for entry in rows if results.table.runs_of(entry)]
+    ran = [entry for entry in found.entries(claim.methods) if results.table.runs_of(entry)]
     if any(results.initialisation(entry) == "random" for entry in ran):
         parts.append("from random weights")
+    parts += stand_ins
     return "; ".join(parts)
 
 
@@ -118,6 +128,7 @@ def quantity_rows(judged: Iterable[Judged]) -> list[dict[str, object]]:
             "verdict": each.verdict,
             "reads": each.reads,
             "scope": each.scope,
+            "stand_in": bool(each.stand_ins),
             "what": quantity.what,
             "where": quantity.where,
             "metric": quantity.metric,
@@ -136,7 +147,11 @@ def _blank(value: float | None) -> float | str:
     return "" if value is None or math.isnan(value) else value
 
 
-def summary(judged: Iterable[Judged]) -> dict[str, int]:
-    """How many claims have each verdict."""
-    counts = Counter(each.verdict for each in judged)
+def summary(judged: Iterable[Judged], stand_ins: bool = False) -> dict[str, int]:
+    """How many claims have each verdict.
+
+    Args:
+        stand_ins: of the verdicts that rest on a stand-in, or of all others.
+    """
+    counts = Counter(each.verdict for each in judged if bool(each.stand_ins) == stand_ins)
     return {name: counts[name] for name in ORDER}

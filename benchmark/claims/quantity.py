@@ -20,12 +20,13 @@ class Quantity:
     Attributes:
         what: what it is of, with titles as on the cards.
         where: the test set, in words; empty where there is none.
-        metric: a column of scores.csv, "parameters" or "cases".
+        metric: a column of scores.csv, what an analysis measured, "parameters" or "cases".
         value, low, high: as in scores.csv; None where there is none.
         verdict: of this part alone.
         note: what stands behind it, or why there is no number.
         p: two-sided, of the difference; None where there is none.
-        methods: the names of those that it is about.
+        methods: the names of the rows that it is about.
+        stand_ins: which of them stand in for others, in words.
     """
 
     what: str
@@ -38,6 +39,7 @@ class Quantity:
     note: str
     p: float | None = None
     methods: tuple[str, ...] = ()
+    stand_ins: tuple[str, ...] = ()
 
     def text(self) -> str:
         """The number for a reader: points of a share, pixels, or a count."""

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from benchmark.claims.measures import MEASURES
 from benchmark.core.errors import ParamsError
 from benchmark.core.recipe import Name
 from benchmark.core.yaml_files import read_yaml
@@ -64,6 +65,81 @@ class NoBetter(Compared):
     margin: float = Field(0.01, gt=0)
 
 
+class Close(Compared):
+    """The first may lead, by less than a margin."""
+
+    kind: Literal["close"]
+    margin: float = Field(0.02, gt=0)
+
+
+class GainsMore(PredicateBase):
+    """One difference is larger than another, on each test set: (a - b) - (c - d) above 0.
+
+    Attributes:
+        gain: a and b.
+        over: c and d. «{modality}» as in `Compared`.
+        where, metric: as in `Compared`.
+    """
+
+    kind: Literal["gains more"]
+    gain: tuple[str, str]
+    over: tuple[str, str]
+    where: Names = [EACH]
+    metric: str = "dsc"
+
+    def methods(self) -> Iterator[str]:
+        """All four."""
+        yield from (*self.gain, *self.over)
+
+
+class OfAnalysis(PredicateBase):
+    """Something that an analysis measured.
+
+    Attributes:
+        measure: its name in `measures.MEASURES`.
+    """
+
+    measure: str
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.measure not in MEASURES:
+            raise ValueError(f"no measure {self.measure!r}; known are {', '.join(MEASURES)}")
+        return self
+
+
+class Measured(OfAnalysis):
+    """The first is better in what an analysis measured, in the mean over modalities.
+
+    Attributes:
+        one, than: as in `Compared`.
+    """
+
+    kind: Literal["measured"]
+    one: Names
+    than: Names
+
+    def methods(self) -> Iterator[str]:
+        """Both sides."""
+        yield from (*self.one, *self.than)
+
+
+class Above(OfAnalysis):
+    """What an analysis measured lies beyond a value on the better side, in the mean.
+
+    Attributes:
+        level: the value.
+    """
+
+    kind: Literal["measured above"]
+    of: Names
+    level: float = 0.0
+
+    def methods(self) -> Iterator[str]:
+        """All of them."""
+        yield from self.of
+
+
 class Rising(PredicateBase):
     """Methods in rising order: each is better than the one before.
 
@@ -100,18 +176,22 @@ class Smaller(PredicateBase):
     """Methods score lower on the cases with the smallest reference masks than on the others.
 
     Attributes:
+        than: other methods, which lose less on these cases; empty where that is not asked.
+        need: as in `Compared`, over the methods of `than`.
         share: the part of a test set's cases that counts as small.
     """
 
     kind: Literal["small lesions"]
     of: Names
     where: Names = [EACH]
+    than: list[str] = []
     share: float = Field(0.25, gt=0, lt=1)
     metric: str = "dsc"
+    need: Literal["all", "most"] = "all"
 
     def methods(self) -> Iterator[str]:
         """All of them."""
-        yield from self.of
+        yield from (*self.of, *self.than)
 
 
 class Count(PredicateBase):
@@ -128,9 +208,14 @@ class Count(PredicateBase):
 
 
 class Growing(PredicateBase):
-    """Trainable parameters grow from one method to the next."""
+    """Trainable parameters grow from one method to the next.
+
+    Attributes:
+        times: by more than this factor.
+    """
 
     kind: Literal["parameters grow"]
+    times: float = Field(1.0, ge=1)
     order: Annotated[list[str], Field(min_length=2)]
 
     def methods(self) -> Iterator[str]:
@@ -168,7 +253,19 @@ class Open(PredicateBase):
 
 
 Predicate = Annotated[
-    Better | NoBetter | Rising | Easier | Smaller | Count | Growing | Cases | Open,
+    Better
+    | NoBetter
+    | Close
+    | GainsMore
+    | Measured
+    | Above
+    | Rising
+    | Easier
+    | Smaller
+    | Count
+    | Growing
+    | Cases
+    | Open,
     Field(discriminator="kind"),
 ]
 
@@ -213,7 +310,10 @@ class Claim(BaseModel):
         """The evidence that it needs, in a phrase."""
         where = " or ".join(self.mixes) or "any mix"
         if self.needs_scores:
-            return f"{', '.join(self.methods)} on {where}, {self.seeds} seeds"
+            told = f"{', '.join(self.methods)} on {where}, {self.seeds} seeds"
+            found = (p.measure for p in self.predicates if isinstance(p, OfAnalysis))
+            asked = dict.fromkeys(MEASURES[name].analysis for name in found)
+            return f"{told}, with the analyses {', '.join(asked)}" if asked else told
         if self.methods:
             return f"the card of {', '.join(self.methods)}"
         return f"the data of {where}" if self.mixes else "data that is not here"

@@ -77,6 +77,8 @@ class Mix(BaseModel):
         drawn: for mixes of drawn datasets.
         at_most: training cases of a dataset that are used, val among them; None is all.
         compare: mixes in which duplicates of this one's cases are looked for, where prepared.
+        stand_ins: rows of this mix in the place of methods that it has not, for claims alone; a
+            verdict that rests on one says so.
         analyses: what is analysed beyond the scores; None for nothing.
     """
 
@@ -98,6 +100,7 @@ class Mix(BaseModel):
     drawn: Drawn | None = None
     at_most: int | None = Field(None, ge=1)
     compare: list[Name] = []
+    stand_ins: dict[Name, Name] = {}
     analyses: Analysed | None = None
 
     @model_validator(mode="after")
@@ -109,6 +112,9 @@ class Mix(BaseModel):
             values = getattr(self, key) or []
             if len(set(values)) < len(values):
                 raise ValueError(f"{key} names something twice: {values}")
+        doubled = sorted({*self.stand_ins} & {*self.stand_ins.values()})
+        if doubled:
+            raise ValueError(f"stand_ins replaces its own stand-ins: {', '.join(doubled)}")
         if any(seed < 0 for seed in self.seeds):
             raise ValueError(f"seeds must not be negative: {self.seeds}")
         return self

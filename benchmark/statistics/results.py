@@ -162,6 +162,11 @@ class MixResults:
         rows = (entry for entry in self.table.entries if entry.group != CONTROLS)
         return next((entry for entry in rows if entry.name == name), None)
 
+    def standing_for(self, name: str) -> Entry | None:
+        """The row of a method, or the one that the mix names as its stand-in where it has none."""
+        own = self.entry(name)
+        return own or self.entry(self.mix.stand_ins.get(name, ""))
+
     def title(self, name: str) -> str:
         """What tables call a method."""
         return self.cards[name].title if name in self.cards else name

@@ -44,9 +44,11 @@ class Verdicts:
 
     def lead(self) -> str:
         """How many claims have which verdict."""
-        counts = ", ".join(f"{n} {verdict}" for verdict, n in summary(self.judged).items() if n)
+        counts = _counted(summary(self.judged))
+        apart = _counted(summary(self.judged, stand_ins=True))
+        more = f" Counted apart, for stand-ins at this scale: {apart}." if apart else ""
         return (
-            f"Of {len(self.judged)} claims: {counts}. A claim is judged by method-level intervals,"
+            f"Of {len(self.judged)} claims: {counts}.{more} A claim is judged by method-level intervals,"
             " and undecided where they leave it open; on other data than the paper's, or from"
             " random weights, a verdict speaks of these data alone."
         )
@@ -54,9 +56,11 @@ class Verdicts:
     def _claims(self) -> Grid:
         blocks: dict[str, list[Line]] = {}
         for one in self.judged:
-            reads = Cell(one.reads, one.scope, one.reads, kind=KINDS.get(one.verdict, ""))
+            kind = "" if one.stand_ins else KINDS.get(one.verdict, "")
+            reads = Cell(one.reads, one.scope, one.reads, kind=kind)
             line = Line(one.claim.sentence, (reads, Cell(one.why)), sub=one.claim.source)
-            blocks.setdefault(one.claim.paper, []).append(line)
+            heading = f"{one.claim.paper}, for stand-ins" if one.stand_ins else one.claim.paper
+            blocks.setdefault(heading, []).append(line)
         return Grid(
             name="claims",
             of=self.study.mix.title,
@@ -147,6 +151,10 @@ def verdicts(results: MixResults, study: Study) -> Verdicts:
     """
     checked = check_reported(read_reported(results.paths.root), results)
     return Verdicts(study, judge(load_claims(), results), tuple(checked))
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n)
 
 
 def _reported_cells(one: Checked) -> Iterator[Cell]:
