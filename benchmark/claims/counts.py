@@ -35,7 +35,7 @@ def growing(results: MixResults, asked: Growing, seeds: int) -> Found:
             note = f"no card of {before if fewer is None else after}"
         else:
             note = f"{fewer:,} of {results.title(before)} before it"
-            note += f"; more than {asked.times:g} times as many" if asked.times > 1 else ""
+            note += f"; the claim needs more than {asked.times:g} times as many" * (asked.times > 1)
             verdict = "supported" if asked.times * fewer < more else "contradicted"
         value = None if verdict == "not run" else more
         about = (title, "", "parameters", value, None, None)

@@ -18,6 +18,7 @@ DEFAULTS: dict[str, Any] = {
     "warmup": 0,
     "clip": 0.0,
     "clip_value": 0.0,
+    "equal_steps": False,
 }
 
 
@@ -38,6 +39,8 @@ class Recipe(BaseModel):
             rate is multiplied by `step_gamma`.
         warmup: steps of linear warm-up.
         clip, clip_value: largest norm of the gradient, largest value in it; 0 means no limit.
+        equal_steps: for a row of a single modality: as many passes over its cases as make the steps
+            that the whole mix takes in `epochs` passes; `benchmark.runs.equal_steps` counts them.
         hflip, vflip: probability of a mirror image.
         rotation_deg: rotations are drawn uniformly from plus or minus this angle.
         why: the reason for what differs.
@@ -61,6 +64,7 @@ class Recipe(BaseModel):
     warmup: int | None = Field(None, ge=0)
     clip: float | None = Field(None, ge=0)
     clip_value: float | None = Field(None, ge=0)
+    equal_steps: bool | None = None
     hflip: float | None = Field(None, ge=0, le=1)
     vflip: float | None = Field(None, ge=0, le=1)
     rotation_deg: float | None = Field(None, ge=0, le=180)

@@ -240,8 +240,13 @@ def _with_base(
         return (
             f"row {name!r} names a modality, so its `base` must be another row of this file{hint}"
         )
-    title = f"{base.get('title')}, {own['modality']} alone"
-    return {**_filled(base, own), "title": own.get("title", title), "group": "single"}
+    recipe = own.get("recipe")
+    steps = ", equal steps" if isinstance(recipe, dict) and recipe.get("equal_steps") else ""
+    title = f"{base.get('title')}, {own['modality']} alone{steps}"
+    values = {**_filled(base, own), "title": own.get("title", title), "group": "single"}
+    if isinstance(recipe, dict) and isinstance(base.get("recipe"), dict):
+        values["recipe"] = {**base["recipe"], **recipe}
+    return values
 
 
 def _card(

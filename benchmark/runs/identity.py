@@ -16,6 +16,7 @@ from benchmark.methods.declaration import Card, Weights
 from benchmark.methods.discover import Folder, declared, unknown_name
 from benchmark.methods.weights import WeightStore
 from benchmark.runs.adoptions import canonical
+from benchmark.runs.equal_steps import with_equal_steps
 
 SHORT = 16  # digits of a digest that is shown or handed to DVC
 
@@ -120,6 +121,8 @@ def plan_run(paths: Paths, spec: RunSpec, fetch: bool = True, folder: Folder | N
         folder = known[spec.method]
     card = mix.card_of(next(card for card in folder.cards if card.name == spec.method))
     recipe = mix.recipe_of(card)
+    if recipe.equal_steps:
+        recipe = with_equal_steps(recipe, card, paths.prepared(spec.mix))
     asked = mix.weights_of(card)
     weights = _weights(paths.weights, card, fetch) if asked == "pretrained" else {}
     parts: dict[str, Any] = {

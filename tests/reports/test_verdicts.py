@@ -49,6 +49,23 @@ def test_every_claim_stands_with_its_verdict(made: Made) -> None:
     assert {row["claim"] for row in grid.records} == {claim.id for claim in claims}
 
 
+def test_verdicts_of_stand_ins_are_counted_and_shown_apart(made: Made) -> None:
+    found = found_in(made)
+    claim = next(each.claim for each in found.judged if each.claim.paper == "MMSNet")
+    own = Judged(claim, "supported", "supported", "", "", ())
+    apart = Judged(
+        claim, "supported", "supported, for the stand-in, at this scale", "", "", (), ("A for B",)
+    )
+    both = Verdicts(found.study, (own, apart), ())
+    assert "Of 2 claims: 1 supported. Counted apart, for stand-ins at this scale: 1 supported." in (
+        both.lead()
+    )
+    grid = both.grids()["claims"]
+    assert [block.title for block in grid.blocks] == ["MMSNet", "MMSNet, for stand-ins"]
+    assert [line.cells[0].kind for line in grid.lines()] == ["good", ""]
+    assert [row["stand_in"] for row in grid.records] == [False, True]
+
+
 def test_published_numbers_of_this_mix_alone_stand_beside_ours(made: Made) -> None:
     grid = found_in(made).grids()["reported"]
     assert len(grid.lines()) == 2

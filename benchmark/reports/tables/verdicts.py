@@ -48,16 +48,16 @@ class Verdicts:
         apart = _counted(summary(self.judged, stand_ins=True))
         more = f" Counted apart, for stand-ins at this scale: {apart}." if apart else ""
         return (
-            f"Of {len(self.judged)} claims: {counts}.{more} A claim is judged by method-level intervals,"
-            " and undecided where they leave it open; on other data than the paper's, or from"
-            " random weights, a verdict speaks of these data alone."
+            f"Of {len(self.judged)} claims: {counts}.{more} A claim is judged by method-level"
+            " intervals, and undecided where they leave it open; on other data than the paper's, or"
+            " from random weights, a verdict speaks of these data alone."
         )
 
     def _claims(self) -> Grid:
         blocks: dict[str, list[Line]] = {}
         for one in self.judged:
-            kind = "" if one.stand_ins else KINDS.get(one.verdict, "")
-            reads = Cell(one.reads, one.scope, one.reads, kind=kind)
+            colour = KINDS if not one.stand_ins else {}
+            reads = Cell(one.reads, one.scope, one.reads, kind=colour.get(one.verdict, ""))
             line = Line(one.claim.sentence, (reads, Cell(one.why)), sub=one.claim.source)
             heading = f"{one.claim.paper}, for stand-ins" if one.stand_ins else one.claim.paper
             blocks.setdefault(heading, []).append(line)
