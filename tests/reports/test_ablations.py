@@ -210,6 +210,21 @@ def test_two_variants_of_one_modality_have_a_row_each(tmp_path: Path) -> None:
     assert titles == ["U-Net", "U-Net (and U-Net, fundus alone)", "MMSNet: K = 16"]
 
 
+def test_equal_epochs_and_equal_steps_stand_in_blocks_of_their_own(tmp_path: Path) -> None:
+    recipe = {"equal_steps": True, "why": "tests"}
+    steps = card("steps", "Steps", group="single", base="unet", modality="fundus", recipe=recipe)
+    study = make(tmp_path, Plan(cases=3, cards=(*CARDS, *VARIANTS, steps))).study("ablations")
+    grid = single_modality_grid(study)
+    assert [(block.title, [row.title for row in block.lines]) for block in grid.blocks] == [
+        ("At equal epochs", ["U-Net", "MMSNet: K = 16"]),
+        ("At equal steps", ["U-Net"]),
+    ]
+    rows = [r for r in csv.DictReader(grid.csv().splitlines()) if r["modality"] == "fundus"]
+    told = [(r["method"], r["equal"], r["single_modality"]) for r in rows]
+    assert ("unet", "epochs", "unet-fundus") in told
+    assert ("unet", "steps", "steps") in told
+
+
 def test_networks_of_one_modality_are_neither_averaged_nor_ranked(made: Made) -> None:
     grid = main_grid(made.study("ablations"), ("single",), "scores")
     assert "Mean over modalities" not in {column.group for column in grid.columns}

@@ -32,6 +32,7 @@ from benchmark.statistics.table import Entry
 
 Weights = Mapping[str, float]
 METRIC = METRICS[DSC]
+PACES = ("equal epochs", "equal steps")
 
 
 def ablation_grid(study: Study) -> Grid:
@@ -63,7 +64,7 @@ def ablation_grid(study: Study) -> Grid:
 
 
 def single_modality_grid(study: Study) -> Grid:
-    """Each base beside its variants of a single modality, modality by modality."""
+    """Each base beside its variants of a single modality, at equal epochs and at equal steps."""
     marks, rows, modalities = Marks(), _rows(study), _modalities(study)
     asked = [
         (row, modality, Contrast(row.base, entry, modalities[modality]))
@@ -74,10 +75,14 @@ def single_modality_grid(study: Study) -> Grid:
     answers = _differences(study, [contrast for *_, contrast in asked])
     for (row, modality, _), answer in zip(asked, answers, strict=True):
         row.found[modality] = answer
-    lines = [
-        Line(row.title, _cells(study, row, modalities), marks.of(_notes(study, row)))
-        for row in rows
-    ]
+    blocks = []
+    for pace in PACES:
+        lines = [
+            Line(row.title, _cells(study, row, modalities), marks.of(_notes(study, row)))
+            for row in rows
+            if row.pace == pace
+        ]
+        blocks += [Block(f"At {pace}", tuple(lines))] if lines else []
     labels = ("Mixed ↑", "Single ↑", "Mixed − single")
     return Grid(
         name="single-modality",
@@ -89,13 +94,15 @@ def single_modality_grid(study: Study) -> Grid:
             for modality in modalities
             for label in labels
         ),
-        blocks=(Block("", tuple(lines)),),
+        blocks=tuple(blocks),
         notes=marks.notes(),
         remarks=(
             "On the test sets of each modality, equally weighed where there are several: mean over"
             " seeds ± standard deviation over seeds. Below 0 mixing costs, above 0 it helps.",
             f"Mixed − single is paired by case. {SPOKEN}",
-            "At equal epochs a network that is trained on a single modality makes fewer steps.",
+            "At equal epochs every network sees an image equally often, and one that is trained on"
+            " a single modality makes fewer steps. At equal steps it makes as many as the mix"
+            " takes, and sees its images more often.",
         ),
         records=[_record(study, row, m, modalities[m]) for row in rows for m in modalities],
         inner="Value",
@@ -222,12 +229,14 @@ class SingleModalityRow:
     """A base with its variants of a single modality.
 
     Attributes:
+        pace: what is equal between the trainings, one of PACES.
         base: None where this mix has no such row.
         variants, found: by modality, the variant and its difference to the base.
     """
 
     name: str
     title: str
+    pace: str
     base: Entry | None
     variants: dict[str, Entry] = field(default_factory=dict)
     found: dict[str, Answer] = field(default_factory=dict)
@@ -241,11 +250,12 @@ def _rows(study: Study) -> list[SingleModalityRow]:
         if card is None or not card.base:
             continue
         name, modality = card.base, card.modality
-        same = [row for row in rows if row.name == name]
+        pace = PACES[bool(card.recipe.equal_steps)]
+        same = [row for row in rows if (row.name, row.pace) == (name, pace)]
         row = next((row for row in same if modality not in row.variants), None)
         if row is None:
             title = _title(study, name) + (f" (and {entry.title})" if same else "")
-            rows.append(row := SingleModalityRow(name, title, study.base(entry)))
+            rows.append(row := SingleModalityRow(name, title, pace, study.base(entry)))
         row.variants[modality] = entry
     order = {entry: i for i, entry in enumerate(study.table.entries)}
     return sorted(rows, key=lambda row: order[row.base] if row.base else len(order))
@@ -308,6 +318,7 @@ def _record(
     return {
         "method": row.name,
         "title": row.title,
+        "equal": row.pace.removeprefix("equal "),
         "modality": modality,
         "datasets": " ".join(weights),
         "single_modality": single.name if single else "",
