@@ -33,6 +33,15 @@ from benchmark.statistics.table import Entry
 Weights = Mapping[str, float]
 METRIC = METRICS[DSC]
 PACES = ("equal epochs", "equal steps")
+# What a reader of the table of single modalities must know.
+OF_SINGLES = (
+    "On the test sets of each modality, equally weighed where there are several: mean over"
+    " seeds ± standard deviation over seeds. Below 0 mixing costs, above 0 it helps.",
+    f"Mixed − single is paired by case. {SPOKEN}",
+    "At equal epochs every network sees an image equally often, and one that is trained on"
+    " a single modality makes fewer steps. At equal steps it makes as many as the mix"
+    " takes, and sees its images more often.",
+)
 
 
 def ablation_grid(study: Study) -> Grid:
@@ -96,14 +105,7 @@ def single_modality_grid(study: Study) -> Grid:
         ),
         blocks=tuple(blocks),
         notes=marks.notes(),
-        remarks=(
-            "On the test sets of each modality, equally weighed where there are several: mean over"
-            " seeds ± standard deviation over seeds. Below 0 mixing costs, above 0 it helps.",
-            f"Mixed − single is paired by case. {SPOKEN}",
-            "At equal epochs every network sees an image equally often, and one that is trained on"
-            " a single modality makes fewer steps. At equal steps it makes as many as the mix"
-            " takes, and sees its images more often.",
-        ),
+        remarks=OF_SINGLES,
         records=[_record(study, row, m, modalities[m]) for row in rows for m in modalities],
         inner="Value",
     )
