@@ -14,7 +14,7 @@ MaybeFile = Annotated[
     Path | None, typer.Argument(help="One reported.csv; those of all methods unless told.")
 ]
 TableFile = Annotated[
-    Path, typer.Argument(metavar="FILE", help="The printed table: CSV, Markdown or LaTeX.")
+    Path, typer.Argument(metavar="FILE", help="The printed table: CSV, Markdown, HTML or LaTeX.")
 ]
 Html = Annotated[Path | None, typer.Option("--html", help="Also write a page that stands alone.")]
 Shares = Annotated[
@@ -97,7 +97,7 @@ def audit(
 ) -> None:
     """Finds numbers in a printed table that cannot be; needs no data and no model.
 
-    The table is read as it is printed: a CSV file, or a Markdown or LaTeX table as it is pasted.
+    The table is read as it is printed: a CSV file, or a Markdown, HTML or LaTeX table as pasted.
 
     A row a method and dataset, with the digits that are printed:
 
