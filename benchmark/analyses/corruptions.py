@@ -78,6 +78,8 @@ def _leads(measured: Measured) -> Iterator[str]:
         yield (
             f"{CORRUPTIONS[worst].title} costs most of the generic corruptions: {change} on the"
             " mean over rows and test sets."
+            if (mean[worst] or 0.0) > 0
+            else "No generic corruption lowers the mean over rows and test sets."
         )
     gap = clean_gap(measured)
     yield (
