@@ -13,7 +13,7 @@ ARROWS = {
     "core": set(),
     "data": {"core"},
     "methods": {"core", "data"},
-    "methods.conformance": {"core", "data", "methods", "training"},
+    "methods.conformance": {"core", "data", "evaluation", "methods", "training"},
     "training": {"core", "data", "methods"},
     "evaluation": {"core", "data", "methods", "statistics"},
     "runs": {"core", "data", "evaluation", "methods", "training"},
