@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 from made import SETS, results_of
 from made_worlds import GAP, LOW, levels_of, world
+from support import ROOT
 
 from benchmark.claims.judge import Judged, judge
 from benchmark.claims.predicates import Judge
 from benchmark.claims.spec import Claim, OfAnalysis, Open, load_claims
 from benchmark.core.digests import digest_of
+from benchmark.core.params import Mix, load_params
+from benchmark.methods.discover import cards
+from benchmark.runs.identity import _mix_record
 from benchmark.statistics.measured import FOLDER, MEASURED
 from benchmark.statistics.results import MixResults
 
@@ -199,3 +203,26 @@ def test_stand_ins_that_are_not_planned_either_change_nothing() -> None:
     found = ask(better("big", "b"), standing(results_of({"b": 0.75}), big="small"))
     assert found.reads == "not run"
     assert found.why == "Not run: big is not planned on this mix."
+
+
+def test_the_stand_ins_of_each_mix_run_on_it_and_their_originals_do_not() -> None:
+    params, known = load_params(ROOT), {one.name: one for one in cards(ROOT)}
+    pairs = [(name, *pair) for name, mix in params.mixes.items() for pair in mix.stand_ins.items()]
+    assert pairs
+    for mix, original, stand_in in pairs:
+        assert mix not in params.mixes_of(known[original]), original
+        assert mix in params.mixes_of(known[stand_in]), stand_in
+
+
+def test_no_run_depends_on_stand_ins() -> None:
+    mix = load_params(ROOT).mix("open96")
+    bare = mix.model_copy(update={"stand_ins": {}})
+    assert mix.stand_ins
+    assert _mix_record(mix) == _mix_record(bare)
+    assert mix.request() == bare.request()
+
+
+def test_a_stand_in_of_a_stand_in_is_refused() -> None:
+    mix = load_params(ROOT).mix("open96").model_dump()
+    with pytest.raises(ValueError, match="replaces its own stand-ins: b"):
+        Mix.model_validate({**mix, "stand_ins": {"a": "b", "b": "c"}})
