@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from benchmark.analyses.kit.contract import Analysis
@@ -54,7 +55,7 @@ def _grids(measured: Measured) -> Sequence[Grid]:
             measured,
             f"calibration-{over}-{region}",
             f"Calibration {where}, {how}",
-            [Measure(f"{m.column}_{region}", m.title, m.digits, m.best) for m in MEASURES],
+            [replace(m, column=f"{m.column}_{region}", within=(0, 1)) for m in MEASURES],
             (HOW[over], HOW[region], DEFINED, *(_empty(measured) if region == "box" else ())),
             over=over,
         )

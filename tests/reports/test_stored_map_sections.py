@@ -56,7 +56,11 @@ def test_a_section_holds_every_row_and_set(made: Made, analysis: Analysis) -> No
     for grid in section.grids:
         assert grid.name.startswith(analysis.name)
         assert {line.title for line in grid.lines()} == {card.title for card in CARDS}
-        assert all(cell.sort is not None for line in grid.lines() for cell in line.cells)
+        cells = [cell for line in grid.lines() for cell in line.cells]
+        assert all(cell.sort is not None for cell in cells)
+        ends = [float(end) for cell in cells for end in cell.sub.strip("[]").split(", ") if end]
+        assert ends
+        assert 0 <= min(ends) <= max(ends) <= 1  # cut to the range of the measures
     for figure in section.figures:
         assert {record["dataset"] for record in figure.records} == set(SETS)
         assert all(title in figure.svg for title in ("Fundus", "MMSNet", "SAM (one point)"))

@@ -28,12 +28,14 @@ class Measure:
 
     Attributes:
         best: which end is better, "low" or "high"; empty where neither is.
+        within: its range; the ends of a shown interval are cut to it.
     """
 
     column: str
     title: str
     digits: int = 3
     best: str = "high"
+    within: tuple[float, float] = (-math.inf, math.inf)
 
 
 Lookup = Callable[[Entry, str, Measure], Value | None]
@@ -114,7 +116,9 @@ def cell(found: Value | None, measure: Measure) -> Cell:
     text = plus_minus(found.mean, found.sd, measure.digits)
     if math.isnan(found.low):
         return Cell(text, sort=found.mean)
-    ends = ", ".join(number(end, measure.digits) for end in (found.low, found.high))
+    least, most = measure.within
+    cut = (min(max(end, least), most) for end in (found.low, found.high))
+    ends = ", ".join(number(end, measure.digits) for end in cut)
     return Cell(text, f"[{ends}]", found.mean)
 
 
