@@ -141,7 +141,8 @@ def comparison(apart: Apart) -> list[str]:
     }
     pairs = {name: found for name, found in pairs.items() if found}
     if not pairs:
-        return ["The mix has no test set of their modality to compare with."] if rows else []
+        names = ", ".join(map(apart.title, apart.new()))
+        return [f"No test set of the mix has the modality of {names}."] if rows and names else []
     lines = []
     several = {name: found for name, found in pairs.items() if len(found) > 1}
     if several:

@@ -141,7 +141,7 @@ def test_the_section_says_what_was_found(ran: Paths, lines: list[str]) -> None:
     assert section.leads == (
         "The mix is not trained on Phantom dermoscopy: 2 cases, predicted with the weights of the"
         " runs. None of their pictures is one that the mix is trained on.",
-        "The mix has no test set of their modality to compare with.",
+        "No test set of the mix has the modality of Phantom dermoscopy.",
     )
     assert [grid.name for grid in section.grids] == ["unseen-overlap", "unseen-errors"]
     assert [c.group for c in section.grids[0].columns] == ["Phantom dermoscopy"] * 3
