@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: setup demo test test-slow check-ledger lint report lock clean
+.PHONY: setup demo test test-slow test-engines check-ledger lint report lock clean
 
 setup: $(VENV)/.done
 
@@ -30,10 +30,14 @@ demo: setup
 
 test: setup
 	@echo "== running the tests"
-	@python -m pytest
+	@python -m pytest -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 test-slow: setup
-	@python -m pytest -m slow
+	@python -m pytest -m slow -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+
+test-engines: setup
+	@python -m pip install --quiet --disable-pip-version-check -e '.[engines]'
+	@python -m pytest -m engines
 
 check-ledger: setup
 	@echo "== what each edit runs, on a copy of the project"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from benchmark.core.files import Places, write_atomic
+from benchmark.core.files import Paths, write_atomic
 from benchmark.data.cases import load_cases
 from benchmark.evaluation.maps import TOP, read_maps
 from benchmark.evaluation.overlays import panel
@@ -16,11 +16,11 @@ METHOD, MIX, SCALE, GAP = "unet", "mix0", 2, 16
 
 def main() -> None:
     """One row a modality."""
-    places = Places(Path(__file__).parents[1])
-    scores = pd.read_csv(places.run(MIX, "main", METHOD, 0) / "scores.csv")
-    cases = load_cases(places.prepared(MIX), ("test",))
+    paths = Paths(Path(__file__).parents[1])
+    scores = pd.read_csv(paths.run(MIX, "main", METHOD, 0) / "scores.csv")
+    cases = load_cases(paths.prepared(MIX), ("test",))
     rows = []
-    with read_maps(places.artefacts(MIX, METHOD, 0) / "probs.npz") as maps:
+    with read_maps(paths.artefacts(MIX, METHOD, 0) / "probs.npz") as maps:
         for dataset, part in scores.groupby("dataset", sort=False):
             name = part.sort_values("dsc").iloc[len(part) // 2]["case"]
             k = cases.table.index[

@@ -1,15 +1,26 @@
 """A small project of its own: one mix of made pictures, one small method."""
 
+import os
 from pathlib import Path
+
+# The networks of the tests are small: threads would wait for each other, and for other workers.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from support import DECLARATION, PARAMS, PLUGIN, make_prepared
 
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
+
+LONGEST = ("test_conformance.py", "test_pipeline.py")  # begin first, each on a worker of its own
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the longest files first; the others fill the time of the workers that are free."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Places:
+def project(tmp_path: Path) -> Paths:
     """params.yaml, baselines/small and the prepared mix `tiny` below a temporary root."""
     (tmp_path / "params.yaml").write_text(PARAMS)
     folder = tmp_path / "baselines" / "small"
@@ -17,4 +28,4 @@ def project(tmp_path: Path) -> Places:
     (folder / "plugin.py").write_text(PLUGIN)
     (folder / "method.yaml").write_text(DECLARATION)
     make_prepared(tmp_path / "data" / "prepared" / "tiny")
-    return Places(tmp_path)
+    return Paths(tmp_path)

@@ -7,7 +7,7 @@ from made_plugins import method, write_plugin
 from support import ROOT, mixseg
 
 from benchmark.core.errors import MethodError, ParamsError
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.core.progress import Silent
 from benchmark.evaluation import cost
 from benchmark.methods.discover import cards
@@ -18,7 +18,7 @@ FAILS = "raise RuntimeError('no such map')"
 DIES = "import os; os._exit(3)"
 
 
-def with_methods(project: Places) -> list[str]:
+def with_methods(project: Paths) -> list[str]:
     """A variant before its base, one as released, one that fails, one that dies."""
     write_plugin(project.root, "baselines/aa", method("aa", base="whole"))
     write_plugin(project.root, "baselines/whole", method("whole"))
@@ -32,7 +32,7 @@ def with_methods(project: Places) -> list[str]:
     return bench_networks.first_of_each(cards(project.root))
 
 
-def test_every_structure_once_and_failures_alone(project: Places) -> None:
+def test_every_structure_once_and_failures_alone(project: Paths) -> None:
     # aa is a variant of another, and still, the next in the order of folders, stands for whole
     assert with_methods(project) == ["dies", "fails", "small", "still"]
     with pytest.raises(MethodError, match=r"Did you mean 'small'\?"):
@@ -44,7 +44,7 @@ def test_every_structure_once_and_failures_alone(project: Places) -> None:
     assert "fails  RuntimeError: no such map" in told
 
 
-def test_the_numbers_of_a_network(project: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_numbers_of_a_network(project: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     with_methods(project)
     monkeypatch.setattr(timing, "SECONDS", 0.0)
     monkeypatch.setattr(timing, "AT_LEAST", 1)

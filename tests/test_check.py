@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from made_plugins import method, write_plugin
 
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.core.progress import Silent
 from benchmark.methods.conformance.kit import RULES, CheckResult, check, offline
 from benchmark.methods.conformance.training_rules import patterns
@@ -14,7 +14,7 @@ from benchmark.methods.sync import sync
 
 
 @pytest.fixture
-def root(project: Places) -> Path:
+def root(project: Paths) -> Path:
     return project.root
 
 

@@ -9,7 +9,7 @@ from made_plugins import HEAD, declare, method, write_plugin
 from support import ROOT
 
 from benchmark.core.errors import MethodError
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.methods import code
 from benchmark.methods.code import closure, code_digest, method_files
 from benchmark.methods.discover import cards, discover, method_entry, not_synced
@@ -17,7 +17,7 @@ from benchmark.methods.sync import sync
 
 
 @pytest.fixture
-def root(project: Places) -> Path:
+def root(project: Paths) -> Path:
     return project.root
 
 

@@ -14,12 +14,12 @@ from safetensors.torch import save_file
 from support import command_environment
 
 from benchmark.core.errors import MissingDataError, StoreError
-from benchmark.core.files import Places, read_json, write_atomic, write_json, write_text
+from benchmark.core.files import Paths, read_json, write_atomic, write_json, write_text
 from benchmark.core.progress import Silent
 from benchmark.methods.sync import sync
 from benchmark.runs.execute import RunOptions, execute
 from benchmark.runs.identity import RunSpec
-from benchmark.runs.store import Shelf
+from benchmark.runs.store import RunDirectory
 
 
 def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_a_folder_that_is_read_only_is_named(read_only: Path) -> None:
     for path in (read_only / "a.txt", read_only / "new" / "a.txt"):
         with pytest.raises(StoreError, match=f"read-only.*{DENIED}"):
             write_text(path, "x")
-    assert not Shelf(read_only).busy()
+    assert not RunDirectory(read_only).busy()
 
 
 def test_a_place_that_is_no_file_is_named(tmp_path: Path) -> None:
@@ -262,7 +262,7 @@ def test_a_place_that_is_no_file_is_named(tmp_path: Path) -> None:
     assert left_in(tmp_path) == ["file", "folder"]
 
 
-def test_no_method_is_blamed_for_a_folder(project: Places, read_only: Path) -> None:
+def test_no_method_is_blamed_for_a_folder(project: Paths, read_only: Path) -> None:
     sync(project.root)
     spec, options = RunSpec("small", "tiny", 0), RunOptions(device="cpu")
     for kept in ("artefacts", "work"):  # the first is written to when training has ended

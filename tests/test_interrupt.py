@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from support import mixseg, start
 
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 
 STAGES = {
     "prepare": ("prepare", "--mix", "tiny"),
@@ -35,7 +35,7 @@ STAGES = {
 
 
 @pytest.fixture
-def drawn(project: Places) -> Places:
+def drawn(project: Paths) -> Paths:
     """The same project with a mix that takes every stage some time."""
     params = project.root / "params.yaml"
     text = re.sub("train: 8, test: 2", "train: 20, test: 6", params.read_text())
@@ -52,7 +52,7 @@ def drawn(project: Places) -> Places:
 
 @pytest.mark.slow  # a minute each; `test_run.py` and `test_files.py` interrupt at chosen points
 @pytest.mark.parametrize("after", [0.6, 1.2])
-def test_ctrl_c(drawn: Places, after: float) -> None:
+def test_ctrl_c(drawn: Paths, after: float) -> None:
     interrupted = []
     for name, words in STAGES.items():
         if name.startswith("run"):

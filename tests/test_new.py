@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.core.errors import MethodError
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.core.params import load_params
 from benchmark.core.progress import Silent
 from benchmark.methods.conformance.kit import check
@@ -14,7 +14,7 @@ from benchmark.methods.new import new
 
 
 @pytest.fixture
-def root(project: Places) -> Path:
+def root(project: Paths) -> Path:
     return project.root
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from benchmark.core.digests import digest_of
 from benchmark.core.errors import StoreError
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.core.recorded import DIGESTS, check, edited, listed, note
 
 MIX = "tiny"
@@ -18,19 +18,19 @@ def digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def write(places: Places, name: str, text: str) -> Path:
-    path = places.results(MIX) / name
+def write(paths: Paths, name: str, text: str) -> Path:
+    path = paths.results(MIX) / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     return path
 
 
 def test_one_sorted_line_a_run_and_a_file(tmp_path: Path) -> None:
-    places = Places(tmp_path)
+    paths = Paths(tmp_path)
     for name in ("main/unet/seed-1", "leaks", "main/unet/seed-0", "controls/full/seed-0"):
         path = f"{name}/run.json" if "/" in name else f"{name}.csv"
-        note(places, MIX, write(places, path, name))
-    lines = (places.results(MIX) / DIGESTS).read_text().splitlines()
+        note(paths, MIX, write(paths, path, name))
+    lines = (paths.results(MIX) / DIGESTS).read_text().splitlines()
     assert lines == [
         "group,method,seed,sha256",
         f"controls,full,0,{digest('controls/full/seed-0')}",
@@ -38,18 +38,18 @@ def test_one_sorted_line_a_run_and_a_file(tmp_path: Path) -> None:
         f"main,unet,0,{digest('main/unet/seed-0')}",
         f"main,unet,1,{digest('main/unet/seed-1')}",
     ]
-    write(places, "main/unet/seed-1/run.json", "again")
-    (places.results(MIX) / "leaks.csv").unlink()
-    note(places, MIX, places.results(MIX) / "main/unet/seed-1/run.json")
-    known = listed(places.results(MIX))
+    write(paths, "main/unet/seed-1/run.json", "again")
+    (paths.results(MIX) / "leaks.csv").unlink()
+    note(paths, MIX, paths.results(MIX) / "main/unet/seed-1/run.json")
+    known = listed(paths.results(MIX))
     assert known["main/unet/seed-1/run.json"] == digest("again")
     assert "leaks.csv" not in known
     assert len(known) == 3
 
 
 def _note(root: Path, seed: int) -> None:
-    places = Places(root)
-    note(places, MIX, write(places, f"main/unet/seed-{seed}/run.json", str(seed)))
+    paths = Paths(root)
+    note(paths, MIX, write(paths, f"main/unet/seed-{seed}/run.json", str(seed)))
 
 
 def test_many_writers_at_once_lose_no_line(tmp_path: Path) -> None:
@@ -60,15 +60,15 @@ def test_many_writers_at_once_lose_no_line(tmp_path: Path) -> None:
     for writer in writers:
         writer.join()
     expected = {f"main/unet/seed-{seed}/run.json": digest(str(seed)) for seed in range(12)}
-    assert listed(Places(tmp_path).results(MIX)) == expected
+    assert listed(Paths(tmp_path).results(MIX)) == expected
 
 
 def test_a_damaged_line_is_passed_over(tmp_path: Path) -> None:
-    places = Places(tmp_path)
-    note(places, MIX, *(write(places, f"main/unet/seed-{k}/run.json", str(k)) for k in (0, 1)))
-    path = places.results(MIX) / DIGESTS
+    paths = Paths(tmp_path)
+    note(paths, MIX, *(write(paths, f"main/unet/seed-{k}/run.json", str(k)) for k in (0, 1)))
+    path = paths.results(MIX) / DIGESTS
     path.write_bytes(path.read_bytes().replace(b"unet,0,", b"unet\xff0,\0"))
-    assert listed(places.results(MIX)) == {"main/unet/seed-1/run.json": digest("1")}
+    assert listed(paths.results(MIX)) == {"main/unet/seed-1/run.json": digest("1")}
 
 
 @pytest.mark.parametrize("name", ["scores.csv", "run.json"])

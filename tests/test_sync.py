@@ -12,14 +12,14 @@ import yaml
 from made_plugins import declare, method, write_plugin
 
 from benchmark.core.errors import MethodError
-from benchmark.core.files import Places, read_json
+from benchmark.core.files import Paths, read_json
 from benchmark.core.params import load_params
 from benchmark.methods.discover import cards, folders, method_entry
 from benchmark.methods.sync import build_anywhere, render, sync
 
 
 @pytest.fixture
-def root(project: Places) -> Path:
+def root(project: Paths) -> Path:
     return project.root
 
 

@@ -74,7 +74,7 @@ class Judge:
     def _all_pairs(self, asked: Compared, seeds: int, decide: Decide) -> Found:
         quantities = tuple(
             self._quantity((one, other), place, asked.metric, seeds=seeds, decide=decide)
-            for place in self._places(asked.where)
+            for place in self._paths(asked.where)
             for one in _named(asked.one, place)
             for other in _named(asked.than, place)
         )
@@ -84,7 +84,7 @@ class Judge:
         """Neighbours must rise; any two the wrong way round contradict."""
         pairs = [
             (place, low, high)
-            for place in self._places(asked.where)
+            for place in self._paths(asked.where)
             for low, high in combinations(range(len(asked.order)), 2)
         ]
         every = [
@@ -101,7 +101,7 @@ class Judge:
         ]
         return Found(tuple(f for f, _ in counted), combined([verdict for _, verdict in counted]))
 
-    def _places(self, on: Sequence[str]) -> list[tuple[str, str]]:
+    def _paths(self, on: Sequence[str]) -> list[tuple[str, str]]:
         return places_of(self.results, on, EACH)
 
     def _quantity(
@@ -164,8 +164,8 @@ class Judge:
         quantities = []
         for name in asked.of:
             fewest = self._fewest(name, seeds)
-            for high in self._places(asked.high):
-                for low in self._places(asked.low):
+            for high in self._paths(asked.high):
+                for low in self._paths(asked.low):
                     sides = [self._cell(cells, name, place[1], asked.metric) for place in
                              (high, low)]  # fmt: skip
                     where = f"{self._where(high)} − {self._where(low)}"
@@ -185,7 +185,7 @@ class Judge:
         ]
         quantities = []
         for name in asked.of:
-            for place in self._places(asked.where):
+            for place in self._paths(asked.where):
                 both = [self._cell(cells, name, place[1], asked.metric) if place[1] in known
                         else None for cells in parts]  # fmt: skip
                 count = int(known[place[1]].sum()) if place[1] in known else 0

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from benchmark.cli import analyses as cli_analyses
 from benchmark.cli import claims as cli_claims
 from benchmark.cli import options as o
 from benchmark.cli import reports as cli_reports
 from benchmark.cli import runs as cli_runs
-from benchmark.core.files import Places, project_root
+from benchmark.core.files import Paths, project_root
 from benchmark.core.progress import Terminal
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ app = typer.Typer(
 )
 
 
-def _places() -> Places:
-    return Places(project_root())
+def _paths() -> Paths:
+    return Paths(project_root())
 
 
 @app.command("list")
@@ -36,9 +37,9 @@ def list_methods(
     """Lists the methods by group: parameters, prompt, pretrained weights."""
     from benchmark.cli import text
 
-    places = _places()
-    typer.echo(text.methods(places, group, mix, long=long, json=json))
-    for line in text.problems(places.root):
+    paths = _paths()
+    typer.echo(text.methods(paths, group, mix, long=long, json=json))
+    for line in text.problems(paths.root):
         typer.echo(line, err=True)
 
 
@@ -47,7 +48,7 @@ def new(name: o.NewName) -> None:
     """Writes a folder with a method that runs at once."""
     from benchmark.methods.new import new as write
 
-    root = _places().root
+    root = _paths().root
     for path in write(root, name):
         typer.echo(f"wrote {path.relative_to(root)}")
     typer.echo(f"next: mixseg check {name}")
@@ -57,10 +58,11 @@ def new(name: o.NewName) -> None:
 @app.command()
 def sync(name: o.MaybeMethodName = None) -> None:
     """Writes card.json and dvc.yaml of each method folder from its method.yaml."""
+    from benchmark.analyses.kit import stages
     from benchmark.methods.sync import sync as render
 
-    root = _places().root
-    for path in render(root, name):
+    root = _paths().root
+    for path in [*render(root, name), *stages.sync(root)]:
         typer.echo(f"wrote {path.relative_to(root)}")
 
 
@@ -69,7 +71,7 @@ def check(name: o.MethodName) -> None:
     """Tries a method against the contract, rule by rule."""
     from benchmark.methods.conformance.kit import check as run_checks
 
-    results = run_checks(_places().root, name, Terminal())
+    results = run_checks(_paths().root, name, Terminal())
     for result in results:
         typer.echo(result.line())
     failed = sum(not result.ok for result in results)
@@ -100,33 +102,33 @@ def data(
         raise typer.BadParameter("--record is of a whole mix: give --mix, and no --dataset")
     if source is not None and (download or record):
         raise typer.BadParameter("--from uses a folder as it is: leave out --download and --record")
-    places = _places()
-    params = load_params(places.root)
+    paths = _paths()
+    params = load_params(paths.root)
     names = [dataset] if dataset else status.datasets_of(params, mix)
     codes = _codes(source, lesion_codes, background_codes)
     if source is not None:
         from benchmark.data.pointers import point_to
 
         wanted = names if dataset or mix else []
-        for line in point_to(source, wanted, places, force=force, codes=codes):
+        for line in point_to(source, wanted, paths, force=force, codes=codes):
             typer.echo(line)
         return
     if download:
         from benchmark.data.download import fetch_all
 
-        fetch_all(names, places, Terminal())
+        fetch_all(names, paths, Terminal())
     catalog = load_catalog()
     if record and mix:
         from benchmark.data.record import look
 
         rows = [catalog[name] for name in names]
-        found = look(mix, rows, places, Terminal())
-        found.write(places)
+        found = look(mix, rows, paths, Terminal())
+        found.write(paths)
         for line in found.lines:
             typer.echo(line)
         return
     every = [] if dataset or mix else list(catalog)
-    typer.echo(status.describe(params, list(dict.fromkeys([*names, *every])), places))
+    typer.echo(status.describe(params, list(dict.fromkeys([*names, *every])), paths))
 
 
 def _codes(source: Path | None, lesion: str | None, background: str | None) -> "ListedCodes | None":
@@ -152,22 +154,22 @@ def prepare(mix: o.MixName, check: o.Check = False) -> None:
     from benchmark.data.coverage import coverage
     from benchmark.data.prepare import SHEET
 
-    places = _places()
-    about = load_params(places.root).mix(mix)
+    paths = _paths()
+    about = load_params(paths.root).mix(mix)
     if check:
         from benchmark.data.answers import check_prepared
 
-        manifest = check_prepared(places, mix, about)
+        manifest = check_prepared(paths, mix, about)
         typer.echo("every prepared file is as it was written, and answers params.yaml")
     else:
         from benchmark.data.prepare import prepare as write
 
-        manifest = write(mix, about, places, Terminal())
-    masks = coverage(places.prepared(mix))
+        manifest = write(mix, about, paths, Terminal())
+    masks = coverage(paths.prepared(mix))
     typer.echo(listing.datasets(manifest, masks))
     for name, found in masks.items():
         for line in found.warnings():
-            sheet = (places.prepared(mix) / name / SHEET).relative_to(places.root)
+            sheet = (paths.prepared(mix) / name / SHEET).relative_to(paths.root)
             typer.echo(f"WARNING {line} Look at {sheet}.", err=True)
 
 
@@ -180,11 +182,11 @@ def leaks(mix: o.MixName) -> None:
     from benchmark.data.leaks import leaks as look
     from benchmark.data.leaks import summary
 
-    places = _places()
-    params = load_params(places.root)
+    paths = _paths()
+    params = load_params(paths.root)
     about = params.mix(mix)
-    require(places, mix, about)
-    found = look(mix, places, Terminal(), {name: params.mix(name) for name in about.compare})
+    require(paths, mix, about)
+    found = look(mix, paths, Terminal(), {name: params.mix(name) for name in about.compare})
     typer.echo(listing.duplicates(summary(found)))
 
 
@@ -195,12 +197,12 @@ def controls(mix: o.MixName) -> None:
     from benchmark.data.answers import require
     from benchmark.evaluation.controls import run_controls
 
-    places = _places()
-    params = load_params(places.root)
-    require(places, mix, params.mix(mix))
-    run_controls(mix, places, params, Terminal())
+    paths = _paths()
+    params = load_params(paths.root)
+    require(paths, mix, params.mix(mix))
+    run_controls(mix, paths, params, Terminal())
 
 
 # In the order of the help: methods and data above, then runs, then what is made of results.
-for part in (cli_runs.app, cli_reports.app, cli_claims.app):
+for part in (cli_runs.app, cli_analyses.app, cli_reports.app, cli_claims.app):
     app.add_typer(part)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from benchmark.cli import options as o
-from benchmark.core.files import Places, project_root
+from benchmark.core.files import Paths, project_root
 
 app = typer.Typer()
 
@@ -48,7 +48,7 @@ def claims(
     from benchmark.statistics.results import read_mixes
 
     known = load_claims()
-    for results in read_mixes(Places(project_root(), source), mix):
+    for results in read_mixes(Paths(project_root(), source), mix):
         for line in results.warnings():
             typer.echo(line, err=True)
         typer.echo(claims_text(results.name, judge(known, results), every))
@@ -75,7 +75,7 @@ def check_reported(
     methods = {card.name: card.title for card in discover.cards(root)}
     rows = reported.read_reported(root, file, methods)
     out = 0
-    for results in read_mixes(Places(root, source), mix):
+    for results in read_mixes(Paths(root, source), mix):
         for line in results.warnings():
             typer.echo(line, err=True)
         checked = reported.check_reported(rows, results)

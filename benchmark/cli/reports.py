@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.cli import options as o
-from benchmark.core.files import Places, project_root
+from benchmark.core.files import Paths, project_root
 
 if TYPE_CHECKING:
+    from benchmark.reports.page.sections import Addition
     from benchmark.statistics.results import MixResults, Part
 
 app = typer.Typer()
@@ -26,7 +27,7 @@ def _results(
 
     root = project_root()
     scoring = evaluation_code(root).scoring
-    for results in read_mixes(Places(root, source), mix, part=part):
+    for results in read_mixes(Paths(root, source), mix, part=part):
         codes = cost_codes(root, results.mix)
         yield replace(results, scoring_code=scoring, cost_codes=codes)
 
@@ -55,8 +56,17 @@ def report(mix: o.MaybeMix = None, source: o.FromResults = None, to: o.ToFolder 
     for results in _results(mix, source):
         folder = _folder(results, to)
         _warn(results)
-        write_report(results, folder)
+        write_report(results, folder, additions=_additions(results))
         typer.echo(f"wrote {folder / 'index.html'}")
+
+
+def _additions(results: "MixResults") -> "list[Addition]":
+    """The sections of the analyses that were measured on a mix."""
+    from benchmark.analyses.kit.find import analyses
+    from benchmark.analyses.kit.read import every
+    from benchmark.analyses.kit.show import addition
+
+    return [addition(measured) for measured in every(results, list(analyses().values()))]
 
 
 def _warn(results: "MixResults") -> None:
@@ -65,7 +75,7 @@ def _warn(results: "MixResults") -> None:
 
 
 def _folder(results: "MixResults", to: Path | None) -> Path:
-    return to / results.name if to else results.places.reports(results.name)
+    return to / results.name if to else results.paths.reports(results.name)
 
 
 @app.command()
@@ -76,7 +86,7 @@ def show(mix: o.MixName) -> None:
 
     for results in _results(mix, None, "headline"):
         typer.echo(summary(study_of(results)))
-        typer.echo(f"\nreport: {results.places.reports(results.name) / 'index.html'}")
+        typer.echo(f"\nreport: {results.paths.reports(results.name) / 'index.html'}")
 
 
 @app.command()
@@ -89,7 +99,7 @@ def bundle(
     from benchmark.reports.release.bundle import write_bundle
 
     for results in _results(mix, source):
-        files = write_bundle(results, to)
+        files = write_bundle(results, to, _additions(results))
         typer.echo(f"wrote {to}: {files} files, RO-Crate metadata in ro-crate-metadata.json")
 
 

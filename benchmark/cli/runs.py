@@ -6,7 +6,7 @@ import typer
 
 from benchmark.cli import options as o
 from benchmark.core.errors import MissingDataError
-from benchmark.core.files import Places, project_root
+from benchmark.core.files import Paths, project_root
 from benchmark.core.progress import Terminal
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 
-def _places() -> Places:
-    return Places(project_root())
+def _paths() -> Paths:
+    return Paths(project_root())
 
 
 @app.command()
@@ -52,7 +52,7 @@ def run(
         raise typer.BadParameter("give --method and --mix, or --all")
     watch_parents()
     failed = 0
-    for line, ok in run_row(_places(), method, mix, seed, options, Terminal()):
+    for line, ok in run_row(_paths(), method, mix, seed, options, Terminal()):
         typer.echo(line, err=not ok)
         failed += not ok
     if failed:
@@ -69,7 +69,7 @@ def _run_all(
 ) -> None:
     from benchmark.runs.status import matrix
 
-    root = _places().root
+    root = _paths().root
     specs = matrix(root, method, mix, seed)
     if not specs:
         expected = "a method, mix and seed of `mixseg status`"
@@ -99,10 +99,10 @@ def tune(
     from benchmark.runs.settings import RunOptions
     from benchmark.runs.tuning import tune as try_values
 
-    places, choice = _places(), Choice(method, mix, *parse_set(chosen), seed)
-    plan, tried = try_values(places, choice, RunOptions(device, threads, compiled), Terminal())
-    path = tuned.write(places, plan, tried)
-    typer.echo(f"{tuned.text(plan, tried)}\nwrote {path.relative_to(places.root)}")
+    paths, choice = _paths(), Choice(method, mix, *parse_set(chosen), seed)
+    plan, tried = try_values(paths, choice, RunOptions(device, threads, compiled), Terminal())
+    path = tuned.write(paths, plan, tried)
+    typer.echo(f"{tuned.text(plan, tried)}\nwrote {path.relative_to(paths.root)}")
 
 
 @app.command("status")
@@ -116,10 +116,10 @@ def show_status(
     from benchmark.cli import text
     from benchmark.runs.status import states
 
-    places = _places()
-    found = states(places, mix, method)
-    typer.echo(text.status(places, found, long=long, json=json))
-    for line in text.problems(places.root):
+    paths = _paths()
+    found = states(paths, mix, method)
+    typer.echo(text.status(paths, found, long=long, json=json))
+    for line in text.problems(paths.root):
         typer.echo(line, err=True)
 
 
@@ -129,7 +129,7 @@ def why(method: o.Method, mix: o.MixName, seed: o.Seed) -> None:
     from benchmark.runs.identity import RunSpec
     from benchmark.runs.why import why as explain
 
-    for line in explain(_places(), RunSpec(method, mix, seed)):
+    for line in explain(_paths(), RunSpec(method, mix, seed)):
         typer.echo(line)
 
 
@@ -147,22 +147,23 @@ def adopt(
     """
     from benchmark.runs.adopt import adopt as prove
 
-    for line in prove(_places(), since, method, mix, device, Terminal()):
+    for line in prove(_paths(), since, method, mix, device, Terminal()):
         typer.echo(line)
 
 
 @app.command("code")
 def write_code() -> None:
     """Writes data/code.json: the digests of code and rows that DVC compares."""
+    from benchmark.analyses.kit.stages import record as analyses
     from benchmark.cli import text
     from benchmark.core.files import write_json
     from benchmark.methods.discover import folders
     from benchmark.runs.identity import code_record
 
-    places = _places()
-    path = places.root / "data" / "code.json"
-    write_json(path, code_record(places.root, folders(places.root)))
-    for line in text.problems(places.root):
+    paths = _paths()
+    path = paths.root / "data" / "code.json"
+    write_json(path, {**code_record(paths.root, folders(paths.root)), **analyses(paths.root)})
+    for line in text.problems(paths.root):
         typer.echo(line, err=True)
 
 
@@ -171,7 +172,7 @@ def score(mix: o.MixName, source: o.StartFrom = "maps", device: o.Device = "auto
     """Scores the stored maps of a mix again; --start-from weights makes the maps again first."""
     from benchmark.runs.rescore import rescore
 
-    for line in rescore(_places(), mix, source, device, Terminal()):
+    for line in rescore(_paths(), mix, source, device, Terminal()):
         typer.echo(line)
 
 
@@ -182,7 +183,7 @@ def cost(
     """Measures what one image costs: parameters, MACs, latency, memory of a method on a mix."""
     from benchmark.runs.measure_cost import measure
 
-    typer.echo(measure(_places(), method, mix, device=device, again=again, progress=Terminal()))
+    typer.echo(measure(_paths(), method, mix, device=device, again=again, progress=Terminal()))
 
 
 @app.command()
@@ -200,7 +201,7 @@ def predict(
     from benchmark.runs.predict import predictor
     from benchmark.training.weights_file import Origin
 
-    root = _places().root
+    root = _paths().root
     side = size or Origin.of(weights).size
     network = predictor(root, method, weights, size=side, device=pick_device(device))
     frame = predict_folder(network, images, out, side, Terminal())
@@ -220,7 +221,7 @@ def import_official(
     """Converts official weights for `mixseg predict`; fails if keys or shapes do not match."""
     from benchmark.runs.official_weights import import_weights
 
-    typer.echo(import_weights(_places(), method, file, to, size))
+    typer.echo(import_weights(_paths(), method, file, to, size))
 
 
 @app.command()
@@ -233,4 +234,4 @@ def bench(
     """Compares the speed of our code with that of the usual implementation, in one run."""
     from benchmark.speed import bench as benches
 
-    typer.echo(benches.run(_places().root, name, (json, device), Terminal(), method))
+    typer.echo(benches.run(_paths().root, name, (json, device), Terminal(), method))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.core.text import columns
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ WIDTH = 100  # of what is printed, in characters
 TITLE, WEIGHTS = 36, 20  # of these columns of the list
 
 
-def methods(places: Places, group: str | None, mix: str | None, *, long: bool, json: bool) -> str:
+def methods(paths: Paths, group: str | None, mix: str | None, *, long: bool, json: bool) -> str:
     """The synced methods, grouped: name, title, parameters, prompt and pretrained weights.
 
     Args:
@@ -31,12 +31,12 @@ def methods(places: Places, group: str | None, mix: str | None, *, long: bool, j
     from benchmark.methods import discover
     from benchmark.methods.weights import WeightStore
 
-    params = load_params(places.root)
+    params = load_params(paths.root)
     if mix is not None:
         params.mix(mix)
     found = [
         card
-        for card in discover.cards(places.root)
+        for card in discover.cards(paths.root)
         if group in (None, card.group) and (mix is None or mix in params.mixes_of(card))
     ]
     if json:
@@ -48,7 +48,7 @@ def methods(places: Places, group: str | None, mix: str | None, *, long: bool, j
         for card in found:
             if card.group != name:
                 continue
-            store = WeightStore(places.weights, card.weights)
+            store = WeightStore(paths.weights, card.weights)
             title, weights = card.title, store.describe()
             if not long:
                 title, weights = _short(title, TITLE), _short(_weights(store), WEIGHTS)
@@ -88,7 +88,7 @@ def problems(root: Path) -> Iterator[str]:
         yield f"not synced: {item.folder}: {item.cause}. Correct it, then run `{item.command}`."
 
 
-def status(places: Places, found: "list[State]", *, long: bool, json: bool) -> str:
+def status(paths: Paths, found: "list[State]", *, long: bool, json: bool) -> str:
     """The states of runs: a matrix a mix, or one line a run, or JSON."""
     if json:
         keys = ("mix", "method", "seed", "state", "why")

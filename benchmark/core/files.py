@@ -242,7 +242,7 @@ def project_root(start: Path | None = None) -> Path:
 
 
 @dataclass(frozen=True)
-class Places:
+class Paths:
     """The folders of a project.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 import difflib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -10,11 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from benchmark.core.errors import ParamsError
 from benchmark.core.files import PARAMS
 from benchmark.core.recipe import Name, Recipe
+from benchmark.core.row import Row
 from benchmark.core.yaml_files import read_yaml
 
-if TYPE_CHECKING:
-    from benchmark.methods.declaration import Card
-
+AnyRow = TypeVar("AnyRow", bound=Row)
 SHOWN = 120  # characters of a value that a message shows
 
 # Keys that every mix gives, so that a forgotten line is no choice; and what a mix says that does
@@ -35,6 +34,34 @@ class Drawn(BaseModel):
     seed: int = Field(ge=0)
 
 
+class Analysed(BaseModel):
+    """What is analysed on a mix beyond its scores.
+
+    Attributes:
+        names: the analyses; None for all.
+        methods: the rows; None for all of the mix.
+        seeds: the runs; None for all.
+        cases: test cases of a set that networks are run on; None for all.
+        severities: of the corruptions.
+        passes: of Monte-Carlo dropout.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    names: list[Name] | None = None
+    methods: list[Name] | None = None
+    seeds: list[int] | None = None
+    cases: int | None = Field(None, ge=1)
+    severities: list[int] = Field([1, 2, 3, 4, 5], min_length=1)
+    passes: int = Field(20, ge=2)
+
+    @model_validator(mode="after")
+    def _five(self) -> Self:
+        if any(level not in range(1, 6) for level in self.severities):
+            raise ValueError(f"severities go from 1 to 5: {self.severities}")
+        return self
+
+
 class Mix(BaseModel):
     """A training set of several modalities with its test sets, its recipe and its seeds.
 
@@ -50,6 +77,7 @@ class Mix(BaseModel):
         drawn: for mixes of drawn datasets.
         at_most: training cases of a dataset that are used, val among them; None is all.
         compare: mixes in which duplicates of this one's cases are looked for, where prepared.
+        analyses: what is analysed beyond the scores; None for nothing.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -70,6 +98,7 @@ class Mix(BaseModel):
     drawn: Drawn | None = None
     at_most: int | None = Field(None, ge=1)
     compare: list[Name] = []
+    analyses: Analysed | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -90,26 +119,26 @@ class Mix(BaseModel):
         return {"size": self.size, "train": self.train, "test": self.test,
                 "at_most": self.at_most, "drawn": drawn}  # fmt: skip
 
-    def runs(self, card: "Card") -> bool:
+    def runs(self, card: Row) -> bool:
         """Whether a row runs on this mix, by its group and by `rows`; its own `mixes` apart."""
         return card.group in self.groups and (self.rows is None or card.name in self.rows)
 
-    def card_of(self, card: "Card") -> "Card":
+    def card_of(self, card: AnyRow) -> AnyRow:
         """A row as it runs on this mix: with the mix's arguments in the place of its own."""
         given = {key: v for key, v in self.arguments.items() if key in card.arguments}
         return card.model_copy(update={"arguments": {**card.arguments, **given}})
 
-    def recipe_of(self, card: "Card") -> Recipe:
+    def recipe_of(self, card: Row) -> Recipe:
         """The recipe that a method is trained with on this mix."""
         return card.recipe.over(self.recipe, self.max_epochs)
 
-    def weights_of(self, card: "Card") -> Literal["pretrained", "random", "none"]:
+    def weights_of(self, card: Row) -> Literal["pretrained", "random", "none"]:
         """What a method starts from; "none" for one without pretrained weights."""
         if not card.weights:
             return "none"
         return self.weights
 
-    def seeds_of(self, card: "Card") -> list[int]:
+    def seeds_of(self, card: Row) -> list[int]:
         """The seeds of a method; one that does not train runs once."""
         return self.seeds[:1] if self.recipe_of(card).epochs == 0 else list(self.seeds)
 
@@ -140,7 +169,7 @@ class Params(BaseModel):
                 raise ValueError(f"mixes.{name}.compare names no mix: {', '.join(unknown)}")
         return self
 
-    def mixes_of(self, card: "Card") -> list[str]:
+    def mixes_of(self, card: Row) -> list[str]:
         """The mixes that a row runs on, in the order of params.yaml."""
         return [
             name
@@ -214,7 +243,8 @@ def _short(text: str) -> str:
 def _expected(problem: object) -> str:
     if isinstance(problem, dict) and problem.get("type") == "extra_forbidden":
         key = str(problem["loc"][-1])
-        known = [*Params.model_fields, *Mix.model_fields, *Recipe.model_fields, *Drawn.model_fields]
+        known = [*Params.model_fields, *Mix.model_fields, *Recipe.model_fields, *Drawn.model_fields,
+             *Analysed.model_fields]  # fmt: skip
         near = difflib.get_close_matches(key, known, n=1)
         return f"{near[0]!r}" if near else "a known key"
     return "a valid value"

@@ -20,7 +20,7 @@ from filelock import FileLock
 
 from benchmark.core.digests import digest_of
 from benchmark.core.errors import StoreError
-from benchmark.core.files import Places, writable_folder, write_text
+from benchmark.core.files import Paths, writable_folder, write_text
 
 DIGESTS = "digests.csv"
 HEADER = ("group", "method", "seed", "sha256")
@@ -78,10 +78,10 @@ def listed(results: Path) -> dict[str, str]:
     return {_path(*row[:3]): row[3] for row in rows if tuple(row) != HEADER}
 
 
-def note(places: Places, mix: str, *written: Path) -> None:
+def note(paths: Paths, mix: str, *written: Path) -> None:
     """Lists the digests of files of results/<mix>, and drops the lines of files that are gone."""
-    results = places.results(mix)
-    with FileLock(writable_folder(places.digests) / f"{mix}.lock"):
+    results = paths.results(mix)
+    with FileLock(writable_folder(paths.digests) / f"{mix}.lock"):
         new = {path.relative_to(results).as_posix(): digest_of(path) for path in written}
         known = {name: sha for name, sha in listed(results).items() if (results / name).is_file()}
         lines = sorted((*_key(name), sha) for name, sha in {**known, **new}.items())

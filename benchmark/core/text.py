@@ -1,4 +1,4 @@
-"""Plain text: columns, percentages in one style, and numbers as letters."""
+"""Plain text: columns, percentages and durations in one style, and numbers as letters."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,6 +14,17 @@ def columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def percent(share: float, digits: int = 0) -> str:
     """A share as a percentage for reading, with a space before the sign."""
     return f"{100 * share:.{digits}f} %"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for reading: 45 s, 3 min 5 s, 2 h 10 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s" if seconds >= 1 else "less than 1 s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def letter(number: int) -> str:

@@ -3,23 +3,23 @@
 from typing import Any
 
 from benchmark.core.errors import StaleDataError
-from benchmark.core.files import Places, read_json
+from benchmark.core.files import Paths, read_json
 from benchmark.core.params import Mix
 from benchmark.core.request import DATA, differences
 from benchmark.data.manifest import MANIFEST, check, read_manifest
 
 
-def require(places: Places, mix_name: str, mix: Mix) -> None:
+def require(paths: Paths, mix_name: str, mix: Mix) -> None:
     """Refuses prepared data that answer another request than that of params.yaml.
 
     Without prepared data nothing is refused: what needs them names them.
 
     Raises: StaleDataError naming each field that differs, StoreError if the manifest was changed.
     """
-    path = places.prepared(mix_name) / MANIFEST
+    path = paths.prepared(mix_name) / MANIFEST
     if not path.is_file():
-        path = places.results(mix_name) / DATA
-    found = stale(places, mix_name, mix)
+        path = paths.results(mix_name) / DATA
+    found = stale(paths, mix_name, mix)
     if found:
         raise StaleDataError(
             path,
@@ -29,25 +29,25 @@ def require(places: Places, mix_name: str, mix: Mix) -> None:
         )
 
 
-def check_prepared(places: Places, mix_name: str, mix: Mix) -> dict[str, Any]:
+def check_prepared(paths: Paths, mix_name: str, mix: Mix) -> dict[str, Any]:
     """Reads every prepared file of a mix, and compares it with its digest and with params.yaml.
 
     Returns: the manifest.
     Raises: MissingDataError, StoreError, StaleDataError.
     """
-    manifest = check(places.prepared(mix_name))
-    require(places, mix_name, mix)
+    manifest = check(paths.prepared(mix_name))
+    require(paths, mix_name, mix)
     return manifest
 
 
-def stale(places: Places, mix_name: str, mix: Mix) -> list[str]:
+def stale(paths: Paths, mix_name: str, mix: Mix) -> list[str]:
     """In what the prepared data of a mix differ from what params.yaml asks for, in phrases.
 
     Where nothing is prepared, its results stand for it: the data.json beside them.
 
     Raises: StoreError if the manifest was changed.
     """
-    prepared, results = places.prepared(mix_name), places.results(mix_name)
+    prepared, results = paths.prepared(mix_name), paths.results(mix_name)
     if (prepared / MANIFEST).is_file():
         return differences(read_manifest(prepared), mix, results)
     data = results / DATA

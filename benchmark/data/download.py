@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from benchmark.core.errors import DownloadError, MissingDataError
 from benchmark.core.files import (
-    Places,
+    Paths,
     read_json,
     sha256_file,
     writable_folder,
@@ -70,7 +70,7 @@ def download(
 
 def fetch_all(
     names: list[str],
-    places: Places,
+    paths: Paths,
     progress: Progress,
     ledger: Path = LEDGER,
     patience: Patience | None = None,
@@ -82,7 +82,7 @@ def fetch_all(
     missing = []
     for name in names:
         try:
-            download(row_of(name), places.raw, progress, ledger, patience)
+            download(row_of(name), paths.raw, progress, ledger, patience)
         except (DownloadError, MissingDataError) as error:
             missing.append(name)
             progress.say(str(error))
@@ -188,8 +188,8 @@ class _Job:
         return entries
 
     def _dropped(self, source: Source) -> Path | None:
-        places = (self.folder / source.file, self.raw / ARCHIVES / source.file)
-        return next((path for path in places if path.is_file()), None)
+        paths = (self.folder / source.file, self.raw / ARCHIVES / source.file)
+        return next((path for path in paths if path.is_file()), None)
 
     def _fetch(self, source: Source, path: Path) -> None:
         wanted = Wanted(

@@ -15,7 +15,7 @@ import pandas as pd
 from PIL import Image
 
 from benchmark.core.errors import MissingDataError
-from benchmark.core.files import Places, write_json, write_text
+from benchmark.core.files import Paths, write_json, write_text
 from benchmark.core.params import Mix
 from benchmark.core.progress import Progress, Task
 from benchmark.core.recorded import note
@@ -75,7 +75,7 @@ class Shared:
 
 
 def leaks(
-    mix_name: str, places: Places, progress: Progress, others: Mapping[str, Mix] | None = None
+    mix_name: str, paths: Paths, progress: Progress, others: Mapping[str, Mix] | None = None
 ) -> pd.DataFrame:
     """Writes results/<mix>/leaks.csv, and leaks.json with the mixes that were compared.
 
@@ -88,9 +88,9 @@ def leaks(
     Returns: a row a pair; see `summary`.
     Raises: MissingDataError if the mix itself is not prepared.
     """
-    mine = load_cases(places.prepared(mix_name), SPLITS)
-    there = [name for name, mix in (others or {}).items() if _fits(places, name, mix)]
-    theirs = {name: load_cases(places.prepared(name), SPLITS) for name in there}
+    mine = load_cases(paths.prepared(mix_name), SPLITS)
+    there = [name for name, mix in (others or {}).items() if _fits(paths, name, mix)]
+    theirs = {name: load_cases(paths.prepared(name), SPLITS) for name in there}
     total = len(mine) + sum(len(cases) for cases in theirs.values())
     found = []
     with progress.task(f"leaks {mix_name}", total, "images") as task:
@@ -101,25 +101,25 @@ def leaks(
                 other = _new(_views(name, cases, modality, task), own)
                 found += list(_pairs(own, other))
     table = pd.DataFrame(found, columns=COLUMNS).sort_values(COLUMNS[:-1], ignore_index=True)
-    path = places.results(mix_name) / "leaks.csv"
+    path = paths.results(mix_name) / "leaks.csv"
     write_text(path, table.to_csv(index=False, float_format="%.4f", lineterminator="\n"))
     absent = [name for name in others or {} if name not in there]
     write_json(path.with_suffix(".json"), {"compared": there, "not_prepared": absent})
-    note(places, mix_name, path, path.with_suffix(".json"))
+    note(paths, mix_name, path, path.with_suffix(".json"))
     return table
 
 
-def _fits(places: Places, name: str, mix: Mix) -> bool:
+def _fits(paths: Paths, name: str, mix: Mix) -> bool:
     """Whether a mix is prepared as params.yaml asks."""
-    return (places.prepared(name) / MANIFEST).is_file() and not stale(places, name, mix)
+    return (paths.prepared(name) / MANIFEST).is_file() and not stale(paths, name, mix)
 
 
-def read_leaks(places: Places, mix_name: str) -> pd.DataFrame:
+def read_leaks(paths: Paths, mix_name: str) -> pd.DataFrame:
     """What `leaks` found.
 
     Raises: MissingDataError if it was not run.
     """
-    path = places.results(mix_name) / "leaks.csv"
+    path = paths.results(mix_name) / "leaks.csv"
     if not path.is_file():
         do = f"Run `mixseg leaks --mix {mix_name}`."
         raise MissingDataError(path, "no file", "what the search for duplicates found", do)

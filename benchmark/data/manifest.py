@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmark.core.digests import KeptDigests, digest_of
 from benchmark.core.errors import MissingDataError, StoreError
-from benchmark.core.files import Places, digest, read_json
+from benchmark.core.files import Paths, digest, read_json
 
 MANIFEST = "manifest.json"
 IMAGES, MASKS, CASES = FILES = ("images.npy", "masks.npy", "cases.csv")
@@ -93,7 +93,7 @@ def check_files(prepared: Path) -> dict[str, Any]:
     """
     manifest = read_manifest(prepared)
     wanted = _wanted(prepared, manifest)
-    cache = Places(prepared.parents[2]).digests / f"prepared-{prepared.name}.json"
+    cache = Paths(prepared.parents[2]).digests / f"prepared-{prepared.name}.json"
     _compare(wanted, KeptDigests(cache, digest_of).of(list(wanted)))
     return manifest
 

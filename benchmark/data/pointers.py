@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmark.core.errors import CatalogError, MissingDataError
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.data.catalog import Dataset, load_catalog
 from benchmark.data.catalog import dataset as row_of
 from benchmark.data.mask_rules import ListedCodes
@@ -17,7 +17,7 @@ from benchmark.data.tree import plain
 def point_to(
     folder: Path,
     dataset_names: Iterable[str],
-    places: Places,
+    paths: Paths,
     *,
     force: bool = False,
     codes: ListedCodes | None = None,
@@ -46,14 +46,14 @@ def point_to(
         found = "a line break in its name" if folder.is_dir() else "no such folder"
         raise MissingDataError(repr(str(folder)), found, "a folder", "Check the path.")
     targets = _targets(folder, rows)
-    over = _check(targets, places.raw, force)
+    over = _check(targets, paths.raw, force)
     lines = []
     for row in rows or [row_of(name) for name in targets]:
         target = targets.get(row.name)
         if target is None:
             lines.append(f"{row.name}: nothing named like it in {folder}")
             continue
-        write_pointer(places.raw, row.raw, Pointer(target, codes))
+        write_pointer(paths.raw, row.raw, Pointer(target, codes))
         said = [str(target), *([str(codes)] if codes else [])]
         said += [f"passed over {over[row.name]}"] if over[row.name] else []
         lines.append(f"{row.name}: {'; '.join(said)}")

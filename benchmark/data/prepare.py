@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 
 from benchmark.core.errors import MissingDataError
-from benchmark.core.files import Places, write_atomic, write_json
+from benchmark.core.files import Paths, write_atomic, write_json
 from benchmark.core.params import Mix
 from benchmark.core.progress import Progress, Task
 from benchmark.core.recorded import note
@@ -77,20 +77,20 @@ class Plan:
     depth: Depth | None = None
 
 
-def prepare(mix_name: str, mix: Mix, places: Places, progress: Progress) -> dict[str, Any]:
+def prepare(mix_name: str, mix: Mix, paths: Paths, progress: Progress) -> dict[str, Any]:
     """Writes data/prepared/<mix> whole or not at all, and results/<mix>/{raw,data}.json.
 
     Returns: the manifest.
     Raises: MissingDataError listing every dataset that is absent or incomplete, ImageError naming
         the first file that cannot be used, StoreError if the disk is full.
     """
-    plans = _plans(mix_name, mix, places)
-    raw = look(mix_name, [plan.row for plan in plans], places, progress)
+    plans = _plans(mix_name, mix, paths)
+    raw = look(mix_name, [plan.row for plan in plans], paths, progress)
     for plan in plans:
         for line in _notes(plan):
             progress.say(line)
     about: dict[str, Any] = {}
-    with write_atomic(places.prepared(mix_name)) as folder:
+    with write_atomic(paths.prepared(mix_name)) as folder:
         total = sum(len(plan.items) for plan in plans)
         with (
             progress.task(f"prepare {mix_name}", total, "images") as task,
@@ -102,15 +102,15 @@ def prepare(mix_name: str, mix: Mix, places: Places, progress: Progress) -> dict
                     "raw": raw.digests(), "datasets": about}  # fmt: skip
         manifest = sealed(manifest, folder)
         write_json(folder / MANIFEST, manifest)
-    raw.write(places)
+    raw.write(paths)
     told = {name: entry | _told(dataset(name)) for name, entry in manifest["datasets"].items()}
-    described = places.results(mix_name) / DATA
+    described = paths.results(mix_name) / DATA
     write_json(described, with_digest(manifest | {"datasets": told}))
-    note(places, mix_name, described)
+    note(paths, mix_name, described)
     return manifest
 
 
-def _plans(mix_name: str, mix: Mix, places: Places) -> list[Plan]:
+def _plans(mix_name: str, mix: Mix, paths: Paths) -> list[Plan]:
     """Looks at every dataset before anything is written, so that one message names all gaps."""
     plans, gaps = [], []
     for name in dict.fromkeys((*mix.train, *mix.test)):
@@ -120,7 +120,7 @@ def _plans(mix_name: str, mix: Mix, places: Places) -> list[Plan]:
         row = dataset(name)
         role = "seen" if name in mix.train else "unseen"
         try:
-            plan = (_drawn if row.drawn else _raw)(row, role, mix, places)
+            plan = (_drawn if row.drawn else _raw)(row, role, mix, paths)
         except MissingDataError as gap:
             gaps.append(f"  {name}: {gap}")
             continue
@@ -149,8 +149,8 @@ def _some(items: list[Item], dataset: str, at_most: int | None) -> list[Item]:
     return [item for item in items if item.split == "test" or item.case in chosen]
 
 
-def _raw(row: Dataset, role: str, mix: Mix, places: Places) -> Plan:
-    found = raw_folder(row, places.raw)
+def _raw(row: Dataset, role: str, mix: Mix, paths: Paths) -> Plan:
+    found = raw_folder(row, paths.raw)
     used, left_out = assign(row.name, row.counts, found.cases)
     # Of all its pictures, so that every mix reads the dataset alike.
     how = Reading(found.rule, depth_of(case.image for case in used))
@@ -171,7 +171,7 @@ def _item(case: RawCase, root: Path, size: int, how: Reading) -> Item:
     )
 
 
-def _drawn(row: Dataset, role: str, mix: Mix, places: Places) -> Plan:
+def _drawn(row: Dataset, role: str, mix: Mix, paths: Paths) -> Plan:
     if mix.drawn is None:
         raise MissingDataError(
             row.name, "a drawn dataset", "drawn: {train, test, seed} in the mix", "Add it."

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmark.core.row import Prompt
 from benchmark.data.prompts import box, centre_point, point
-from benchmark.methods.declaration import Prompt
 
 
 def prompts_of(prompt: Prompt, mask: Tensor, keys: np.ndarray, draw: int) -> dict[str, Tensor]:

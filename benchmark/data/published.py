@@ -21,7 +21,7 @@ from benchmark.data.folders import (
     pictures,
 )
 from benchmark.data.outlines import outlines
-from benchmark.data.tree import Names, Places, Reader, Tree, plain
+from benchmark.data.tree import Names, Paths, Reader, Tree, plain
 
 ORIGA_LIST = "OrigaList.csv"
 ORIGA_SETS = {"A": "train", "B": "test"}
@@ -85,13 +85,13 @@ def own_folder(*own: str) -> Reader:
 def holds_own(folder: Path) -> bool:
     """Whether a folder holds images and masks itself, or in its train/ or test/."""
     tree = Tree.of(folder, folder.name, depth=1)
-    places = (folder, *tree.inside(folder, "train"), *tree.inside(folder, "test"))
-    return any(tree.inside(place, IMAGES, MASKS) for place in places)
+    paths = (folder, *tree.inside(folder, "train"), *tree.inside(folder, "test"))
+    return any(tree.inside(place, IMAGES, MASKS) for place in paths)
 
 
-def _pairs(places: Places) -> list[RawCase]:
+def _pairs(paths: Paths) -> list[RawCase]:
     """The cases of a folder of images and one of masks."""
-    images, masks = places
+    images, masks = paths
     return paired(pictures(images), pictures(masks), OWN_SUFFIX, several=False)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmark.core.digests import KeptDigests
 from benchmark.core.errors import ImageError, MissingDataError
-from benchmark.core.files import Places, digest, read_json, write_json
+from benchmark.core.files import Paths, digest, read_json, write_json
 from benchmark.core.progress import Progress
 from benchmark.core.request import RAW
 from benchmark.data.catalog import Dataset
@@ -56,14 +56,14 @@ class Record:
         """The digest of each dataset."""
         return {name: str(entry["digest"]) for name, entry in self.entries.items()}
 
-    def write(self, places: Places) -> None:
+    def write(self, paths: Paths) -> None:
         """Writes the record unless it is there already."""
-        path, value = places.results(self.mix) / RAW, {"mix": self.mix, "datasets": self.entries}
+        path, value = paths.results(self.mix) / RAW, {"mix": self.mix, "datasets": self.entries}
         if not path.is_file() or read_json(path) != value:
             write_json(path, value)
 
 
-def look(mix_name: str, rows: Iterable[Dataset], places: Places, progress: Progress) -> Record:
+def look(mix_name: str, rows: Iterable[Dataset], paths: Paths, progress: Progress) -> Record:
     """Looks at the raw data of a mix; only files that changed since the last look are read.
 
     A dataset that is not here whole keeps the entry that it has, so that the record of a clone
@@ -72,14 +72,14 @@ def look(mix_name: str, rows: Iterable[Dataset], places: Places, progress: Progr
     Args:
         rows: the datasets of the mix.
     """
-    path = places.results(mix_name) / RAW
+    path = paths.results(mix_name) / RAW
     before = read_json(path)["datasets"] if path.is_file() else {}
     entries, lines = {}, []
     for row in rows:
         if row.drawn:
             continue
         had = before.get(row.name)
-        seen = _look(row, places, progress)
+        seen = _look(row, paths, progress)
         entry = seen.entry or had
         if entry:
             entries[row.name] = entry
@@ -101,24 +101,24 @@ def _told(seen: Seen, had: dict[str, Any] | None) -> str:
     return f"{seen.text}, other than recorded{which}; recorded anew"
 
 
-def _look(row: Dataset, places: Places, progress: Progress) -> Seen:
+def _look(row: Dataset, paths: Paths, progress: Progress) -> Seen:
     try:
-        folder = folder_of(row, places.raw)
+        folder = folder_of(row, paths.raw)
         if not folder.is_dir() or not contents(folder):
             return Seen(None, f"not here ({folder})")
-        return _whole(row, places, progress)
+        return _whole(row, paths, progress)
     except (MissingDataError, ImageError) as error:
         return Seen(None, f"not here whole: {error.problem.rstrip('.')}")
     except OSError as error:
         return Seen(None, f"not here whole: {error.filename}: {error.strerror}")
 
 
-def _whole(row: Dataset, places: Places, progress: Progress) -> Seen:
-    found = raw_folder(row, places.raw)
+def _whole(row: Dataset, paths: Paths, progress: Progress) -> Seen:
+    found = raw_folder(row, paths.raw)
     used, left_out = assign(row.name, row.counts, found.cases)
     cases = [*used, *left_out]
     files = list(dict.fromkeys(file for case in cases for file in (case.image, *case.masks)))
-    kept = KeptDigests(places.digests / f"raw-{row.name}.json")
+    kept = KeptDigests(paths.digests / f"raw-{row.name}.json")
     with progress.task(f"look at {row.name}", len(files), "files") as task:
         sha256 = dict(zip(files, kept.of(files, task.advance), strict=True))
     covered = [

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from benchmark.core.errors import ImageError, MissingDataError
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.core.params import Mix, Params
 from benchmark.data.catalog import Dataset, load_catalog
 from benchmark.data.catalog import dataset as row_of
@@ -63,10 +63,10 @@ class Count:
 
 
 def status(
-    catalog: Mapping[str, Dataset], places: Places, mixes: Mapping[str, Mix]
+    catalog: Mapping[str, Dataset], paths: Paths, mixes: Mapping[str, Mix]
 ) -> list[DataStatus]:
     """One entry a dataset, in the catalog's order."""
-    return [_status(row, places.raw, mixes) for row in catalog.values()]
+    return [_status(row, paths.raw, mixes) for row in catalog.values()]
 
 
 def _status(row: Dataset, raw: Path, mixes: Mapping[str, Mix]) -> DataStatus:
@@ -127,9 +127,9 @@ def datasets_of(params: Params, mix: str | None) -> list[str]:
     return list(dict.fromkeys(name for one in mixes for name in (*one.train, *one.test)))
 
 
-def describe(params: Params, names: list[str], places: Places) -> str:
+def describe(params: Params, names: list[str], paths: Paths) -> str:
     """A line a dataset, then how to get what is missing."""
-    rows = status({name: row_of(name) for name in names}, places, params.mixes)
+    rows = status({name: row_of(name) for name in names}, paths, params.mixes)
     lines = [f"{'dataset':20} {'modality':12} {'state':11} {'cases':>11}  mixes"]
     for row in rows:
         cases = f"{row.found}/{row.expected}" if row.expected else "drawn"

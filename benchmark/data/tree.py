@@ -26,7 +26,7 @@ OTHERS = (
     "TrainDataset",
 )
 Names = str | tuple[str, ...]  # of one folder; of several the first that is there counts
-Places = tuple[Path, ...]  # sibling folders, in the order in which they were asked for
+Paths = tuple[Path, ...]  # sibling folders, in the order in which they were asked for
 
 
 def plain(name: str) -> str:
@@ -59,7 +59,7 @@ class Tree:
         wanted = set(map(plain, names))
         return [folder for folder in self.folders if plain(folder.name) in wanted]
 
-    def inside(self, folder: Path, *names: Names) -> Places:
+    def inside(self, folder: Path, *names: Names) -> Paths:
         """The child folders of these names; empty unless all are there."""
         children = self.folders.get(folder, {})
         found = []
@@ -68,7 +68,7 @@ class Tree:
             found += [children[name] for name in each if name in children][:1]
         return tuple(found) if len(found) == len(names) else ()
 
-    def beside(self, *names: Names) -> list[Places]:
+    def beside(self, *names: Names) -> list[Paths]:
         """The child folders of these names, of each folder that holds all of them."""
         return [found for folder in self.folders if (found := self.inside(folder, *names))]
 
@@ -78,8 +78,8 @@ class Tree:
         return sorted(path for one in inside for path in pictures(one))
 
     def mine(
-        self, found: list[Places], what: str, own: Collection[str] = (), alike: bool = False
-    ) -> Places:
+        self, found: list[Paths], what: str, own: Collection[str] = (), alike: bool = False
+    ) -> Paths:
         """The places of this dataset, of several that look the same.
 
         Those directly in the root come first, then those in a folder that is named like the

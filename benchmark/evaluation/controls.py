@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmark.core.digests import digest_of
-from benchmark.core.files import Places, digest, write_json
+from benchmark.core.files import Paths, digest, write_json
 from benchmark.core.params import Params
 from benchmark.core.progress import Progress
 from benchmark.core.recorded import note
@@ -83,7 +83,7 @@ CONTROLS: dict[str, Control] = {
 
 def run_controls(
     mix: str,
-    places: Places,
+    paths: Paths,
     params: Params,
     progress: Progress,
 ) -> list[Path]:
@@ -91,14 +91,14 @@ def run_controls(
 
     Args:
         mix: its name.
-        places: the folders of the project.
+        paths: the folders of the project.
         params: for the threshold.
         progress: told of every case.
 
     Returns: the folders written.
     Raises: MissingDataError if the mix is not prepared.
     """
-    prepared = places.prepared(mix)
+    prepared = paths.prepared(mix)
     test, train = load_cases(prepared, ("test",)), load_cases(prepared, ("train", "val"))
     mean = mean_mask(train)
     folders = []
@@ -107,14 +107,14 @@ def run_controls(
             maps = Path(folder) / "probs.npz"
             _write(maps, control, test, mean)
             scores = score_maps(maps, prepared, params.threshold, progress)
-        out = places.run(mix, GROUP, name, 0)
+        out = paths.run(mix, GROUP, name, 0)
         write_scores(out / "scores.csv", scores)
         record = _record(name, mix, test, data_digest(prepared))
         record["data"]["train"] = len(train) if name == "mean-mask" else 0
         record["files"] = {"scores.csv": digest_of(out / "scores.csv")}
         write_json(out / "run.json", record)
         folders.append(out)
-    note(places, mix, *(folder / "run.json" for folder in folders))
+    note(paths, mix, *(folder / "run.json" for folder in folders))
     return folders
 
 

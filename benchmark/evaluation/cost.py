@@ -21,13 +21,13 @@
 import ctypes
 import gc
 import math
-import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import quantiles
 from typing import Any
 
 import numpy as np
@@ -124,7 +124,7 @@ def measure(method: Method, size: int, device: str, progress: Progress) -> dict[
         task.advance()
         memory = peak_memory(forward, method, device)
         task.advance()
-    low, middle, high = statistics.quantiles(times, n=4, method="inclusive")
+    low, middle, high = quantiles(times, n=4, method="inclusive")
     return {
         "size": size,
         "batch": len(image),

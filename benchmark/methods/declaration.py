@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from benchmark.core.errors import MethodError
 from benchmark.core.recipe import AS_RELEASED, Name, Recipe
+from benchmark.core.row import Prompt
 from benchmark.core.yaml_files import read_yaml_with_node
 
 Group = Literal["main", "prompted", "single", "as-published", "ablation"]
-Prompt = Literal["none", "point", "centre", "box"]
 
 DECLARATION = "method.yaml"
 WEIGHTS_FILE = "baselines/_shared/weights.yaml"

@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmark.core.environment import commit, finished_at, processor
 from benchmark.core.errors import StoreError
-from benchmark.core.files import Places, sha256_file
+from benchmark.core.files import Paths, sha256_file
 from benchmark.core.params import load_params
 from benchmark.core.progress import Progress
 from benchmark.methods.discover import declared
@@ -39,7 +39,7 @@ print(json.dumps({"training": training_code(root, recipe), "prediction": evaluat
 
 
 def adopt(
-    places: Places, since: str, method: str | None, mix: str, device: str, progress: Progress
+    paths: Paths, since: str, method: str | None, mix: str, device: str, progress: Progress
 ) -> Iterator[str]:
     """Trains one short run per row under two states of the code, and commits the pairs of digests.
 
@@ -52,9 +52,9 @@ def adopt(
     Yields: what was done, in lines.
     Raises: StoreError where weights, maps or scores differ; nothing is then written.
     """
-    with _worktree(places.root, since) as old, _present(places.root) as new:
+    with _worktree(paths.root, since) as old, _present(paths.root) as new:
         pairs: list[dict[str, Any]] = []
-        for name in [method] if method else _rows(places, old, mix):
+        for name in [method] if method else _rows(paths, old, mix):
             before, after = (_digests(root, name, mix) for root in (old, new))
             changed = [kind for kind in KINDS if before[kind] != after[kind]]
             if not changed:
@@ -62,11 +62,10 @@ def adopt(
                 continue
             progress.say(f"{name} on {mix}: training under {since} and under the present code")
             one, other = (
-                _files(root, name, mix, device=device, weights=places.weights)
-                for root in (old, new)
+                _files(root, name, mix, device=device, weights=paths.weights) for root in (old, new)
             )
             _compare(name, one, other)
-            proof = {"method": name, "mix": mix, "since": since, "commit": commit(places.root),
+            proof = {"method": name, "mix": mix, "since": since, "commit": commit(paths.root),
                      "files": one, **processor(), "time": finished_at()}  # fmt: skip
             for kind in changed:
                 pair = {"kind": kind, "old": before[kind], "new": after[kind]}
@@ -74,21 +73,21 @@ def adopt(
                     pairs.append({**pair, "proof": proof})
                 yield f"{name}: {kind} code, {before[kind][:12]} and {after[kind][:12]}: same bytes"
     if pairs:
-        path = add_adoptions(places.root, pairs)
-        yield f"wrote {path.relative_to(places.root)}; commit it with the change"
+        path = add_adoptions(paths.root, pairs)
+        yield f"wrote {path.relative_to(paths.root)}; commit it with the change"
 
 
-def _rows(places: Places, old: Path, mix: str) -> list[str]:
+def _rows(paths: Paths, old: Path, mix: str) -> list[str]:
     """The first row of each folder whose code changed; the first of the mix if none did."""
-    known = {spec.method for spec in matrix(places.root, mix=mix)}
+    known = {spec.method for spec in matrix(paths.root, mix=mix)}
     first: dict[str, str] = {}
-    for name, folder in declared(places.root).items():
+    for name, folder in declared(paths.root).items():
         if name in known and (old / folder.name).is_dir():
             first.setdefault(folder.name, name)
     changed = [
         name
         for name in first.values()
-        if _digests(old, name, mix)["method"] != _digests(places.root, name, mix)["method"]
+        if _digests(old, name, mix)["method"] != _digests(paths.root, name, mix)["method"]
     ]
     return changed or list(first.values())[:1]
 
@@ -107,12 +106,12 @@ def _files(root: Path, name: str, mix: str, *, device: str, weights: Path) -> di
          "--threads", "1", "--retrain"),
     ):  # fmt: skip
         _python(root, "-m", "benchmark", *words, MIXSEG_WEIGHTS=str(weights))
-    places = Places(root)
+    paths = Paths(root)
     card = next(c for c in declared(root)[name].cards if c.name == name)
     seed = _seed(root, mix)
-    artefacts = places.artefacts(mix, name, seed)
+    artefacts = paths.artefacts(mix, name, seed)
     files = {file: sha256_file(artefacts / file) for file in ARTEFACTS}
-    return {**files, SCORES: sha256_file(places.run(mix, card.group, name, seed) / SCORES)}
+    return {**files, SCORES: sha256_file(paths.run(mix, card.group, name, seed) / SCORES)}
 
 
 def _seed(root: Path, mix: str) -> int:

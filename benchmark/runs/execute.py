@@ -18,7 +18,7 @@ from benchmark.core.errors import (
     StoreError,
     TrainingError,
 )
-from benchmark.core.files import Places, read_json, write_json, write_text
+from benchmark.core.files import Paths, read_json, write_json, write_text
 from benchmark.core.params import Params, load_params
 from benchmark.core.progress import Progress, Silent
 from benchmark.core.recorded import check, files_of, listed, note, run_path
@@ -35,16 +35,16 @@ from benchmark.runs.settings import (
     WEIGHTS,
     RunOptions,
 )
-from benchmark.runs.store import Shelf, publish, shelf
+from benchmark.runs.store import RunDirectory, publish, run_directory
 
 
-def look_up(places: Places, params: Params, spec: RunSpec) -> Plan:
+def look_up(paths: Paths, params: Params, spec: RunSpec) -> Plan:
     """The plan of a run.
 
     Raises: MethodError, ParamsError, MissingDataError.
     """
     mix = params.mix(spec.mix)
-    card = discover.card_of(places.root, spec.method)
+    card = discover.card_of(paths.root, spec.method)
     mixes = params.mixes_of(card)
     if spec.mix not in mixes:
         raise ParamsError(
@@ -57,38 +57,38 @@ def look_up(places: Places, params: Params, spec: RunSpec) -> Plan:
             f"params.yaml: mixes.{spec.mix}.seeds", f"no seed {spec.seed} for {spec.method!r}",
             f"one of {mix.seeds_of(card)}", "Add it there, or name one of these.",
         )  # fmt: skip
-    return plan_run(places, spec)
+    return plan_run(paths, spec)
 
 
-def execute(places: Places, spec: RunSpec, options: RunOptions, progress: Progress) -> str:
+def execute(paths: Paths, spec: RunSpec, options: RunOptions, progress: Progress) -> str:
     """Does what of a run is not done yet, and puts its files where they belong.
 
     Returns: "done", "already done", or "already done" with a note on artefacts that are not here.
 
     Raises: MixSegError; the cause stays in the store for `mixseg status`.
     """
-    params = load_params(places.root)
-    plan = look_up(places, params, spec)
-    place = shelf(places.store, plan.identity.run)
+    params = load_params(paths.root)
+    plan = look_up(paths, params, spec)
+    directory = run_directory(paths.store, plan.identity.run)
     if options.restart and int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise TrainingError(
             "torchrun", "--restart", "a run without it",
             "Restart the run with one process, end it, then start torchrun.",
         )  # fmt: skip
     if int(os.environ.get("RANK", "0")):
-        return _follow(places, plan, place, options)
-    with place.locked():
+        return _follow(paths, plan, directory, options)
+    with directory.locked():
         if options.restart:
-            place.checkpoint.unlink(missing_ok=True)
-        place.clear_failure()
+            directory.checkpoint.unlink(missing_ok=True)
+        directory.clear_failure()
         try:
-            return _Pass(places, params, plan, place, options).go(progress)
+            return _Pass(paths, params, plan, directory, options).go(progress)
         except MixSegError as error:
-            place.fail(str(error))
+            directory.fail(str(error))
             raise
         except Exception as error:
-            named = method_error(error, places.root, spec.method)
-            place.fail(str(named))
+            named = method_error(error, paths.root, spec.method)
+            directory.fail(str(named))
             raise named from error
 
 
@@ -103,12 +103,12 @@ def method_error(error: Exception, root: Path, name: str) -> MethodError:
     )  # fmt: skip
 
 
-def _follow(places: Places, plan: Plan, place: Shelf, options: RunOptions) -> str:
+def _follow(paths: Paths, plan: Plan, directory: RunDirectory, options: RunOptions) -> str:
     """What every process but the first does under torchrun: it trains along and writes nothing."""
-    if not place.has(WEIGHTS, plan.identity.run):
+    if not directory.has(WEIGHTS, plan.identity.run):
         from benchmark.runs.train import train_along
 
-        train_along(places, plan, place, options, Silent())
+        train_along(paths, plan, directory, options, Silent())
     return "done"
 
 
@@ -116,13 +116,13 @@ class _Pass:
     """One pass over a run's steps: each looks whether its file is there, by the same code."""
 
     def __init__(
-        self, places: Places, params: Params, plan: Plan, place: Shelf, options: RunOptions
+        self, paths: Paths, params: Params, plan: Plan, directory: RunDirectory, options: RunOptions
     ) -> None:
-        self.places, self.params, self.plan, self.place = places, params, plan, place
-        self.options, self.code = options, evaluation_code(places.root)
+        self.paths, self.params, self.plan, self.directory = paths, params, plan, directory
+        self.options, self.code = options, evaluation_code(paths.root)
         spec, group = plan.spec, plan.card.group
-        self.results = places.run(spec.mix, group, spec.method, spec.seed)
-        self.artefacts = places.artefacts(spec.mix, spec.method, spec.seed)
+        self.results = paths.run(spec.mix, group, spec.method, spec.seed)
+        self.artefacts = paths.artefacts(spec.mix, spec.method, spec.seed)
 
     def go(self, progress: Progress) -> str:
         """Does what is missing; see `execute` for what is returned."""
@@ -134,12 +134,12 @@ class _Pass:
         kept = self._kept()
         if kept:
             self._adopt(kept)
-            missing = [name for name in ARTEFACTS if name not in self.place.done()]
+            missing = [name for name in ARTEFACTS if name not in self.directory.done()]
             if WEIGHTS in missing and not self.options.retrain:
                 return self._without_artefacts(kept)
         worked = False
         for name, code, step in steps:
-            if not self.place.has(name, code):
+            if not self.directory.has(name, code):
                 if not worked:
                     self._load()
                 worked = True
@@ -153,8 +153,8 @@ class _Pass:
         Raises: StoreError if it was edited, and the store has no other one.
         """
         path, spec = self.results / RUN, self.plan.spec
-        if RECORD not in self.place.done():
-            known = listed(self.places.results(spec.mix))
+        if RECORD not in self.directory.done():
+            known = listed(self.paths.results(spec.mix))
             name = run_path(self.plan.card.group, spec.method, spec.seed)
             do = f"Restore it, or delete {self.results}: the run is then made again."
             check(path, known.get(name), do)
@@ -168,17 +168,17 @@ class _Pass:
         run = self.plan.identity.run
         maps, scores = (record.get(key) for key in ("prediction_code", "scoring_code"))
         codes = {WEIGHTS: run, HISTORY: run, MAPS: maps, SCORES: scores}
-        done = self.place.done()
+        done = self.directory.done()
         for name, code in codes.items():
             folder = self.artefacts if name in ARTEFACTS else self.results
             path = folder / name
             fits = name in files and path.is_file() and digest_of(path) == files[name]
             if name not in done and code and fits:
-                publish(path, self.place.folder / name)
-                self.place.finish(name, code)
-        if set(ARTEFACTS) & set(self.place.done()) and RECORD not in done:
-            write_json(self.place.folder / RECORD, record)
-            self.place.finish(RECORD, self.plan.identity.run)
+                publish(path, self.directory.folder / name)
+                self.directory.finish(name, code)
+        if set(ARTEFACTS) & set(self.directory.done()) and RECORD not in done:
+            write_json(self.directory.folder / RECORD, record)
+            self.directory.finish(RECORD, self.plan.identity.run)
 
     def _without_artefacts(self, record: dict[str, Any]) -> str:
         """What is said where results are of this run and its weights and maps are elsewhere.
@@ -188,7 +188,7 @@ class _Pass:
         how = "get them with `dvc pull`, or train again with --retrain"
         old_scores = record.get("scoring_code") != self.code.scoring
         same_maps = record.get("prediction_code") == self.code.prediction
-        if old_scores and same_maps and MAPS in self.place.done():
+        if old_scores and same_maps and MAPS in self.directory.done():
             self._load()
             self._score(Silent())
             self._publish()
@@ -205,7 +205,7 @@ class _Pass:
         import benchmark.evaluation.score
         import benchmark.runs.predict  # noqa: F401
 
-        root, spec = self.places.root, self.plan.spec
+        root, spec = self.paths.root, self.plan.spec
         discover.pin(root, spec.method)
         folder = discover.declared(root)[spec.method]
         now = (method_code(folder), evaluation_code(root))
@@ -218,45 +218,45 @@ class _Pass:
     def _train(self, progress: Progress) -> None:
         from benchmark.runs.train import train_run
 
-        begun = {"commit": commit(self.places.root)}  # the one at which training began
-        history, record = train_run(self.places, self.plan, self.place, self.options, progress)
+        begun = {"commit": commit(self.paths.root)}  # the one at which training began
+        history, record = train_run(self.paths, self.plan, self.directory, self.options, progress)
         frame = pd.DataFrame(history)
-        write_text(self.place.folder / HISTORY, frame.to_csv(index=False, float_format="%.6g"))
-        write_json(self.place.folder / RECORD, {**begun, **record})
+        write_text(self.directory.folder / HISTORY, frame.to_csv(index=False, float_format="%.6g"))
+        write_json(self.directory.folder / RECORD, {**begun, **record})
         for name in (MAPS, SCORES):  # of weights that are gone, where a run is trained again
-            self.place.forget(name)
+            self.directory.forget(name)
         for name in (HISTORY, RECORD, WEIGHTS):
-            self.place.finish(name, self.plan.identity.run)
-        self.place.checkpoint.unlink(missing_ok=True)
+            self.directory.finish(name, self.plan.identity.run)
+        self.directory.checkpoint.unlink(missing_ok=True)
 
     def _predict(self, progress: Progress) -> None:
         from benchmark.runs.predict import predict_mix
         from benchmark.runs.train import set_up
 
-        start, spec, folder = time.monotonic(), self.plan.spec, self.place.folder
+        start, spec, folder = time.monotonic(), self.plan.spec, self.directory.folder
         device = set_up(self.options)
         predict_mix(
-            self.places, spec.method, spec.mix,
+            self.paths, spec.method, spec.mix,
             weights=folder / WEIGHTS, maps=folder / MAPS, device=device, progress=progress,
         )  # fmt: skip
         self._note({"predict_s": round(time.monotonic() - start, 3)})
-        self.place.finish(MAPS, self.code.prediction)
+        self.directory.finish(MAPS, self.code.prediction)
 
     def _score(self, progress: Progress) -> None:
         from benchmark.evaluation.score import score_maps, write_scores
 
-        maps, prepared = self.place.folder / MAPS, self.places.prepared(self.plan.spec.mix)
+        maps, prepared = self.directory.folder / MAPS, self.paths.prepared(self.plan.spec.mix)
         threshold, threads = self.params.threshold, self.options.threads
         frame = score_maps(maps, prepared, threshold, progress, threads=threads)
-        write_scores(self.place.folder / SCORES, frame)
-        self.place.finish(SCORES, self.code.scoring)
+        write_scores(self.directory.folder / SCORES, frame)
+        self.directory.finish(SCORES, self.code.scoring)
 
     def _note(self, times: dict[str, float]) -> None:
-        path = self.place.folder / RECORD
+        path = self.directory.folder / RECORD
         record = read_json(path)
         record["times"].update(times)
         write_json(path, record)
-        self.place.finish(RECORD, self.plan.identity.run)
+        self.directory.finish(RECORD, self.plan.identity.run)
 
     def _said(self) -> dict[str, Any]:
         """What the record says of the run, by today's names and titles."""
@@ -281,12 +281,12 @@ class _Pass:
         }
 
     def _publish(self) -> None:
-        folder, done = self.place.folder, self.place.done()
+        folder, done = self.directory.folder, self.directory.done()
         digests = {}
         for name in (HISTORY, SCORES, WEIGHTS, MAPS):
             if name not in done:
                 continue
-            self.place.has(name, done[name]["code"])  # refuses what was edited in the store
+            self.directory.has(name, done[name]["code"])  # refuses what was edited in the store
             kept, to = done[name]["sha256"], self.artefacts / name
             if name not in ARTEFACTS:
                 kept, to = digest_of(folder / name), self.results / name
@@ -294,9 +294,9 @@ class _Pass:
             if not (to.is_file() and digest_of(to) == digests[name]):
                 publish(folder / name, to)
         codes = {"prediction_code": done[MAPS]["code"], "scoring_code": done[SCORES]["code"]}
-        self.place.has(RECORD, self.plan.identity.run)
+        self.directory.has(RECORD, self.plan.identity.run)
         kept = read_json(folder / RECORD)
         # A history that could not be adopted keeps the digest with which it was written.
         files = {**files_of(kept), **digests}
         write_json(self.results / RUN, {**kept, **self._said(), **codes, "files": files})
-        note(self.places, self.plan.spec.mix, self.results / RUN)
+        note(self.paths, self.plan.spec.mix, self.results / RUN)

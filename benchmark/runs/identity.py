@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.core.errors import MethodError
-from benchmark.core.files import Places, digest
+from benchmark.core.files import Paths, digest
 from benchmark.core.params import Mix, load_params
 from benchmark.core.recipe import DEFAULTS, Recipe
 from benchmark.data.answers import require
@@ -102,9 +102,7 @@ def evaluation_code(root: Path) -> Evaluation:
     return Evaluation(predicts, f"{scores}-{load_params(root).threshold}")
 
 
-def plan_run(
-    places: Places, spec: RunSpec, fetch: bool = True, folder: Folder | None = None
-) -> Plan:
+def plan_run(paths: Paths, spec: RunSpec, fetch: bool = True, folder: Folder | None = None) -> Plan:
     """Looks up what a run needs and gives its identity.
 
     Args:
@@ -113,23 +111,23 @@ def plan_run(
 
     Raises: MethodError, ParamsError, MissingDataError, StaleDataError.
     """
-    mix = load_params(places.root).mix(spec.mix)
-    require(places, spec.mix, mix)
+    mix = load_params(paths.root).mix(spec.mix)
+    require(paths, spec.mix, mix)
     if folder is None:
-        known = declared(places.root)
+        known = declared(paths.root)
         if spec.method not in known:
             raise unknown_name(spec.method, known)
         folder = known[spec.method]
     card = mix.card_of(next(card for card in folder.cards if card.name == spec.method))
     recipe = mix.recipe_of(card)
     asked = mix.weights_of(card)
-    weights = _weights(places.weights, card, fetch) if asked == "pretrained" else {}
+    weights = _weights(paths.weights, card, fetch) if asked == "pretrained" else {}
     parts: dict[str, Any] = {
         "method_code": method_code(folder),
-        "training_code": training_code(places.root, recipe),
+        "training_code": training_code(paths.root, recipe),
         "declared": card.identity(),
         "recipe": recipe.identity(),
-        "data": data_digest(places.prepared(spec.mix)),
+        "data": data_digest(paths.prepared(spec.mix)),
         "weights": weights,
         "initialisation": asked,
         "seed": spec.seed,

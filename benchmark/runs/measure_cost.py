@@ -13,7 +13,7 @@ from benchmark.core.environment import (
     versions,
 )
 from benchmark.core.errors import MethodError, MixSegError, ParamsError
-from benchmark.core.files import Places, digest, read_json, write_json
+from benchmark.core.files import Paths, digest, read_json, write_json
 from benchmark.core.params import Mix, load_params
 from benchmark.core.progress import Progress
 from benchmark.data.answers import require
@@ -30,7 +30,7 @@ FOLDER, FILE = "cost", "cost.json"
 
 
 def measure(
-    places: Places, name: str, mix: str, *, device: str, again: bool, progress: Progress
+    paths: Paths, name: str, mix: str, *, device: str, again: bool, progress: Progress
 ) -> str:
     """Measures a method at a mix's size, unless that is done; in words.
 
@@ -44,10 +44,10 @@ def measure(
     Raises: MethodError, ParamsError for unknown names or a method that cannot predict,
         StaleDataError if the mix has data of another size.
     """
-    params = load_params(places.root)
+    params = load_params(paths.root)
     about = params.mix(mix)
-    require(places, mix, about)
-    card = discover.card_of(places.root, name)
+    require(paths, mix, about)
+    card = discover.card_of(paths.root, name)
     if mix not in params.mixes_of(card):
         raise ParamsError(
             f"method {name!r}", f"it does not run on {mix!r}",
@@ -55,20 +55,20 @@ def measure(
             f"Add its group {card.group!r}, or its name, to mixes.{mix} in params.yaml.",
         )  # fmt: skip
     card = about.card_of(card)
-    path = places.results(mix) / card.group / name / FOLDER / FILE
-    same = {"size": about.size, "code": _code(places.root, card)}
+    path = paths.results(mix) / card.group / name / FOLDER / FILE
+    same = {"size": about.size, "code": _code(paths.root, card)}
     record = None if again else _measured(path, same, device)
     done = "already measured" if record else "wrote"
     if record is None:
         load = round(os.getloadavg()[0], 2)  # of the last minute: other work makes times longer
         device = pick_device(device)
-        entry = replace(discover.method_entry(places.root, name), card=card)
+        entry = replace(discover.method_entry(paths.root, name), card=card)
         record = {
             "schema": SCHEMA,
             "method": name,
             "mix": mix,
             "group": card.group,
-            **_tried(places, entry, (about, device), progress),
+            **_tried(paths, entry, (about, device), progress),
             **same,
             "hardware": hardware(device),
             "load": load,
@@ -76,7 +76,7 @@ def measure(
             "finished": finished_at(),
         }
         write_json(path, record)
-    shown = path.relative_to(places.root) if places.root in path.parents else path
+    shown = path.relative_to(paths.root) if paths.root in path.parents else path
     return f"{text(record)}\n{done}: {shown}"
 
 
@@ -113,7 +113,7 @@ def _measured(path: Path, same: dict[str, Any], device: str) -> dict[str, Any] |
 
 
 def _tried(
-    places: Places, entry: MethodEntry, at: tuple[Mix, str], progress: Progress
+    paths: Paths, entry: MethodEntry, at: tuple[Mix, str], progress: Progress
 ) -> dict[str, Any]:
     """What is measured; an error of the method's own code is named with its line."""
     import torch
@@ -121,8 +121,8 @@ def _tried(
     from benchmark.evaluation import cost
     from benchmark.methods.layers import count_parameters
 
-    (mix, device), size, root = at, at[0].size, places.root
-    weights = WeightStore(places.weights, entry.card.weights)
+    (mix, device), size, root = at, at[0].size, paths.root
+    weights = WeightStore(paths.weights, entry.card.weights)
     asked = mix.weights_of(entry.card) == "pretrained"
     loads = asked and all(weights.here(name) for name in weights.wanted)
     try:

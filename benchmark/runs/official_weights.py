@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from benchmark.core.errors import MethodError, MixSegError, ParamsError
-from benchmark.core.files import Places, sha256_file
+from benchmark.core.files import Paths, sha256_file
 from benchmark.methods import discover
 from benchmark.methods.importing import own_line
 from benchmark.methods.layers import SHOWN, load_strictly
@@ -32,7 +32,7 @@ SIZE = 352
 
 
 def import_weights(
-    places: Places, name: str, source: Path, to: Path | None = None, size: int | None = None
+    paths: Paths, name: str, source: Path, to: Path | None = None, size: int | None = None
 ) -> str:
     """Writes an official file as weights of a method.
 
@@ -44,8 +44,8 @@ def import_weights(
     Raises: MissingDataError without a file; StoreError if it is broken or holds more than tensors;
         MethodError with the first keys that differ. Nothing is then written.
     """
-    entry = discover.method_entry(places.root, name)
-    to = to or places.root / "weights" / "imported" / f"{name}.safetensors"
+    entry = discover.method_entry(paths.root, name)
+    to = to or paths.root / "weights" / "imported" / f"{name}.safetensors"
     if to.is_dir() or to.resolve() == source.resolve():
         found = "a folder" if to.is_dir() else "the file that is read"
         raise ParamsError(f"--to {to}", found, "a new file", "Name another place.")
@@ -53,10 +53,10 @@ def import_weights(
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(0)
         method = entry.build(side)
-    official = _Official(places, source, f"{name} at {side} pixels", method)
+    official = _Official(paths, source, f"{name} at {side} pixels", method)
     read, count = official.load(state)
     write_whole(to, method, side, source, official.pretrained)
-    shown = to.relative_to(places.root) if places.root in to.parents else to
+    shown = to.relative_to(paths.root) if paths.root in to.parents else to
     told = f"wrote {shown}: {count} tensors of {name} at {side} pixels"
     told += f", made from the {len(read.tensors)} of {source.name}{read.where()}"
     if official.pretrained:
@@ -78,7 +78,7 @@ class _Official:
         pretrained: SHA-256 of the pretrained files that gave the frozen weights, by name.
     """
 
-    places: Places
+    paths: Paths
     source: Path
     what: str
     method: "Method"
@@ -96,7 +96,7 @@ class _Official:
             where = f"{self.source}{variant.where()}"
             mapped: dict[str, Tensor] = {}
             try:
-                mapped = _mapped(self.places.root, self.method, variant.tensors, where)
+                mapped = _mapped(self.paths.root, self.method, variant.tensors, where)
                 self._fill(mapped, f"{where}, as {self.what}")
             except MethodError as error:
                 failed.append((len(own & mapped.keys()), error))
@@ -113,7 +113,7 @@ class _Official:
             return
         may_miss = ("*num_batches_tracked", *frozen)
         load_strictly(self.method, mapped, where, may_miss)
-        store = WeightStore(self.places.weights, card.weights)
+        store = WeightStore(self.paths.weights, card.weights)
         self.method.load_pretrained(store)
         load_strictly(self.method, mapped, where, may_miss)
         self.pretrained = store.digests()

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from benchmark.core.errors import MethodError
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.core.progress import Progress
 from benchmark.data.augment import to_float
 from benchmark.data.cases import load_cases
@@ -26,12 +26,12 @@ def restored(root: Path, name: str, weights: Path, size: int) -> Method:
     Raises: as `read_learnt`.
     """
     entry = discover.method_entry(root, name)
-    store = WeightStore(Places(root).weights, entry.card.weights)
+    store = WeightStore(Paths(root).weights, entry.card.weights)
     return read_learnt(weights, entry.build, size, store).eval()
 
 
 def predict_mix(
-    places: Places,
+    paths: Paths,
     name: str,
     mix: str,
     *,
@@ -46,9 +46,9 @@ def predict_mix(
         weights: a run's weights.safetensors.
         maps: the file to write.
     """
-    cases = load_cases(places.prepared(mix), ("test",))
-    method = to_device(restored(places.root, name, weights, cases.size), device)
-    features = FeatureCache(method, places.features, device)
+    cases = load_cases(paths.prepared(mix), ("test",))
+    method = to_device(restored(paths.root, name, weights, cases.size), device)
+    features = FeatureCache(method, paths.features, device)
     features.prepare(cases, progress)
     predict_cases(method, cases, maps, features=features.of, device=device, progress=progress)
 

@@ -11,7 +11,7 @@ import pandas as pd
 from benchmark.core.digests import digest_of
 from benchmark.core.environment import pick_device
 from benchmark.core.errors import MissingDataError, StoreError
-from benchmark.core.files import Places, read_json, write_json
+from benchmark.core.files import Paths, read_json, write_json
 from benchmark.core.params import load_params
 from benchmark.core.progress import Progress
 from benchmark.core.recorded import check, files_of, listed, note
@@ -32,9 +32,7 @@ class Stored:
     record: dict[str, Any]
 
 
-def rescore(
-    places: Places, mix: str, trusted: str, device: str, progress: Progress
-) -> Iterator[str]:
+def rescore(paths: Paths, mix: str, trusted: str, device: str, progress: Progress) -> Iterator[str]:
     """Writes scores.csv of every run of a mix anew, and says of each what changed.
 
     Args:
@@ -44,36 +42,36 @@ def rescore(
         data are not those that params.yaml asks for, StoreError if a file that this reads is not
         as it was written; nothing is overwritten then.
     """
-    params = load_params(places.root)
-    require(places, mix, params.mix(mix))
+    params = load_params(paths.root)
+    require(paths, mix, params.mix(mix))
     needed = WEIGHTS if trusted == "weights" else MAPS
-    runs = [run for run in _stored(places, mix) if (run.artefacts / needed).is_file()]
+    runs = [run for run in _stored(paths, mix) if (run.artefacts / needed).is_file()]
     if not runs:
         raise MissingDataError(
-            places.results(mix), f"no run with stored {trusted}", "artefacts of its runs",
+            paths.results(mix), f"no run with stored {trusted}", "artefacts of its runs",
             "Run `dvc pull`, or train with `mixseg run`.",
         )  # fmt: skip
-    code, data = evaluation_code(places.root), data_digest(places.prepared(mix))
+    code, data = evaluation_code(paths.root), data_digest(paths.prepared(mix))
     _check(runs, mix, needed)
     for run in runs:
-        _same_data(run, places.prepared(mix), data)
+        _same_data(run, paths.prepared(mix), data)
         maps, path = run.artefacts / MAPS, run.results / SCORES
         record = dict(run.record)
         if trusted == "weights":
             from benchmark.runs.predict import predict_mix
 
             predict_mix(
-                places, str(record["method"]), mix, weights=run.artefacts / WEIGHTS, maps=maps,
+                paths, str(record["method"]), mix, weights=run.artefacts / WEIGHTS, maps=maps,
                 device=pick_device(device), progress=progress,
             )  # fmt: skip
             record["prediction_code"] = code.prediction
         before = path.read_bytes() if path.is_file() else b""
-        write_scores(path, score_maps(maps, places.prepared(mix), params.threshold, progress))
+        write_scores(path, score_maps(maps, paths.prepared(mix), params.threshold, progress))
         digests = {SCORES: digest_of(path), MAPS: digest_of(maps)}
         record["files"] = {**files_of(record), **digests}
         write_json(run.results / RUN, {**record, "scoring_code": code.scoring})
-        note(places, mix, run.results / RUN)
-        yield f"{path.relative_to(places.root)}: {_change(before, path.read_bytes())}"
+        note(paths, mix, run.results / RUN)
+        yield f"{path.relative_to(paths.root)}: {_change(before, path.read_bytes())}"
 
 
 def _check(runs: list[Stored], mix: str, needed: str) -> None:
@@ -103,21 +101,21 @@ def _same_data(run: Stored, prepared: Path, data: str) -> None:
         )  # fmt: skip
 
 
-def _stored(places: Places, mix: str) -> Iterator[Stored]:
+def _stored(paths: Paths, mix: str) -> Iterator[Stored]:
     """The runs of the methods that there are; controls and removed methods are left alone.
 
     Raises: StoreError if a record was edited.
     """
-    known = discover.folders(places.root)
+    known = discover.folders(paths.root)
     groups = {card.name: card.group for folder in known for card in folder.cards}
-    results = places.results(mix)
+    results = paths.results(mix)
     recorded = listed(results)
     for path in sorted(results.glob("*/*/seed-*/run.json")):
         do = f"Restore it, or delete {path.parent} and make the run again with `mixseg run`."
         check(path, recorded.get(path.relative_to(results).as_posix()), do)
         record = read_json(path)
         if groups.get(record["method"]) == record["group"]:
-            artefacts = places.artefacts(mix, record["method"], int(record["seed"]))
+            artefacts = paths.artefacts(mix, record["method"], int(record["seed"]))
             yield Stored(path.parent, artefacts, record)
 
 

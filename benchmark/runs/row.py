@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from benchmark.core.errors import MixSegError
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.core.params import load_params
 from benchmark.core.progress import Progress
 from benchmark.data.answers import require
@@ -15,7 +15,7 @@ from benchmark.runs.settings import RunOptions
 
 
 def run_row(
-    places: Places,
+    paths: Paths,
     method: str,
     mix: str,
     seed: int | None,
@@ -32,21 +32,21 @@ def run_row(
     """
     if seed is not None:
         spec = RunSpec(method, mix, seed)
-        yield f"{spec}: {execute(places, spec, options, progress)}", True
+        yield f"{spec}: {execute(paths, spec, options, progress)}", True
         return
-    card, about = card_of(places.root, method), load_params(places.root).mix(mix)
-    require(places, mix, about)  # said once, not by each seed
+    card, about = card_of(paths.root, method), load_params(paths.root).mix(mix)
+    require(paths, mix, about)  # said once, not by each seed
     for each in about.seeds_of(card):
         spec = RunSpec(method, mix, each)
         try:
-            yield f"{spec}: {execute(places, spec, options, progress)}", True
+            yield f"{spec}: {execute(paths, spec, options, progress)}", True
         except MixSegError as error:
             yield f"FAILED  {spec}: {error}", False
     if card.group == "single":
         return
     try:
         lines = measure(
-            places, method, mix, device=options.device, again=False, progress=progress
+            paths, method, mix, device=options.device, again=False, progress=progress
         ).splitlines()
         yield f"cost: {lines[-1]}", True
     except MixSegError as error:

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.core.errors import MissingDataError, MixSegError
-from benchmark.core.files import Places, read_json
+from benchmark.core.files import Paths, read_json
 from benchmark.core.params import load_params
 from benchmark.data.answers import stale
 from benchmark.methods.declaration import Card
 from benchmark.methods.discover import Folder, folders, unknown_name
 from benchmark.runs.identity import Evaluation, Plan, RunSpec, evaluation_code, plan_run
 from benchmark.runs.settings import ARTEFACTS, RUN
-from benchmark.runs.store import shelf
+from benchmark.runs.store import run_directory
 from benchmark.runs.why import reasons
 
 # Every state with its sign in the matrix, and what it means.
@@ -52,16 +52,16 @@ def matrix(
     return [spec for spec, *_ in _runs(root, method, mix) if seed in (None, spec.seed)]
 
 
-def states(places: Places, mix: str | None = None, method: str | None = None) -> list[State]:
+def states(paths: Paths, mix: str | None = None, method: str | None = None) -> list[State]:
     """The state of every run."""
-    evaluation = evaluation_code(places.root)
-    return [_state(places, *row, evaluation) for row in _runs(places.root, method, mix)]
+    evaluation = evaluation_code(paths.root)
+    return [_state(paths, *row, evaluation) for row in _runs(paths.root, method, mix)]
 
 
-def _stale(places: Places, mix: str) -> str:
+def _stale(paths: Paths, mix: str) -> str:
     """In what the data of a mix differ from what params.yaml asks for."""
     try:
-        return "; ".join(stale(places, mix, load_params(places.root).mix(mix)))
+        return "; ".join(stale(paths, mix, load_params(paths.root).mix(mix)))
     except MixSegError as error:
         return str(error)
 
@@ -87,41 +87,41 @@ def _runs(
 
 
 def _state(
-    places: Places, spec: RunSpec, card: Card, folder: Folder, evaluation: Evaluation
+    paths: Paths, spec: RunSpec, card: Card, folder: Folder, evaluation: Evaluation
 ) -> State:
-    record = places.run(spec.mix, card.group, spec.method, spec.seed) / RUN
-    other_data = _stale(places, spec.mix)
+    record = paths.run(spec.mix, card.group, spec.method, spec.seed) / RUN
+    other_data = _stale(paths, spec.mix)
     if other_data:
         return State(spec, "stale" if record.is_file() else "missing", other_data)
     try:
-        plan = plan_run(places, spec, fetch=False, folder=folder)
+        plan = plan_run(paths, spec, fetch=False, folder=folder)
     except MissingDataError as error:
         if record.is_file():
             return State(spec, "results", f"not compared with the code: {error.where} is not here")
         return State(spec, "missing", error.where)
     except MixSegError as error:
         return State(spec, "failed", str(error))
-    place = shelf(places.store, plan.identity.run)
-    if place.busy():
+    directory = run_directory(paths.store, plan.identity.run)
+    if directory.busy():
         return State(spec, "running")
     if record.is_file():
-        return State(spec, *_age(places, read_json(record), plan, evaluation))
-    failure = place.failure()
+        return State(spec, *_age(paths, read_json(record), plan, evaluation))
+    failure = directory.failure()
     if failure is not None:
         return State(spec, "failed", failure)
-    if place.checkpoint.is_file():
+    if directory.checkpoint.is_file():
         return State(spec, "stopped")
     return State(spec, "missing")
 
 
 def _age(
-    places: Places, record: dict[str, Any], plan: Plan, evaluation: Evaluation
+    paths: Paths, record: dict[str, Any], plan: Plan, evaluation: Evaluation
 ) -> tuple[str, str]:
     """Whether results are of the code, the recipe and the data as they are now."""
     changed = reasons(record, plan.identity)
     if changed:
         return "stale", f"{', '.join(changed)} changed"
-    here = artefacts_here(places, plan)
+    here = artefacts_here(paths, plan)
     if record.get("scoring_code") != evaluation.scoring:
         if not here:
             return "earlier-scores", ""
@@ -129,8 +129,8 @@ def _age(
     return ("done", "") if here else ("results", "")
 
 
-def artefacts_here(places: Places, plan: Plan) -> bool:
+def artefacts_here(paths: Paths, plan: Plan) -> bool:
     """Whether weights and maps of a run lie in the store or below artefacts/."""
-    place = shelf(places.store, plan.identity.run)
-    folder = places.artefacts(plan.spec.mix, plan.spec.method, plan.spec.seed)
-    return all(name in place.done() or (folder / name).is_file() for name in ARTEFACTS)
+    directory = run_directory(paths.store, plan.identity.run)
+    folder = paths.artefacts(plan.spec.mix, plan.spec.method, plan.spec.seed)
+    return all(name in directory.done() or (folder / name).is_file() for name in ARTEFACTS)

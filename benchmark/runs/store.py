@@ -26,7 +26,7 @@ FAILED = "failed.json"
 
 
 @dataclass(frozen=True)
-class Shelf:
+class RunDirectory:
     """The folder of one run in the store.
 
     Files that are done are listed in done.json with their SHA-256 and with the digest of the
@@ -137,9 +137,9 @@ def _stat(path: Path) -> str:
     return f"{about.st_size}-{about.st_mtime_ns}-{about.st_ino}"
 
 
-def shelf(store: Path, run: str) -> Shelf:
+def run_directory(store: Path, run: str) -> RunDirectory:
     """The folder of the run with this digest."""
-    return Shelf(store / run[:24])
+    return RunDirectory(store / run[:24])
 
 
 def publish(source: Path, to: Path) -> None:

@@ -11,7 +11,7 @@ import torch.distributed as dist
 
 from benchmark.core import environment as record
 from benchmark.core.errors import ParamsError
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.core.progress import Progress
 from benchmark.data.cases import Cases, load_cases
 from benchmark.methods import discover
@@ -21,17 +21,17 @@ from benchmark.methods.method import Method
 from benchmark.methods.weights import WeightStore
 from benchmark.runs.identity import Plan
 from benchmark.runs.settings import WEIGHTS, RunOptions
-from benchmark.runs.store import Shelf
+from benchmark.runs.store import RunDirectory
 from benchmark.training.loop import TrainOptions, train
 from benchmark.training.weights_file import Origin, write_learnt
 
 TRAINED_ON = ("train", "val")  # val is a part of train, held back for tuning alone
 
 
-def build(places: Places, plan: Plan) -> Method:
+def build(paths: Paths, plan: Plan) -> Method:
     """A method with its weights as the run begins."""
-    entry = replace(discover.method_entry(places.root, plan.spec.method), card=plan.card)
-    store = WeightStore(places.weights, plan.card.weights)
+    entry = replace(discover.method_entry(paths.root, plan.spec.method), card=plan.card)
+    store = WeightStore(paths.weights, plan.card.weights)
     return _origin(plan).begin(entry.build, plan.mix.size, store)
 
 
@@ -59,19 +59,19 @@ def training_cases(prepared: Path, card: Card) -> Cases:
 
 
 def train_along(
-    places: Places, plan: Plan, place: Shelf, options: RunOptions, progress: Progress
+    paths: Paths, plan: Plan, directory: RunDirectory, options: RunOptions, progress: Progress
 ) -> tuple[Method, list[dict[str, float]], str]:
     """Trains a run: the method as trained, its history, and the device."""
     device = set_up(options)
-    method = build(places, plan)
-    cases = training_cases(places.prepared(plan.spec.mix), plan.card)
+    method = build(paths, plan)
+    cases = training_cases(paths.prepared(plan.spec.mix), plan.card)
     how = TrainOptions(
         seed=plan.spec.seed,
         identity=plan.identity.run,
         device=device,
         compile=device == "cuda" if options.compile is None else options.compile,
-        checkpoint=place.checkpoint,
-        features=places.features,
+        checkpoint=directory.checkpoint,
+        features=paths.features,
     )
     history = train(method, cases, plan.recipe, how, progress)
     if dist.is_initialized():
@@ -80,13 +80,13 @@ def train_along(
 
 
 def train_run(
-    places: Places, plan: Plan, place: Shelf, options: RunOptions, progress: Progress
+    paths: Paths, plan: Plan, directory: RunDirectory, options: RunOptions, progress: Progress
 ) -> tuple[list[dict[str, float]], dict[str, Any]]:
-    """Trains, saves the weights on the shelf, and returns the history and the record's rest."""
+    """Trains, saves the weights, and returns the history and the rest of the record."""
     start = time.monotonic()
-    method, history, device = train_along(places, plan, place, options, progress)
-    write_learnt(place.folder / WEIGHTS, method, _origin(plan))
-    prepared = places.prepared(plan.spec.mix)
+    method, history, device = train_along(paths, plan, directory, options, progress)
+    write_learnt(directory.folder / WEIGHTS, method, _origin(plan))
+    prepared = paths.prepared(plan.spec.mix)
     tests = load_cases(prepared, ("test",)).table["dataset"]
     seconds = sum(row["seconds"] for row in history) or time.monotonic() - start
     return history, {

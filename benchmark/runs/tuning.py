@@ -15,7 +15,7 @@ import pandas as pd
 
 from benchmark.core import environment as record
 from benchmark.core.errors import MixSegError, ParamsError, TrainingError
-from benchmark.core.files import Places, read_json, write_json
+from benchmark.core.files import Paths, read_json, write_json
 from benchmark.core.params import load_params
 from benchmark.core.progress import Progress
 from benchmark.data.cases import Cases, load_cases
@@ -25,7 +25,7 @@ from benchmark.runs.candidates import SCORED_ON, TRAINED_ON, Candidate, Choice, 
 from benchmark.runs.execute import method_error
 from benchmark.runs.identity import Plan, RunSpec, evaluation_code, plan_run
 from benchmark.runs.settings import MAPS, RECORD, SCORES, RunOptions
-from benchmark.runs.store import Shelf, shelf
+from benchmark.runs.store import RunDirectory, run_directory
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Tried:
 
 
 def tune(
-    places: Places, choice: Choice, options: RunOptions, progress: Progress
+    paths: Paths, choice: Choice, options: RunOptions, progress: Progress
 ) -> tuple[Plan, list[Tried]]:
     """Tries every value of a choice.
 
@@ -54,13 +54,13 @@ def tune(
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise TrainingError("torchrun", "mixseg tune", "one process", "Start it without torchrun.")
-    entry = discover.pin(places.root, choice.method)
-    mix = load_params(places.root).mix(choice.mix)
+    entry = discover.pin(paths.root, choice.method)
+    mix = load_params(paths.root).mix(choice.mix)
     seed = mix.seeds[0] if choice.seed is None else choice.seed
     spec = RunSpec(choice.method, choice.mix, seed)
-    plan = plan_run(places, spec)
+    plan = plan_run(paths, spec)
     chosen = candidates(entry, plan, choice)
-    tried = list(_Tuner(places, options, progress).each(chosen))
+    tried = list(_Tuner(paths, options, progress).each(chosen))
     if all(each.scores is None for each in tried):
         found = "; ".join(f"{each.candidate}: {each.record['failed']}" for each in tried)
         raise TrainingError(spec, found, "a value that trains", "Try other values.")
@@ -84,9 +84,9 @@ def split(prepared: Path, name: str, modality: str) -> Cases:
 class _Tuner:
     """Trains, predicts and scores one value after the other; each step looks what is there."""
 
-    def __init__(self, places: Places, options: RunOptions, progress: Progress) -> None:
-        self.places, self.options, self.progress = places, options, progress
-        evaluation = evaluation_code(places.root)
+    def __init__(self, paths: Paths, options: RunOptions, progress: Progress) -> None:
+        self.paths, self.options, self.progress = paths, options, progress
+        evaluation = evaluation_code(paths.root)
         self.maps_code = evaluation.prediction
         self.score_code = f"{evaluation.scoring}-{file_digest(Path(__file__))}"
 
@@ -94,82 +94,82 @@ class _Tuner:
         """What came of each value; one whose loss is not finite stops no other."""
         start, worked = time.monotonic(), 0
         for k, candidate in enumerate(chosen):
-            place = shelf(self.places.store, candidate.plan.identity.run)
-            with place.locked():
-                place.clear_failure()
-                if self._ready(place):
+            directory = run_directory(self.paths.store, candidate.plan.identity.run)
+            with directory.locked():
+                directory.clear_failure()
+                if self._ready(directory):
                     self.progress.say(f"{candidate}: already done")
                 else:
                     left = (time.monotonic() - start) / worked * (len(chosen) - k) if worked else 0
                     about = f", about {left:.0f} s left" if left else ""
                     self.progress.say(f"{candidate}: value {k + 1} of {len(chosen)}{about}")
                     worked += 1
-                tried = self._try(candidate, place)
+                tried = self._try(candidate, directory)
             yield tried
 
-    def _ready(self, place: Shelf) -> bool:
-        return place.has(MAPS, self.maps_code) and place.has(SCORES, self.score_code)
+    def _ready(self, directory: RunDirectory) -> bool:
+        return directory.has(MAPS, self.maps_code) and directory.has(SCORES, self.score_code)
 
-    def _try(self, candidate: Candidate, place: Shelf) -> Tried:
+    def _try(self, candidate: Candidate, directory: RunDirectory) -> Tried:
         try:
-            if not place.has(MAPS, self.maps_code):
-                self._train(candidate, place)
-            if not place.has(SCORES, self.score_code):
-                self._score(candidate.plan, place)
+            if not directory.has(MAPS, self.maps_code):
+                self._train(candidate, directory)
+            if not directory.has(SCORES, self.score_code):
+                self._score(candidate.plan, directory)
         except TrainingError as error:
-            place.fail(str(error))
+            directory.fail(str(error))
             return Tried(candidate, None, {"failed": str(error)})
         except MixSegError as error:
-            place.fail(str(error))
+            directory.fail(str(error))
             raise
         except Exception as error:
-            named = method_error(error, self.places.root, candidate.plan.spec.method)
-            place.fail(str(named))
+            named = method_error(error, self.paths.root, candidate.plan.spec.method)
+            directory.fail(str(named))
             raise named from error
-        place.has(RECORD, candidate.plan.identity.run)  # refuses a record that was edited
-        scores = pd.read_csv(place.folder / SCORES, dtype={"case": str})
-        return Tried(candidate, scores, read_json(place.folder / RECORD))
+        directory.has(RECORD, candidate.plan.identity.run)  # refuses a record that was edited
+        scores = pd.read_csv(directory.folder / SCORES, dtype={"case": str})
+        return Tried(candidate, scores, read_json(directory.folder / RECORD))
 
-    def _train(self, candidate: Candidate, place: Shelf) -> None:
+    def _train(self, candidate: Candidate, directory: RunDirectory) -> None:
         from benchmark.evaluation.predict import predict_cases
         from benchmark.runs.train import build, set_up
         from benchmark.training.features import FeatureCache
         from benchmark.training.loop import TrainOptions, train
 
-        plan, about = candidate.plan, record.commit(self.places.root)
-        prepared, device = self.places.prepared(plan.spec.mix), set_up(self.options)
+        plan, about = candidate.plan, record.commit(self.paths.root)
+        prepared, device = self.paths.prepared(plan.spec.mix), set_up(self.options)
         parts = [split(prepared, name, plan.card.modality) for name in (TRAINED_ON, SCORED_ON)]
-        method = build(self.places, plan)
+        method = build(self.paths, plan)
         how = TrainOptions(
             seed=plan.spec.seed,
             identity=plan.identity.run,
             device=device,
             compile=device == "cuda" if self.options.compile is None else self.options.compile,
-            checkpoint=place.checkpoint,
-            features=self.places.features,
+            checkpoint=directory.checkpoint,
+            features=self.paths.features,
         )
         history = train(method, parts[0], plan.recipe, how, self.progress)
-        features = FeatureCache(method, self.places.features, device)
+        features = FeatureCache(method, self.paths.features, device)
         features.prepare(parts[1], self.progress)
-        maps = place.folder / MAPS
+        maps = directory.folder / MAPS
         predict_cases(
             method, parts[1], maps, features=features.of, device=device, progress=self.progress
         )
         told = {"train": len(parts[0]), "commit": about, "hardware": record.hardware(device)}
         seconds = round(sum(row["seconds"] for row in history), 3)
         times = {"train_s": seconds, "versions": record.versions()}
-        write_json(place.folder / RECORD, {**told, **times, "finished": record.finished_at()})
-        place.finish(RECORD, plan.identity.run)
-        place.finish(MAPS, self.maps_code)
-        place.checkpoint.unlink(missing_ok=True)
+        write_json(directory.folder / RECORD, {**told, **times, "finished": record.finished_at()})
+        directory.finish(RECORD, plan.identity.run)
+        directory.finish(MAPS, self.maps_code)
+        directory.checkpoint.unlink(missing_ok=True)
 
-    def _score(self, plan: Plan, place: Shelf) -> None:
+    def _score(self, plan: Plan, directory: RunDirectory) -> None:
         from benchmark.evaluation.score import write_scores
 
-        cases = split(self.places.prepared(plan.spec.mix), SCORED_ON, plan.card.modality)
-        frame = dsc_of(place.folder / MAPS, cases, load_params(self.places.root).threshold)
-        write_scores(place.folder / SCORES, frame)
-        place.finish(SCORES, self.score_code)
+        cases = split(self.paths.prepared(plan.spec.mix), SCORED_ON, plan.card.modality)
+        frame = dsc_of(directory.folder / MAPS, cases, load_params(self.paths.root).threshold)
+        write_scores(directory.folder / SCORES, frame)
+        directory.finish(SCORES, self.score_code)
 
 
 def dsc_of(maps_path: Path, cases: Cases, threshold: float) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark.core.files import Places, write_json
+from benchmark.core.files import Paths, write_json
 from benchmark.core.text import columns
 from benchmark.runs.candidates import SCORED_ON, TRAINED_ON
 from benchmark.runs.identity import Plan
@@ -108,7 +108,7 @@ def _advice(plan: Plan, best: Best) -> str:
     return f"{said}; write it into the {what} of {name} in method.yaml: {chosen.field}: {value}"
 
 
-def write(places: Places, plan: Plan, tried: list[Tried]) -> Path:
+def write(paths: Paths, plan: Plan, tried: list[Tried]) -> Path:
     """Writes results/<mix>/tuning/<method>-<field>.json, which holds the values of this choice.
 
     Another seed than the mix's first is in the name.
@@ -139,7 +139,7 @@ def write(places: Places, plan: Plan, tried: list[Tried]) -> Path:
         "values": [_told(each) for each in tried],
     }
     more = "" if seed == plan.mix.seeds[0] else f"-seed-{seed}"
-    path = places.results(plan.spec.mix) / FOLDER / f"{card.name}-{field}{more}.json"
+    path = paths.results(plan.spec.mix) / FOLDER / f"{card.name}-{field}{more}.json"
     write_json(path, told)
     return path
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.core.errors import MissingDataError
-from benchmark.core.files import Places, read_json
+from benchmark.core.files import Paths, read_json
 from benchmark.methods import code
 from benchmark.methods.discover import declared
 from benchmark.runs.identity import Identity, RunSpec, evaluation_code, plan_run
@@ -46,15 +46,15 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def why(places: Places, spec: RunSpec) -> list[str]:
+def why(paths: Paths, spec: RunSpec) -> list[str]:
     """What changed between the results of a run and the run as it would be made now, in lines.
 
     Raises: MissingDataError if the run has no results, or its data or weights are not here.
     """
-    identity = plan_run(places, spec, fetch=False).identity
-    folder = declared(places.root)[spec.method]
+    identity = plan_run(paths, spec, fetch=False).identity
+    folder = declared(paths.root)[spec.method]
     group = next(card.group for card in folder.cards if card.name == spec.method)
-    path = places.run(spec.mix, group, spec.method, spec.seed) / "run.json"
+    path = paths.run(spec.mix, group, spec.method, spec.seed) / "run.json"
     if not path.is_file():
         raise MissingDataError(path, "no results", "a finished run", "Make it with `mixseg run`.")
     record = read_json(path)
@@ -62,18 +62,18 @@ def why(places: Places, spec: RunSpec) -> list[str]:
     kept, now = record.get("identity", {}), asdict(identity)
     for part, words in PARTS.items():
         if words in changed:
-            lines += [f"{words} changed", *_details(places.root, part, kept, now, record)]
+            lines += [f"{words} changed", *_details(paths.root, part, kept, now, record)]
     if changed == ["earlier code"]:
         lines.append("the results were made before identities had their present form")
-    evaluation = evaluation_code(places.root)
+    evaluation = evaluation_code(paths.root)
     for key, words, entry in (
         ("prediction_code", "the prediction code", code.PREDICTION),
         ("scoring_code", "the scoring code or the threshold", code.SCORING),
     ):
         digest = evaluation.prediction if key == "prediction_code" else evaluation.scoring
         if record.get(key) != digest:
-            files = code.entry_files(places.root, entry)
-            lines += [f"{words} changed", *_changed_files(places.root, files, record)]
+            files = code.entry_files(paths.root, entry)
+            lines += [f"{words} changed", *_changed_files(paths.root, files, record)]
     return lines or [f"{spec}: nothing changed; its results are of the present code and data"]
 
 

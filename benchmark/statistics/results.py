@@ -23,7 +23,7 @@ from benchmark.core.request import DATA, differences
 from benchmark.statistics.table import CONTROLS, Entry, Run, ScoreTable, TestSet, read_table
 
 if TYPE_CHECKING:  # pydantic is slow to import, and the objects are handed in
-    from benchmark.core.files import Places
+    from benchmark.core.files import Paths
     from benchmark.core.params import Mix, Params
     from benchmark.methods.discover import SyncedCard
 
@@ -59,7 +59,7 @@ class MixResults:
         name: of the mix.
         params: params.yaml.
         cards: every card, by name.
-        places: the folders of the project.
+        paths: the folders of the project.
         data: results/<mix>/data.json; empty where it is missing.
         table: the scores of the planned rows.
         scoring_code: digest of the scoring code as it is now; empty where nobody told it.
@@ -70,7 +70,7 @@ class MixResults:
     name: str
     params: "Params" = field(repr=False)
     cards: Mapping[str, "SyncedCard"] = field(repr=False)
-    places: "Places" = field(repr=False)
+    paths: "Paths" = field(repr=False)
     data: Mapping[str, Any] = field(repr=False)
     table: ScoreTable = field(repr=False)
     scoring_code: str = ""
@@ -85,7 +85,7 @@ class MixResults:
     @property
     def folder(self) -> Path:
         """results/<mix>."""
-        return self.places.results(self.name)
+        return self.paths.results(self.name)
 
     @property
     def datasets(self) -> Mapping[str, Mapping[str, Any]]:
@@ -243,7 +243,7 @@ def _rows_of(results: MixResults, groups: Sequence[str], bases: bool) -> ScoreTa
 
 
 def read_mixes(
-    places: "Places", mix: str | None = None, *, part: Part | None = None
+    paths: "Paths", mix: str | None = None, *, part: Part | None = None
 ) -> Iterator[MixResults]:
     """The results of one mix, or of every mix that has some.
 
@@ -256,28 +256,28 @@ def read_mixes(
     from benchmark.core.params import load_params
     from benchmark.methods import discover
 
-    params = load_params(places.root)
+    params = load_params(paths.root)
     if mix is not None:
         params.mix(mix)
     names = [name for name in params.mixes if mix in (None, name)]
-    found = [name for name in names if places.results(name).is_dir()]
+    found = [name for name in names if paths.results(name).is_dir()]
     if not found:
         raise MissingDataError(
-            places.results(names[0]).parent,
+            paths.results(names[0]).parent,
             "no results",
             f"a folder {' or '.join(names)}",
             "Run `mixseg run --all --mix MIX`, or name another folder with --results.",
         )
-    cards = discover.cards(places.root)
+    cards = discover.cards(paths.root)
     for name in found:
-        yield read_results(name, params, cards, places, part=part)
+        yield read_results(name, params, cards, paths, part=part)
 
 
 def read_results(
     name: str,
     params: "Params",
     cards: Sequence["SyncedCard"],
-    places: "Places",
+    paths: "Paths",
     *,
     part: Part | None = None,
 ) -> MixResults:
@@ -288,7 +288,7 @@ def read_results(
 
     Raises: ParamsError for an unknown mix, ScoreTableError if a file of results is broken.
     """
-    mix, folder = params.mix(name), places.results(name)
+    mix, folder = params.mix(name), paths.results(name)
     recorded = listed(folder)
     changed = {
         each: found for each in OF_THE_MIX if (found := edited(folder / each, recorded.get(each)))
@@ -299,7 +299,7 @@ def read_results(
     by_name = {card.name: card for card in cards}
     rows = [*_methods(name, params, cards), *_controls(folder / CONTROLS)]
     planned = MixResults(
-        name, params, by_name, places, data, ScoreTable((), tuple(rows), {}), changed=changed
+        name, params, by_name, paths, data, ScoreTable((), tuple(rows), {}), changed=changed
     )
     if part is None:
         return replace(planned, table=read_table(folder, rows, sizes))

@@ -160,9 +160,16 @@ def _code(method: Method) -> str:
         root = project_root(file.parent)
     except MixSegError:  # code outside of a project
         return code_digest([file])
-    files = {Path(inspect.getfile(type(part))) for part in method.embedder().modules()}
+    kinds = {kind for part in method.embedder().modules() for kind in type(part).__mro__}
+    files = {file for kind in kinds for file in _files(kind)}
     own = {path for path in files if root in path.parents and "site-packages" not in path.parts}
     return code_digest(closure(root, {file, *own}))
+
+
+def _files(kind: type) -> set[Path]:
+    """The files of a class's functions; not its module's, which may have been imported anew."""
+    functions = [inspect.unwrap(f) for f in vars(kind).values() if inspect.isfunction(f)]
+    return {Path(function.__code__.co_filename) for function in functions}
 
 
 def _bytes(value: Tensor) -> bytes:

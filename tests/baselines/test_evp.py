@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from support import ROOT, build
 
 from benchmark.core.errors import MethodError
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.methods.layers import count_parameters, load_strictly
 from benchmark.methods.losses import bce_iou
 from benchmark.methods.method import Inputs
@@ -63,7 +63,7 @@ def test_its_own_file_is_imported_on_the_pretrained_encoder(
     torch.save(encoder, tmp_path / "mit_b4.pth")
     monkeypatch.setenv("MIXSEG_WEIGHTS", str(tmp_path))
     to = tmp_path / "out.safetensors"
-    told = import_weights(Places(ROOT), "evp", tmp_path / "prompt_epoch_last.pth", to, 64)
+    told = import_weights(Paths(ROOT), "evp", tmp_path / "prompt_epoch_last.pth", to, 64)
     assert "wrote " in told
     assert "130 tensors of evp at 64 pixels, made from the 132 of prompt_epoch_last.pth" in told
     assert "the frozen ones, which it does not hold, from mit-b4" in told

@@ -9,7 +9,7 @@ import torch
 from support import ROOT
 
 from baselines._shared import sam_encoder
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.core.params import load_params
 from benchmark.core.progress import Silent
 from benchmark.data.cases import Cases, load_cases
@@ -29,7 +29,7 @@ def shallow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def cases(project: Places) -> Cases:
+def cases(project: Paths) -> Cases:
     return load_cases(project.prepared("tiny"), ("train", "val"))
 
 
@@ -46,7 +46,7 @@ def prompts():  # type: ignore[no-untyped-def]
     return import_beside(ROOT, PLUGIN, "prompts")
 
 
-def fitted(cases: Cases, project: Places, folder: Path) -> Method:
+def fitted(cases: Cases, project: Paths, folder: Path) -> Method:
     method = build()
     recipe = load_params(project.root).mixes["tiny"].recipe
     assert train(method, cases, recipe, TrainOptions(seed=0, features=folder), Silent()) == []
@@ -124,7 +124,7 @@ def test_the_sample_is_bounded_seeded_and_true(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_fitting_is_the_same_again_and_uses_kept_embeddings(
-    cases: Cases, project: Places, tmp_path: Path
+    cases: Cases, project: Paths, tmp_path: Path
 ) -> None:
     one = fitted(cases, project, tmp_path / "features")
     assert len(list((tmp_path / "features").glob("*/*.npy"))) == len(cases)

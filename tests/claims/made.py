@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.core.params import Params
 from benchmark.methods.discover import SyncedCard
 from benchmark.statistics.results import MixResults
@@ -71,7 +71,7 @@ def results_of(
     gone = tuple(MissingRun(by_name[name], seed, "", "not run") for name, seed in missing)
     table = ScoreTable(sets, tuple(entries), runs, gone)
     cards = {name: card(name) for name in methods}
-    return MixResults(mix, params(mix), cards, Places(Path("nowhere")), {}, table)
+    return MixResults(mix, params(mix), cards, Paths(Path("nowhere")), {}, table)
 
 
 def params(mix: str) -> Params:

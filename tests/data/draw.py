@@ -115,9 +115,9 @@ def refuge2(root: Path) -> Masks:
     sets = {"train": ("g0001", "n0001"), "val": ("V0001",), "test": ("T0001",)}
     masks: Masks = {}
     for part, names in sets.items():
-        places = {f"images mask {name}": k for k, name in enumerate(names)}
+        paths = {f"images mask {name}": k for k, name in enumerate(names)}
         suffix = ".png" if part == "val" else ".bmp"
-        masks |= coded(root / "REFUGE2" / part, places, (255, 128, 0), suffix)
+        masks |= coded(root / "REFUGE2" / part, paths, (255, 128, 0), suffix)
     return masks
 
 
@@ -126,10 +126,10 @@ def glaucoma(root: Path, name: str) -> Masks:
     masks: dict[str, Masks] = {"REFUGE": {}}
     sets = {"train": ("g0001", "n0001"), "val": ("V0001",), "test": ("T0001",)}
     for part, names in sets.items():
-        places = {f"Images Masks {name}": k for k, name in enumerate(names)}
-        masks["REFUGE"] |= coded(root / "REFUGE" / part, places, (0, 1, 2), ".png")
-    places = {f"Images Masks {k:03d}": k for k in (1, 2, 3)}
-    masks["ORIGA"] = coded(root / "ORIGA", places, (0, 1, 2), ".png")
+        paths = {f"Images Masks {name}": k for k, name in enumerate(names)}
+        masks["REFUGE"] |= coded(root / "REFUGE" / part, paths, (0, 1, 2), ".png")
+    paths = {f"Images Masks {k:03d}": k for k in (1, 2, 3)}
+    masks["ORIGA"] = coded(root / "ORIGA", paths, (0, 1, 2), ".png")
     squares = {"Images_Square Masks_Square 001": 1}
     coded(root / "ORIGA", squares, (0, 1, 2), ".png")
     coded(root / "G1020", {"Images Masks image_1": 7}, (0, 1, 2), ".png")

@@ -27,7 +27,7 @@ from web_host import (
 )
 
 from benchmark.core.errors import DownloadError, MissingDataError
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.core.progress import Silent
 from benchmark.data import download as module
 from benchmark.data.download import download, fetch_all
@@ -325,8 +325,8 @@ def test_one_that_fails_does_not_stop_the_others(
             said.append(line)
 
     monkeypatch.setattr(module, "row_of", rows.__getitem__)
-    places, ledger = Places(tmp_path), tmp_path / "checksums.json"
+    paths, ledger = Paths(tmp_path), tmp_path / "checksums.json"
     with pytest.raises(DownloadError, match=r"1 of 2 datasets are still missing \(gated\)"):
-        fetch_all(["gated", "set"], places, Said(), ledger, QUICK)
-    assert complete(places.raw)
+        fetch_all(["gated", "set"], paths, Said(), ledger, QUICK)
+    assert complete(paths.raw)
     assert "Click there" in said[0]

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from benchmark.cli.app import app
 from benchmark.core.digests import KeptDigests
-from benchmark.core.files import Places, read_json
+from benchmark.core.files import Paths, read_json
 from benchmark.core.progress import Silent
 from benchmark.data.record import Record, look
 
@@ -29,140 +29,140 @@ def pictures(root: Path) -> None:
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
+def paths(tmp_path: Path) -> Paths:
     """A project with two raw datasets, one of them behind a pointer."""
-    places = Places(tmp_path / "project")
-    pictures(places.raw / "skin")
+    paths = Paths(tmp_path / "project")
+    pictures(paths.raw / "skin")
     pictures(tmp_path / "elsewhere")
-    (places.raw / "moles.from").write_text(f"{tmp_path / 'elsewhere'}\n")
-    return places
+    (paths.raw / "moles.from").write_text(f"{tmp_path / 'elsewhere'}\n")
+    return paths
 
 
-def record(places: Places) -> Record:
-    found = look("m", ROWS, places, Silent())
-    found.write(places)
+def record(paths: Paths) -> Record:
+    found = look("m", ROWS, paths, Silent())
+    found.write(paths)
     return found
 
 
-def written(places: Places) -> bytes:
-    return (places.results("m") / "raw.json").read_bytes()
+def written(paths: Paths) -> bytes:
+    return (paths.results("m") / "raw.json").read_bytes()
 
 
-def test_it_names_cases_files_and_digests_and_no_folder(places: Places) -> None:
-    first = record(places)
+def test_it_names_cases_files_and_digests_and_no_folder(paths: Paths) -> None:
+    first = record(paths)
     assert first.lines == [
         "skin: 5 cases in 10 files, recorded",
         "moles: 5 cases in 10 files, recorded",
     ]
-    kept = read_json(places.results("m") / "raw.json")
+    kept = read_json(paths.results("m") / "raw.json")
     assert kept == {"mix": "m", "datasets": first.entries}
     assert kept["datasets"]["skin"]["digest"] == kept["datasets"]["moles"]["digest"]
-    assert str(places.root.parent) not in written(places).decode()
+    assert str(paths.root.parent) not in written(paths).decode()
 
 
-def test_nothing_changed_gives_the_same_bytes(places: Places) -> None:
-    record(places)
-    before = written(places)
-    again = record(places)
-    assert written(places) == before
+def test_nothing_changed_gives_the_same_bytes(paths: Paths) -> None:
+    record(paths)
+    before = written(paths)
+    again = record(paths)
+    assert written(paths) == before
     assert again.lines[0] == "skin: 5 cases in 10 files, as recorded"
 
 
-def test_the_same_files_elsewhere_give_the_same_bytes(places: Places) -> None:
-    record(places)
-    before = written(places)
-    shutil.copytree(places.root.parent / "elsewhere", places.raw / "moles")
-    (places.raw / "moles.from").unlink()
-    for path in (places.raw / "moles").rglob("*.png"):
+def test_the_same_files_elsewhere_give_the_same_bytes(paths: Paths) -> None:
+    record(paths)
+    before = written(paths)
+    shutil.copytree(paths.root.parent / "elsewhere", paths.raw / "moles")
+    (paths.raw / "moles.from").unlink()
+    for path in (paths.raw / "moles").rglob("*.png"):
         path.touch()
-    record(places)
-    assert written(places) == before
+    record(paths)
+    assert written(paths) == before
 
 
-def corrected(places: Places) -> None:
-    save(places.raw / "skin" / "train" / "masks" / "2.png", ~blob(1))
+def corrected(paths: Paths) -> None:
+    save(paths.raw / "skin" / "train" / "masks" / "2.png", ~blob(1))
 
 
-def renamed(places: Places) -> None:
+def renamed(paths: Paths) -> None:
     for name in ("images/3.jpg", "masks/3.png"):
-        path = places.raw / "skin" / "train" / name
+        path = paths.raw / "skin" / "train" / name
         path.rename(path.with_stem("4"))
 
 
-def exchanged(places: Places) -> None:
-    masks = places.raw / "skin" / "train" / "masks"
+def exchanged(paths: Paths) -> None:
+    masks = paths.raw / "skin" / "train" / "masks"
     (masks / "1.png").rename(masks / "x.png")
     (masks / "2.png").rename(masks / "1.png")
     (masks / "x.png").rename(masks / "2.png")
 
 
-def behind_the_pointer(places: Places) -> None:
-    save(places.root.parent / "elsewhere" / "test" / "images" / "1.jpg", image(7))
+def behind_the_pointer(paths: Paths) -> None:
+    save(paths.root.parent / "elsewhere" / "test" / "images" / "1.jpg", image(7))
 
 
 @pytest.mark.parametrize("change", [corrected, renamed, exchanged, behind_the_pointer])
-def test_a_change_is_seen(places: Places, change: Callable[[Places], None]) -> None:
-    before = record(places).digests()
-    change(places)
-    after = record(places)
+def test_a_change_is_seen(paths: Paths, change: Callable[[Paths], None]) -> None:
+    before = record(paths).digests()
+    change(paths)
+    after = record(paths)
     name = "moles" if change is behind_the_pointer else "skin"
     assert {key for key in before if before[key] != after.digests()[key]} == {name}
     line = next(line for line in after.lines if line.startswith(name))
     assert "other than recorded" in line
     if change is corrected:
         assert "(changed: train/masks/2.png)" in line
-    assert record(places).digests() == after.digests()
+    assert record(paths).digests() == after.digests()
 
 
-def test_without_raw_data_the_record_stays(places: Places) -> None:
-    record(places)
-    before = written(places)
-    shutil.rmtree(places.raw)
-    found = record(places)
-    assert written(places) == before
+def test_without_raw_data_the_record_stays(paths: Paths) -> None:
+    record(paths)
+    before = written(paths)
+    shutil.rmtree(paths.raw)
+    found = record(paths)
+    assert written(paths) == before
     assert found.lines == [
-        f"skin: not here ({places.raw / 'skin'}); its record stays as it is",
-        f"moles: not here ({places.raw / 'moles'}); its record stays as it is",
+        f"skin: not here ({paths.raw / 'skin'}); its record stays as it is",
+        f"moles: not here ({paths.raw / 'moles'}); its record stays as it is",
     ]
 
 
-def test_data_that_are_partly_here_are_named_and_keep_their_record(places: Places) -> None:
-    record(places)
-    before = written(places)
-    (places.raw / "skin" / "test" / "masks" / "1.png").unlink()
-    shutil.rmtree(places.root.parent / "elsewhere")
-    lines = record(places).lines
-    assert written(places) == before
+def test_data_that_are_partly_here_are_named_and_keep_their_record(paths: Paths) -> None:
+    record(paths)
+    before = written(paths)
+    (paths.raw / "skin" / "test" / "masks" / "1.png").unlink()
+    shutil.rmtree(paths.root.parent / "elsewhere")
+    lines = record(paths).lines
+    assert written(paths) == before
     assert lines[0].startswith("skin: not here whole: ")
     assert "1 of 2 images without a mask (1.jpg)" in lines[0]
     assert lines[1].startswith("moles: not here (")
 
 
-def test_one_set_is_here_and_the_other_is_not(places: Places) -> None:
-    first = record(places).digests()
-    shutil.rmtree(places.root.parent / "elsewhere")
-    corrected(places)
-    after = record(places).digests()
+def test_one_set_is_here_and_the_other_is_not(paths: Paths) -> None:
+    first = record(paths).digests()
+    shutil.rmtree(paths.root.parent / "elsewhere")
+    corrected(paths)
+    after = record(paths).digests()
     assert after["moles"] == first["moles"]
     assert after["skin"] != first["skin"]
 
 
-def test_a_set_that_was_never_here_has_no_entry(places: Places) -> None:
-    shutil.rmtree(places.raw)
-    found = record(places)
-    assert read_json(places.results("m") / "raw.json")["datasets"] == {}
+def test_a_set_that_was_never_here_has_no_entry(paths: Paths) -> None:
+    shutil.rmtree(paths.raw)
+    found = record(paths)
+    assert read_json(paths.results("m") / "raw.json")["datasets"] == {}
     assert found.lines[0].endswith("it has no record yet")
 
 
-def test_a_second_look_reads_no_file(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_look_reads_no_file(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmark.core.digests.SETTLED_S", -3600.0)
-    first = record(places).digests()
+    first = record(paths).digests()
 
     def no_reading(self: KeptDigests, name: str) -> None:
         raise AssertionError(name)
 
     monkeypatch.setattr(KeptDigests, "_entry", no_reading)
-    assert record(places).digests() == first
+    assert record(paths).digests() == first
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.core.params import Params
 from benchmark.core.progress import Silent
 from benchmark.data.cases import load_cases
@@ -16,10 +16,10 @@ from benchmark.evaluation.controls import CONTROLS, mean_mask, run_controls
 
 @pytest.fixture
 def scores(prepared):
-    places = Places(prepared.parents[2])
+    paths = Paths(prepared.parents[2])
     params = Params.model_construct(threshold=0.5)
-    folders = run_controls("tiny", places, params, Silent())
-    assert folders == [places.results("tiny") / "controls" / name / "seed-0" for name in CONTROLS]
+    folders = run_controls("tiny", paths, params, Silent())
+    assert folders == [paths.results("tiny") / "controls" / name / "seed-0" for name in CONTROLS]
     return {
         name: pd.read_csv(folder / "scores.csv")
         for name, folder in zip(CONTROLS, folders, strict=True)

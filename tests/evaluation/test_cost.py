@@ -15,7 +15,7 @@ from support import mixseg
 from torch import Tensor, nn
 
 from benchmark.core.errors import MethodError, ParamsError
-from benchmark.core.files import Places, write_text
+from benchmark.core.files import Paths, write_text
 from benchmark.core.progress import Silent
 from benchmark.evaluation import cost
 from benchmark.evaluation.cost import MOVES, count_macs, latencies_ms, made_image, peak_memory
@@ -176,7 +176,7 @@ def predict(self, inputs):
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_method_gets_what_its_card_asks_for(project: Places) -> None:
+def test_a_method_gets_what_its_card_asks_for(project: Paths) -> None:
     write_plugin(project.root, "baselines/foo", source("foo", more=POINT, prompt="point"))
     told = cost.measure(built(project.root, "foo"), 32, "cpu", Silent())
     assert told["prompt"] == "point"
@@ -188,7 +188,7 @@ def test_a_method_gets_what_its_card_asks_for(project: Places) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-def test_what_is_embedded_is_paid_for(project: Places) -> None:
+def test_what_is_embedded_is_paid_for(project: Paths) -> None:
     write_plugin(project.root, "baselines/foo", source("foo", more=EMBED))
     told = cost.measure(built(project.root, "foo"), 32, "cpu", Silent())
     assert told["embeds"]
@@ -197,19 +197,19 @@ def test_what_is_embedded_is_paid_for(project: Places) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-def test_logits_of_another_size_are_told(project: Places) -> None:
+def test_logits_of_another_size_are_told(project: Paths) -> None:
     more = "def predict(self, inputs):\n    return self(inputs.image)[..., 1:]"
     write_plugin(project.root, "baselines/foo", source("foo", more=more))
     with pytest.raises(MethodError, match=r"gave: \(1, 1, 32, 31\), expected \(1, 1, 32, 32\)"):
         measure(project, "foo", "tiny", device="cpu", again=False, progress=Silent())
 
 
-def record_of(places: Places, name: str = "small") -> tuple[Path, dict[str, Any]]:
-    path = places.results("tiny") / "main" / name / "cost" / "cost.json"
+def record_of(paths: Paths, name: str = "small") -> tuple[Path, dict[str, Any]]:
+    path = paths.results("tiny") / "main" / name / "cost" / "cost.json"
     return path, json.loads(path.read_text(encoding="utf-8"))
 
 
-def test_the_command_writes_what_it_says(project: Places) -> None:
+def test_the_command_writes_what_it_says(project: Paths) -> None:
     done = mixseg(project.root, "cost", "--method", "small", "--mix", "tiny", "--device", "cpu")
     assert done.returncode == 0, done.stderr
     path, record = record_of(project)
@@ -232,7 +232,7 @@ def test_the_command_writes_what_it_says(project: Places) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-def test_what_is_measured_is_not_measured_again(project: Places) -> None:
+def test_what_is_measured_is_not_measured_again(project: Paths) -> None:
     def again(restart: bool = False) -> bool:
         """Whether the bytes stayed."""
         path = project.results("tiny") / "main/small/cost/cost.json"
@@ -261,7 +261,7 @@ def test_what_is_measured_is_not_measured_again(project: Places) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-def test_errors_are_named(project: Places) -> None:
+def test_errors_are_named(project: Paths) -> None:
     def told(name: str, mix: str) -> str:
         with pytest.raises((MethodError, ParamsError)) as caught:
             measure(project, name, mix, device="cpu", again=False, progress=Silent())
@@ -282,7 +282,7 @@ def test_errors_are_named(project: Places) -> None:
     assert not (project.root / "results").exists()
 
 
-def test_errors_of_the_command_are_one_line(project: Places) -> None:
+def test_errors_of_the_command_are_one_line(project: Paths) -> None:
     done = mixseg(project.root, "cost", "--method", "small", "--mix", "tin")
     assert done.returncode == 1
     assert len(done.stderr.strip().splitlines()) == 1

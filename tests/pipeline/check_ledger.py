@@ -148,27 +148,27 @@ class Copy:
         named = [line.split("'")[1].split(":")[-1] for line in lines if line.startswith("Running")]
         return set(named)
 
-    def stand_in(self) -> set[str]:
-        """Small files in place of finished runs; gives the names of the run stages of the mix."""
-        self.run("mixseg", "data", "--mix", MIX, "--record")
-        self.run("mixseg", "prepare", "--mix", MIX)
+    def stand_in(self, mix: str) -> set[str]:
+        """Small files in place of finished runs; gives the names of the run stages of a mix."""
+        self.run("mixseg", "data", "--mix", mix, "--record")
+        self.run("mixseg", "prepare", "--mix", mix)
         self.run("mixseg", "code")
         for kind in ("leaks", "controls"):
-            self.run("mixseg", kind, "--mix", MIX)
+            self.run("mixseg", kind, "--mix", mix)
         runs = set()
         for path in sorted(self.root.glob("*/card.json")) + sorted(self.root.glob("*/*/card.json")):
             for stage, about in json.loads(path.read_text())["runs"].items():
-                if about["mix"] != MIX:
+                if about["mix"] != mix:
                     continue
                 runs.add(f"run@{stage}")
-                places = (f"results/{MIX}/{about['group']}/{about['method']}",
-                          f"artefacts/{MIX}/{about['method']}")  # fmt: skip
-                for place in places:
+                paths = (f"results/{mix}/{about['group']}/{about['method']}",
+                          f"artefacts/{mix}/{about['method']}")  # fmt: skip
+                for place in paths:
                     (self.root / place).mkdir(parents=True, exist_ok=True)
                     (self.root / place / "stand-in").write_text(stage)
-        (self.root / "reports" / MIX).mkdir(parents=True, exist_ok=True)
-        (self.root / "reports" / MIX / "stand-in").write_text("x")
-        self.run("dvc", "commit", "-f", "-q", "-d", REPORT)
+        (self.root / "reports" / mix).mkdir(parents=True, exist_ok=True)
+        (self.root / "reports" / mix / "stand-in").write_text("x")
+        self.run("dvc", "commit", "-f", "-q", "-d", f"report@{mix}")
         return runs
 
     def edit(self, changes: dict[str, tuple[str, ...]]) -> Callable[[], None]:
@@ -192,8 +192,10 @@ class Copy:
 def dry(copy: Copy) -> int:
     """Every edit on the whole project; gives how many ran other stages than expected."""
     start = time.monotonic()
-    runs = copy.stand_in()
+    copy.stand_in("mix0")
+    runs = copy.stand_in(MIX)
     print(f"{len(runs)} finished rows stood in for, {time.monotonic() - start:.0f} s", flush=True)
+    speeds(copy)
     wrong = 0
     for edit in EDITS:
         start = time.monotonic()
@@ -210,6 +212,17 @@ def dry(copy: Copy) -> int:
         print(f"{verdict:6} {edit.title}: {len(found)} stages, {seconds:.0f} s", flush=True)
     copy.run("mixseg", "code")
     return wrong
+
+
+def speeds(copy: Copy) -> None:
+    """How long the commands take that look at everything and find nothing to do."""
+    for words in (
+        ("dvc", "repro", "report@mix0"), ("dvc", "repro", REPORT), ("mixseg", "status"),
+        ("mixseg", "list"),
+    ):  # fmt: skip
+        start = time.monotonic()
+        copy.run(*words)
+        print(f"       {' '.join(words)}: {time.monotonic() - start:.1f} s", flush=True)
 
 
 def real(copy: Copy) -> int:
@@ -235,6 +248,9 @@ def real(copy: Copy) -> int:
         print(f"{verdict:6} executed, {title}: trained {sorted(new)}, {seconds:.0f} s", flush=True)
 
     step("the first time", {"unet", "dcsaunet", "mmsnet-b0"})
+    start = time.monotonic()
+    copy.run("mixseg", "run", "--method", "unet", "--mix", "three")
+    print(f"       a run that is done: {time.monotonic() - start:.1f} s", flush=True)
     back = copy.edit({"benchmark/evaluation/metrics.py": (NUMPY, ADDED)})
     step("scoring code", set())
     back()

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.core.files import Places, read_json, write_json, write_text
+from benchmark.core.files import Paths, read_json, write_json, write_text
 from benchmark.core.params import Params
 from benchmark.core.recipe import Recipe
 from benchmark.data.manifest import sealed
@@ -42,20 +42,20 @@ class Made:
 
     params: Params
     cards: list[SyncedCard]
-    places: Places
+    paths: Paths
 
     def results(self, part: Part | None = None) -> MixResults:
-        return read_results(MIX, self.params, self.cards, self.places, part=part)
+        return read_results(MIX, self.params, self.cards, self.paths, part=part)
 
     def study(self, part: Part = "headline") -> Study:
         return study_of(self.results(part), part)
 
     def content(self) -> str:
         """Digest of the prepared data."""
-        return str(read_json(self.places.results(MIX) / "data.json")["content"])
+        return str(read_json(self.paths.results(MIX) / "data.json")["content"])
 
     def run(self, group: str, method: str, seed: int) -> Path:
-        return self.places.run(MIX, group, method, seed)
+        return self.paths.run(MIX, group, method, seed)
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def make(root: Path, plan: Plan | None = None) -> Made:
     """Writes the whole project below `root`."""
     plan = plan or Plan()
     cards = list(plan.cards or CARDS)
-    made = Made(_params(plan), cards, Places(root))
+    made = Made(_params(plan), cards, Paths(root))
     data = {name: _draw_set(name, plan) for name in SETS}
     _write_prepared(made, data, plan)
     for one in cards:
@@ -193,7 +193,7 @@ def _draw_set(name: str, plan: Plan) -> _Drawn:
 def _write_prepared(made: Made, data: dict[str, _Drawn], plan: Plan) -> None:
     about = {}
     for name, drawn in data.items():
-        folder = made.places.prepared(MIX) / name
+        folder = made.paths.prepared(MIX) / name
         folder.mkdir(parents=True)
         np.save(folder / "images.npy", drawn.images)
         np.save(folder / "masks.npy", drawn.masks)
@@ -206,13 +206,13 @@ def _write_prepared(made: Made, data: dict[str, _Drawn], plan: Plan) -> None:
             "modality": SETS[name][1], "role": "seen", "train": 81, "val": 9, "test": plan.cases,
         }  # fmt: skip
     request = made.params.mix(MIX).request()
-    prepared = made.places.prepared(MIX)
+    prepared = made.paths.prepared(MIX)
     unsealed = {"mix": MIX, "size": plan.size, "datasets": about, "request": request}
     manifest = sealed(unsealed, prepared)
     write_json(prepared / "manifest.json", manifest)
     for name, one in manifest["datasets"].items():
         one |= {"title": SETS[name][0], "licence": "Apache-2.0", "citation": "Drawn for tests."}
-    write_json(made.places.results(MIX) / "data.json", manifest)
+    write_json(made.paths.results(MIX) / "data.json", manifest)
 
 
 def write_run(
@@ -245,7 +245,7 @@ def write_run(
     if one.recipe.epochs != 0:
         write_text(folder / "history.csv", csv_text(_history(error, rng)))
     if plan.maps:
-        path = made.places.artefacts(MIX, one.name, seed) / "probs.npz"
+        path = made.paths.artefacts(MIX, one.name, seed) / "probs.npz"
         write_maps(path, probs, {name: drawn.cases for name, drawn in data.items()})
 
 
@@ -324,7 +324,7 @@ def record(one: SyncedCard, seed: int, plan: Plan, content: str) -> dict[str, An
 def write_cost(made: Made, method: str, **more: Any) -> Path:
     """Writes the cost.json of a method; `more` replaces keys of it."""
     one = next(one for one in made.cards if one.name == method)
-    path = made.places.results(MIX) / one.group / method / "cost" / "cost.json"
+    path = made.paths.results(MIX) / one.group / method / "cost" / "cost.json"
     told = {
         "schema": 1, "method": method, "mix": MIX, "group": one.group,
         "parameters": {"total": 24_400_000, "trainable": 24_300_000},

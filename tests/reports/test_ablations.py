@@ -51,7 +51,7 @@ def notes(grid: Grid, title: str) -> list[str]:
 def mean_by_hand(made: Made, run: tuple[str, str], datasets: list[str]) -> float:
     """Mean over test sets of the mean over cases and seeds; nothing of ours reads it."""
     means = []
-    for path in (made.places.results(MIX) / run[0] / run[1]).glob("seed-*/scores.csv"):
+    for path in (made.paths.results(MIX) / run[0] / run[1]).glob("seed-*/scores.csv"):
         with path.open(newline="") as file:
             rows = list(csv.DictReader(file))
         for dataset in datasets:
@@ -168,8 +168,8 @@ def test_test_sets_of_one_modality_weigh_the_same(own: Made) -> None:
     def merge(data: dict) -> None:
         data["datasets"]["phantom-dermoscopy"]["modality"] = "fundus"
 
-    change(own.places.results(MIX) / "data.json", merge)
-    for path in own.places.results(MIX).glob("*/*/seed-*/scores.csv"):
+    change(own.paths.results(MIX) / "data.json", merge)
+    for path in own.paths.results(MIX).glob("*/*/seed-*/scores.csv"):
         path.write_text(path.read_text().replace(",dermoscopy,", ",fundus,"))
     grid = single_modality_grid(own.study("ablations"))
     group = "Fundus (Phantom fundus, Phantom dermoscopy)"
@@ -182,7 +182,7 @@ def test_test_sets_of_one_modality_weigh_the_same(own: Made) -> None:
 
 def test_a_missing_run_of_either_training_is_named(own: Made) -> None:
     shutil.rmtree(own.run("single", "unet-fundus", 0))
-    shutil.rmtree(own.places.results(MIX) / "ablation" / "mmsnet-k16")
+    shutil.rmtree(own.paths.results(MIX) / "ablation" / "mmsnet-k16")
     grid = single_modality_grid(own.study("ablations"))
     fundus = "Fundus (Phantom fundus)"
     assert cell(grid, "U-Net", fundus, "Single ↑") == "missing"
@@ -193,7 +193,7 @@ def test_a_missing_run_of_either_training_is_named(own: Made) -> None:
         "U-Net, fundus alone: fewer than three seeds: no method-level claim"
         in notes(grid, "U-Net")
     )  # fmt: skip
-    shutil.rmtree(own.places.results(MIX) / "single" / "k16-fundus")  # the same note, twice
+    shutil.rmtree(own.paths.results(MIX) / "single" / "k16-fundus")  # the same note, twice
     again = notes(single_modality_grid(own.study("ablations")), "MMSNet: K = 16")
     assert "K = 16, fundus alone: seeds 0, 1, 2 of 3 not run" in again
     assert cell(grid, "MMSNet: K = 16", fundus, "Mixed ↑") == "missing"
@@ -233,11 +233,11 @@ def test_the_headline_reads_nothing_of_the_ablations(own: Made, tmp_path: Path) 
     first = tables("with")
     text = b"".join(first.values()).decode()
     assert not any(one.title in text or one.name in text for one in VARIANTS)
-    for path in own.places.results(MIX).glob("ablation/*/*/scores.csv"):
+    for path in own.paths.results(MIX).glob("ablation/*/*/scores.csv"):
         path.write_text("broken")
     assert tables("broken") == first
     for group in ABLATIONS:
-        shutil.rmtree(own.places.results(MIX) / group)
+        shutil.rmtree(own.paths.results(MIX) / group)
     assert tables("without") == first
     assert own.study().table.missing == ()
 

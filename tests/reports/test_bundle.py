@@ -20,11 +20,11 @@ from benchmark.reports.release.bundle import METADATA, SUMS, write_bundle
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     made = make_variants(tmp_path_factory.mktemp("made"), Plan(cases=3))
-    (made.places.root / "LICENSE").write_text("Apache\n")
-    weights = made.places.artefacts(MIX, "unet", 0) / "weights.safetensors"
+    (made.paths.root / "LICENSE").write_text("Apache\n")
+    weights = made.paths.artefacts(MIX, "unet", 0) / "weights.safetensors"
     weights.parent.mkdir(parents=True)
     weights.write_bytes(b"weights")
-    lock = made.places.root / "baselines" / "unet" / "dvc.lock"
+    lock = made.paths.root / "baselines" / "unet" / "dvc.lock"
     lock.parent.mkdir(parents=True)
     lock.write_text(
         "stages:\n  s:\n    outs:\n"
@@ -106,7 +106,7 @@ def test_nothing_half_written_is_left(
 @pytest.fixture
 def seed(made: Made) -> Iterator[Path]:
     """The results of one run, put back afterwards."""
-    folder = made.places.run(MIX, "main", "unet", 0)
+    folder = made.paths.run(MIX, "main", "unet", 0)
     before = set(folder.iterdir())
     yield folder
     for path in set(folder.iterdir()) - before:
@@ -145,7 +145,7 @@ def test_a_pipe_is_refused(made: Made, seed: Path, tmp_path: Path) -> None:
 
 
 def test_a_project_file_that_is_a_link_out_is_refused(made: Made, tmp_path: Path) -> None:
-    path = made.places.root / "CHANGELOG.md"
+    path = made.paths.root / "CHANGELOG.md"
     (tmp_path / "secret.txt").write_text("secret")
     path.symlink_to(tmp_path / "secret.txt")
     try:
@@ -160,13 +160,13 @@ def test_a_link_inside_is_a_file_and_what_a_killed_writer_left_stays_out(
 ) -> None:
     # The folder of results may be a link itself.
     (tmp_path / "results").mkdir()
-    (tmp_path / "results" / MIX).symlink_to(made.places.results(MIX))
-    places = type(made.places)(made.places.root, tmp_path / "results")
+    (tmp_path / "results" / MIX).symlink_to(made.paths.results(MIX))
+    paths = type(made.paths)(made.paths.root, tmp_path / "results")
     (seed / "again.csv").symlink_to(seed / "scores.csv")
     (seed / ".scores.csv.1a2b3c4d.tmp").write_text("half")
     (seed / ".maps.1a2b3c4d.old.tmp").mkdir()
     (seed / ".maps.1a2b3c4d.old.tmp/half").write_text("half")
-    write_bundle(replace(made, places=places).results(), tmp_path / "bundle.zip")
+    write_bundle(replace(made, paths=paths).results(), tmp_path / "bundle.zip")
     with zipfile.ZipFile(tmp_path / "bundle.zip") as archive:
         names = archive.namelist()
         where = f"results/{MIX}/main/unet/seed-0"
@@ -185,9 +185,9 @@ def test_what_is_no_bundle_is_not_replaced(made: Made, tmp_path: Path) -> None:
 
 
 def test_a_mix_without_results_is_named(made: Made, tmp_path: Path) -> None:
-    places = type(made.places)(made.places.root, tmp_path / "nowhere")
+    paths = type(made.paths)(made.paths.root, tmp_path / "nowhere")
     with pytest.raises(MissingDataError, match="mixseg run"):
-        write_bundle(replace(made, places=places).results(), tmp_path / "to")
+        write_bundle(replace(made, paths=paths).results(), tmp_path / "to")
 
 
 def test_the_code_state_names_what_was_changed(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_missing_runs_and_ablations_are_counted(tmp_path: Path) -> None:
 
 def test_a_checklist_of_nothing_builds(tmp_path: Path) -> None:
     made = make(tmp_path, Plan(cases=3))
-    shutil.rmtree(made.places.root / "results")
+    shutil.rmtree(made.paths.root / "results")
     assert "0 of 10 planned" in written(made)
 
 

@@ -142,9 +142,9 @@ def test_stability_and_the_appendix(study: Study, found: Compared) -> None:
     size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', figure.svg)
     assert size is not None
     width, height = map(float, size.groups())
-    places = re.findall(r'x="([\d.-]+)" y="([\d.-]+)" transform[^>]*>(.*?)</text>', figure.svg)
-    assert {name.split(" (")[0] for *_, name in places} >= NAMES
-    assert all(0 < float(x) < width and 0 < float(y) < height for x, y, _ in places)
+    paths = re.findall(r'x="([\d.-]+)" y="([\d.-]+)" transform[^>]*>(.*?)</text>', figure.svg)
+    assert {name.split(" (")[0] for *_, name in paths} >= NAMES
+    assert all(0 < float(x) < width and 0 < float(y) < height for x, y, _ in paths)
 
 
 def test_another_row_of_its_folder_stands_for_the_focus(tmp_path: Path) -> None:

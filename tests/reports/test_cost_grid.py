@@ -177,7 +177,7 @@ def test_other_readers_of_the_results_pass_it_by(made: Made) -> None:
     before = made.study()
     write_cost(made, "unet")
     write_cost(made, "sam-point")
-    (made.places.results(MIX) / "main" / "gone" / "cost").mkdir(parents=True)
+    (made.paths.results(MIX) / "main" / "gone" / "cost").mkdir(parents=True)
     after = made.study()
     assert (after.table.runs.keys(), after.table.missing) == (
         before.table.runs.keys(),

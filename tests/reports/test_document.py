@@ -130,7 +130,7 @@ def test_names_with_markup_are_text(tmp_path: Path) -> None:
     def rename(data: dict) -> None:
         data["datasets"]["phantom-fundus"] |= {"title": NASTY, "licence": NASTY}
 
-    change(made.places.results(MIX) / "data.json", rename)
+    change(made.paths.results(MIX) / "data.json", rename)
     page = write(made, tmp_path / "to")
     assert page.tags.count("script") == 1
     assert page.text.count("<script>alert('x')</script> R&D_50% $x$ {{ 1 }}") > 10
@@ -152,7 +152,7 @@ def nasty(tmp_path_factory: pytest.TempPathFactory) -> Path:
         card("theirs", NASTY, group="as-published"),
     )
     made = make(root / "made", Plan(cases=3, cards=cards))
-    folder = made.places.root / "baselines" / "unet"
+    folder = made.paths.root / "baselines" / "unet"
     folder.mkdir(parents=True)
     (folder / "reported.csv").write_text(
         "method,source,table,dataset,metric,value,protocol,setting\n"
@@ -231,7 +231,7 @@ def test_further_groups_have_their_own_table(tmp_path: Path) -> None:
 
 def test_a_report_of_nothing_builds(tmp_path: Path) -> None:
     made = make(tmp_path / "made", Plan(cases=3))
-    shutil.rmtree(made.places.root / "results")
+    shutil.rmtree(made.paths.root / "results")
     page = write(made, tmp_path / "to")
     assert "0 of 10" in page.text
     assert "Not recorded: results hold no data.json." in page.text
@@ -245,7 +245,7 @@ def test_the_command_by_hand_prints_the_number_on_the_page(made: Made, page: Pag
     assert command is not None
     done = subprocess.run(
         [sys.executable, "-"], input=command.group(1), text=True, capture_output=True,
-        cwd=made.places.root, check=True,
+        cwd=made.paths.root, check=True,
     )  # fmt: skip
     assert done.stdout.strip() == found.group(1)
 

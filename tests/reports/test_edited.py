@@ -13,7 +13,7 @@ from benchmark.claims.spec import load_claims
 from benchmark.cli import reports as cli_reports
 from benchmark.core.digests import digest_of
 from benchmark.core.errors import StoreError
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.core.recorded import DIGESTS, EDITED, note
 from benchmark.methods import discover
 from benchmark.reports.release.bundle import write_bundle
@@ -32,21 +32,21 @@ OTHERS = ["MMSNet", "U-Net"]
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """A project as `mixseg` leaves it: each run lists its files, and digests.csv the runs."""
     made = make(tmp_path_factory.mktemp("made"), Plan(cases=3))
-    results = made.places.results(MIX)
+    results = made.paths.results(MIX)
     (results / "leaks.csv").write_text(f"{','.join((*LEAKS_BY, *LEAKS))}\n")
     (results / "leaks.json").write_text('{"compared": [], "not_prepared": []}\n')
     runs = sorted(results.glob("*/*/seed-*/run.json"))
     for path in runs:
         files = {p.name: digest_of(p) for p in path.parent.glob("*.csv")}
         change(path, lambda record, files=files: record.update(files=files))
-    note(made.places, MIX, *runs, *(results / f for f in ("data.json", "leaks.csv", "leaks.json")))
+    note(made.paths, MIX, *runs, *(results / f for f in ("data.json", "leaks.csv", "leaks.json")))
     return made
 
 
 @pytest.fixture
 def made(whole: Made, tmp_path: Path) -> Made:
-    shutil.copytree(whole.places.root / "results", tmp_path / "results")
-    return replace(whole, places=Places(tmp_path))
+    shutil.copytree(whole.paths.root / "results", tmp_path / "results")
+    return replace(whole, paths=Paths(tmp_path))
 
 
 def flip(path: Path, old: str, new: str) -> None:
@@ -57,7 +57,7 @@ def flip(path: Path, old: str, new: str) -> None:
 
 def damage(made: Made, name: str) -> Path:
     """Changes one digit, in a place that no other check looks at."""
-    path = made.places.results(MIX) / RUN / name
+    path = made.paths.results(MIX) / RUN / name
     if name == "scores.csv":
         lines = path.read_text("utf-8").splitlines()
         column = lines[0].split(",").index("mae")
@@ -94,23 +94,23 @@ def test_one_changed_digit_marks_the_row_and_ranks_it_nowhere(made: Made, name: 
 
 def test_a_file_that_became_unreadable_does_not_stop_the_tables(made: Made) -> None:
     for name, old in (("scores.csv", "dataset"), ("run.json", "{")):
-        flip(made.places.results(MIX) / RUN.replace("1", "0") / name, old, "\x00")
-    flip(made.places.results(MIX) / "data.json", "{", "(")
+        flip(made.paths.results(MIX) / RUN.replace("1", "0") / name, old, "\x00")
+    flip(made.paths.results(MIX) / "data.json", "{", "(")
     study = made.study()
     assert {each.path.name for each in study.edited()} == {"run.json", "data.json"}
     assert main_grid(study).lines()
 
 
 def test_windows_line_ends_are_no_edit(made: Made) -> None:
-    for path in made.places.results(MIX).rglob("*.*"):
+    for path in made.paths.results(MIX).rglob("*.*"):
         if path.is_file() and path.name != DIGESTS:
             path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     assert not made.results().edited()
 
 
 def test_what_is_recorded_nowhere_carries_no_mark(made: Made) -> None:
-    (made.places.results(MIX) / DIGESTS).unlink()
-    for path in made.places.results(MIX).rglob("run.json"):
+    (made.paths.results(MIX) / DIGESTS).unlink()
+    for path in made.paths.results(MIX).rglob("run.json"):
         change(path, lambda record: record.pop("files"))
     for name in ("scores.csv", "history.csv", "run.json"):
         damage(made, name)
@@ -146,7 +146,7 @@ def test_report_goes_on_and_names_every_edited_file(
     made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     damage(made, "scores.csv")
-    results = made.places.results(MIX)
+    results = made.paths.results(MIX)
     flip(results / "data.json", '"train": ', '"train": 1')
     with (results / "leaks.csv").open("a", encoding="utf-8") as file:
         file.write("\n")
@@ -170,7 +170,7 @@ def test_a_release_of_edited_results_is_refused(made: Made, tmp_path: Path) -> N
 
 def test_the_same_study_without_the_edit(made: Made) -> None:
     """A restored file brings the row back."""
-    path = made.places.results(MIX) / RUN / "scores.csv"
+    path = made.paths.results(MIX) / RUN / "scores.csv"
     kept = path.read_bytes()
     damage(made, "scores.csv")
     assert made.results().edited()

@@ -73,7 +73,7 @@ def test_figures_take_the_ink_of_the_page_and_share_no_ids(study: Study) -> None
 
 def test_a_figure_without_numbers_is_not_drawn(tmp_path: Path) -> None:
     made = make(tmp_path, Plan(cases=3))
-    for path in made.places.results(MIX).glob("*/*/seed-*/*.csv"):
+    for path in made.paths.results(MIX).glob("*/*/seed-*/*.csv"):
         path.unlink()
     assert figures(made.study()) == []
 

@@ -99,7 +99,7 @@ def test_absent_maps_are_told(tmp_path: Path) -> None:
 
 def test_absent_data_are_told(tmp_path: Path) -> None:
     made = make(tmp_path / "made", PLAN)
-    shutil.rmtree(made.places.prepared(MIX))
+    shutil.rmtree(made.paths.prepared(MIX))
     page = gallery(made.results())
     assert "The images are not here: `mixseg prepare --mix mix0` makes them." in page
     assert "<img" not in page
@@ -107,7 +107,7 @@ def test_absent_data_are_told(tmp_path: Path) -> None:
 
 def test_no_results_are_told(tmp_path: Path) -> None:
     made = make(tmp_path / "made", PLAN)
-    shutil.rmtree(made.places.results(MIX) / "main")
+    shutil.rmtree(made.paths.results(MIX) / "main")
     assert "No ranked method has all its runs" in gallery(made.results())
 
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from benchmark.cli import reports as cli_reports
 from benchmark.core.errors import StoreError
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.methods import discover
 from benchmark.reports.page import document
 from benchmark.statistics.results import MixResults, Part
@@ -25,7 +25,7 @@ def run(made: Made, monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
     """Runs a command on the made project."""
 
     def results(mix: str, source: Path | None, part: Part | None = None) -> list[MixResults]:
-        return [replace(made, places=Places(made.places.root, source)).results(part)]
+        return [replace(made, paths=Paths(made.paths.root, source)).results(part)]
 
     monkeypatch.setattr(cli_reports, "_results", results)
     monkeypatch.setattr(discover, "cards", lambda root: made.cards)
@@ -44,11 +44,11 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_results_from_elsewhere_give_the_same_bytes(
     made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(made.places.root / "results", tmp_path / "copy")
+    shutil.copytree(made.paths.root / "results", tmp_path / "copy")
     run(made, monkeypatch, "report", "--mix", MIX)
     to = ("--results", str(tmp_path / "copy"), "--to", str(tmp_path / "to"))
     run(made, monkeypatch, "report", "--mix", MIX, *to)
-    here, there = files(made.places.reports(MIX)), files(tmp_path / "to" / MIX)
+    here, there = files(made.paths.reports(MIX)), files(tmp_path / "to" / MIX)
     assert here == there
     assert {"index.html", "gallery.html", "checklist.md", "claims/claims.csv"} <= set(here)
 
@@ -60,7 +60,7 @@ def test_a_report_over_an_older_one_leaves_nothing_of_it(
         (tmp_path / "old" / MIX / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "old" / MIX / name).write_text("old")
     cards = [one for one in made.cards if one.prompt == "none"][:2]  # no draws, no third row
-    run(Made(made.params, cards, made.places), monkeypatch,
+    run(Made(made.params, cards, made.paths), monkeypatch,
         "report", "--mix", MIX, "--to", str(tmp_path / "old"))  # fmt: skip
     assert b"old" not in files(tmp_path / "old").values()
 
@@ -93,7 +93,7 @@ def test_a_folder_of_other_files_is_not_replaced(
     made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`--to results` would otherwise put a report in the place of the results."""
-    shutil.copytree(made.places.results(MIX), tmp_path / "mine" / MIX)
+    shutil.copytree(made.paths.results(MIX), tmp_path / "mine" / MIX)
     before = files(tmp_path)
     for command in (["report"], ["tables", "--part", "headline"]):
         to = tmp_path / "mine"

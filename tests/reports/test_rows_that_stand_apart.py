@@ -37,7 +37,7 @@ def notes(grid: Grid, title: str) -> list[str]:
 
 
 def from_random(made: Made, group: str, method: str) -> None:
-    for path in (made.places.results(MIX) / group / method).glob("seed-*/run.json"):
+    for path in (made.paths.results(MIX) / group / method).glob("seed-*/run.json"):
         change(path, lambda record: record.update(initialisation="random", weights={}))
 
 
@@ -242,7 +242,7 @@ def test_a_missing_run_is_missing_also_where_a_column_lacks(own: Made) -> None:
 
 @pytest.mark.parametrize("column", ["dsc", "iou"])
 def test_a_report_without_a_headline_metric_builds(own: Made, tmp_path: Path, column: str) -> None:
-    for path in own.places.results(MIX).glob("*/*/seed-*/scores.csv"):
+    for path in own.paths.results(MIX).glob("*/*/seed-*/scores.csv"):
         without_column(path, column)
     write_report(own.results(), tmp_path / "to")
     page = (tmp_path / "to/index.html").read_text("utf-8")
@@ -260,7 +260,7 @@ def test_a_new_metric_stands_in_tables_and_old_files_read_not_scored(
     """One row of the registry; all files but those of MMSNet were written before it."""
     metric = Metric("specificity", "Specificity", "higher", "share", lambda m: m.tally.counts.tn)
     monkeypatch.setitem(METRICS, "specificity", metric)
-    for path in (own.places.results(MIX) / "main" / "mmsnet").glob("seed-*/scores.csv"):
+    for path in (own.paths.results(MIX) / "main" / "mmsnet").glob("seed-*/scores.csv"):
         header, *rows = path.read_text().splitlines()
         path.write_text("\n".join([f"{header},specificity", *(f"{row},0.75" for row in rows)]))
     grid = errors_grid(own.study())

@@ -30,7 +30,7 @@ def notes(grid: Grid, title: str) -> list[str]:
 def mean_by_hand(made: Made, run: tuple[str, str], dataset: str, column: str) -> list[float]:
     """The mean over cases of each seed, read with nothing of ours."""
     means = []
-    for path in sorted((made.places.results(MIX) / run[0] / run[1]).glob("seed-*/scores.csv")):
+    for path in sorted((made.paths.results(MIX) / run[0] / run[1]).glob("seed-*/scores.csv")):
         with path.open(newline="") as file:
             rows = [row for row in csv.DictReader(file) if row["dataset"] == dataset]
         means.append(statistics.mean(float(row[column]) for row in rows))
@@ -49,7 +49,7 @@ def own(tmp_path: Path) -> Made:
 
 def test_prompted_rows_show_their_spread_over_draws(made: Made) -> None:
     """The deviation of the draws' means, then the mean of that over seeds."""
-    place = made.places.results(MIX) / "prompted"
+    place = made.paths.results(MIX) / "prompted"
     prompted = next(path for path in place.iterdir() if path.is_dir()).name
     spreads = []
     for path in sorted((place / prompted).glob("seed-*/scores.csv")):
@@ -270,7 +270,7 @@ def test_provenance_marks_what_differs(own: Made) -> None:
 
 def test_leaks_are_counted_by_kind_and_place(own: Made) -> None:
     assert leaks_grid(own.study()) is None
-    path = own.places.results(MIX) / "leaks.csv"
+    path = own.paths.results(MIX) / "leaks.csv"
     head = "kind,where,dataset_a,case_a,split_a,dataset_b,case_b,split_b,mix_b,correlation\n"
     row = "near,train/test,phantom-fundus,{},train,phantom-fundus,t1,test,mix0,0.98\n"
     path.write_text(head + row.format("r1") + row.format("r2"))
@@ -292,11 +292,11 @@ def test_a_broken_file_stops_the_tables_and_leaves_nothing(own: Made, tmp_path: 
 
 def test_an_unknown_mix_is_named(made: Made) -> None:
     with pytest.raises(ParamsError, match="mix0"):
-        read_results("mix9", made.params, made.cards, made.places)
+        read_results("mix9", made.params, made.cards, made.paths)
 
 
 def test_no_results_at_all_give_a_table_of_missing_values(own: Made) -> None:
-    shutil.rmtree(own.places.results(MIX))
+    shutil.rmtree(own.paths.results(MIX))
     grid = main_grid(own.study())
     assert {cell.text for row in grid.lines() for cell in row.cells} == {"missing"}
     assert grid.columns[0].group == "phantom-fundus"

@@ -24,7 +24,7 @@ def found_in(made: Made) -> Verdicts:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     made = make(tmp_path_factory.mktemp("made"), Plan(cases=5))
-    folder = made.places.root / "baselines" / "unet"
+    folder = made.paths.root / "baselines" / "unet"
     folder.mkdir(parents=True)
     rows = [
         f"unet,{NASTY},Table 1,phantom-fundus,dsc,0.0100,dsc,same",
@@ -83,7 +83,7 @@ def test_a_number_carries_the_footnotes_of_its_own_rows_alone(made: Made) -> Non
 
 def test_a_claim_table_of_nothing_builds(tmp_path: Path) -> None:
     made = make(tmp_path, Plan(cases=3))
-    for path in made.places.results(MIX).glob("*/*/seed-*/*"):
+    for path in made.paths.results(MIX).glob("*/*/seed-*/*"):
         path.unlink()
     found = found_in(made)
     assert len(found.grids()["claims"].lines()) == len(load_claims())
@@ -96,5 +96,5 @@ def test_the_data_may_name_another_set_of_cases(made: Made, tmp_path: Path) -> N
     def fewer(data: dict) -> None:
         data["datasets"]["phantom-fundus"]["test"] = 4
 
-    change(other.places.results(MIX) / "data.json", fewer)
+    change(other.paths.results(MIX) / "data.json", fewer)
     assert len(found_in(other).judged) == len(load_claims())

@@ -9,7 +9,7 @@ from made_plugins import method, write_plugin
 from support import ROOT, mixseg
 
 from benchmark.cli import text
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.methods.sync import sync
 from benchmark.runs.executors import executors
 from benchmark.runs.identity import RunSpec
@@ -22,7 +22,7 @@ def test_one_sign_a_seed_with_totals_and_a_legend() -> None:
         State(RunSpec("bb", "m", 0), "results"), State(RunSpec("bb", "m", 1), "missing"),
         State(RunSpec("a", "n", 0), "missing"),
     ]  # fmt: skip
-    told = text.status(Places(Path()), found, long=False, json=False)
+    told = text.status(Paths(Path()), found, long=False, json=False)
     first, second, legend = told.split("\n\n")
     assert first.splitlines() == [
         "m: 4 runs, 1 done, 1 results, 1 failed, 1 missing",
@@ -34,7 +34,7 @@ def test_one_sign_a_seed_with_totals_and_a_legend() -> None:
     assert "running" not in legend
 
 
-def test_long_and_json_tell_every_run(project: Places) -> None:
+def test_long_and_json_tell_every_run(project: Paths) -> None:
     sync(project.root)
     found = states(project)
     told = text.status(project, found, long=True, json=False)
@@ -45,7 +45,7 @@ def test_long_and_json_tell_every_run(project: Places) -> None:
     ]  # fmt: skip
 
 
-def test_the_list_is_at_most_100_columns_wide_and_grouped(project: Places) -> None:
+def test_the_list_is_at_most_100_columns_wide_and_grouped(project: Paths) -> None:
     more = method("wide", title="W" * 90) + method("shown", prompt="box", group="prompted")
     write_plugin(project.root, "baselines/more", more)
     sync(project.root)
@@ -61,7 +61,7 @@ def test_the_list_is_at_most_100_columns_wide_and_grouped(project: Places) -> No
     assert all(row["mixes"] == ["tiny"] for row in rows)
 
 
-def test_a_folder_that_cannot_be_imported_shows_its_cause(project: Places) -> None:
+def test_a_folder_that_cannot_be_imported_shows_its_cause(project: Paths) -> None:
     write_plugin(project.root, "baselines/bad", "import nothere\n")
     sync(project.root, "small")
     for command in ("list", "status"):
@@ -70,7 +70,7 @@ def test_a_folder_that_cannot_be_imported_shows_its_cause(project: Places) -> No
         assert "No module named 'nothere'" in done.stderr
 
 
-def test_a_hit_and_the_status_import_no_torch(project: Places) -> None:
+def test_a_hit_and_the_status_import_no_torch(project: Paths) -> None:
     assert mixseg(project.root, "sync").returncode == 0
     words = ["run", "--method", "small", "--mix", "tiny"]
     first = mixseg(project.root, *words)

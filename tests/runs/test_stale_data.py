@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from benchmark.cli.app import app
 from benchmark.core.errors import StaleDataError
-from benchmark.core.files import Places, read_json, write_json
+from benchmark.core.files import Paths, read_json, write_json
 
 MIX = "tiny"
 RUN = ("run", "--method", "small", "--mix", MIX, "--seed", "0")
@@ -39,7 +39,7 @@ EDITS = {
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Places:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Paths:
     """A project with a prepared mix, one finished run and the controls."""
     root = tmp_path_factory.mktemp("stale")
     (root / "params.yaml").write_text(PARAMS.replace("epochs: 3", "epochs: 1"))
@@ -50,11 +50,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Places:
     for words in (("sync",), ("prepare", "--mix", MIX), RUN, ("controls", "--mix", MIX)):
         done = mixseg(root, *words)
         assert done.returncode == 0, done.stderr
-    return Places(root)
+    return Paths(root)
 
 
 @pytest.fixture
-def places(made: Places, monkeypatch: pytest.MonkeyPatch):
+def paths(made: Paths, monkeypatch: pytest.MonkeyPatch):
     """The project with the right params.yaml, which is put back afterwards."""
     monkeypatch.chdir(made.root)
     path = made.root / "params.yaml"
@@ -63,8 +63,8 @@ def places(made: Places, monkeypatch: pytest.MonkeyPatch):
     path.write_text(text)
 
 
-def edit(places: Places, *names: str) -> None:
-    path = places.root / "params.yaml"
+def edit(paths: Paths, *names: str) -> None:
+    path = paths.root / "params.yaml"
     for name in names:
         old, new, _ = EDITS[name]
         assert old in path.read_text()
@@ -101,44 +101,44 @@ COMPUTES = {
 }
 
 
-def everything(places: Places) -> dict[Path, int]:
+def everything(paths: Paths) -> dict[Path, int]:
     """The time of change of every file of results, artefacts and prepared data."""
     found = [
         path
         for name in ("results", "artefacts", "data")
-        for path in (places.root / name).rglob("*")
+        for path in (paths.root / name).rglob("*")
         if path.is_file()
     ]
     return {path: path.stat().st_mtime_ns for path in found}
 
 
 @pytest.mark.parametrize("command", COMPUTES)
-def test_what_computes_stops_and_names_each_field(places: Places, command: str) -> None:
-    edit(places, "size", "train")
-    before = everything(places)
+def test_what_computes_stops_and_names_each_field(paths: Paths, command: str) -> None:
+    edit(paths, "size", "train")
+    before = everything(paths)
     text = refused(*COMPUTES[command])
     assert f"{SIZE}; {TRAIN}, expected" in text
-    assert str(places.prepared(MIX) / "manifest.json") in text
-    assert everything(places) == before
+    assert str(paths.prepared(MIX) / "manifest.json") in text
+    assert everything(paths) == before
 
 
 @pytest.mark.parametrize("field", EDITS)
-def test_every_field_of_the_request_is_compared(places: Places, field: str) -> None:
-    edit(places, field)
+def test_every_field_of_the_request_is_compared(paths: Paths, field: str) -> None:
+    edit(paths, field)
     assert EDITS[field][2] in refused(*RUN)
 
 
-def test_a_command_of_its_own_process_says_it_in_one_line(places: Places) -> None:
-    edit(places, "size")
-    done = mixseg(places.root, *RUN)
+def test_a_command_of_its_own_process_says_it_in_one_line(paths: Paths) -> None:
+    edit(paths, "size")
+    done = mixseg(paths.root, *RUN)
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
     assert SIZE in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_what_a_run_does_not_depend_on_stops_nothing(places: Places) -> None:
-    path = places.root / "params.yaml"
+def test_what_a_run_does_not_depend_on_stops_nothing(paths: Paths) -> None:
+    path = paths.root / "params.yaml"
     path.write_text(path.read_text().replace("title: Tiny", "title: Other"))
     assert "already done" in said(*RUN)
     assert said("prepare", "--mix", MIX, "--check").startswith("every prepared file is as it was")
@@ -149,21 +149,21 @@ def states() -> dict[int, tuple[str, str]]:
     return {row["seed"]: (row["state"], row["why"]) for row in found}
 
 
-def test_status_says_stale_and_why(places: Places) -> None:
+def test_status_says_stale_and_why(paths: Paths) -> None:
     assert states() == {0: ("done", ""), 1: ("missing", "")}
-    edit(places, "size")
+    edit(paths, "size")
     assert states() == {0: ("stale", SIZE), 1: ("missing", SIZE)}
     assert f"small on tiny, seed 0: stale: {SIZE}" in said("status", "--mix", MIX)
 
 
 @pytest.mark.parametrize("prepared", [True, False])
-def test_reports_mark_the_results(places: Places, tmp_path: Path, prepared: bool) -> None:
+def test_reports_mark_the_results(paths: Paths, tmp_path: Path, prepared: bool) -> None:
     warning = f"These results are stale. {SIZE[:1].upper()}{SIZE[1:]}."
     said("report", "--mix", MIX, "--to", str(tmp_path / "before"))
     assert "stale" not in (tmp_path / "before" / MIX / "index.html").read_text()
-    edit(places, "size")
+    edit(paths, "size")
     if not prepared:
-        places.prepared(MIX).rename(places.root / "elsewhere")
+        paths.prepared(MIX).rename(paths.root / "elsewhere")
     try:
         for command in ("report", "tables"):
             said(command, "--mix", MIX, "--to", str(tmp_path / command))
@@ -171,7 +171,7 @@ def test_reports_mark_the_results(places: Places, tmp_path: Path, prepared: bool
         state = states()[0]
     finally:
         if not prepared:
-            (places.root / "elsewhere").rename(places.prepared(MIX))
+            (paths.root / "elsewhere").rename(paths.prepared(MIX))
     assert warning in shown
     assert state == ("stale", SIZE)
     report = tmp_path / "report" / MIX
@@ -187,9 +187,9 @@ def test_reports_mark_the_results(places: Places, tmp_path: Path, prepared: bool
         )
 
 
-def test_results_of_other_raw_data_are_marked(places: Places) -> None:
-    manifest, data = (places.prepared(MIX) / "manifest.json", places.results(MIX) / "data.json")
-    record = places.results(MIX) / "raw.json"
+def test_results_of_other_raw_data_are_marked(paths: Paths) -> None:
+    manifest, data = (paths.prepared(MIX) / "manifest.json", paths.results(MIX) / "data.json")
+    record = paths.results(MIX) / "raw.json"
     kept = {path: path.read_bytes() for path in (manifest, data, record)}
     try:
         manifest.unlink()
@@ -204,14 +204,14 @@ def test_results_of_other_raw_data_are_marked(places: Places) -> None:
             path.write_bytes(content)
 
 
-def test_a_report_goes_on_without_damaged_images(places: Places, tmp_path: Path) -> None:
+def test_a_report_goes_on_without_damaged_images(paths: Paths, tmp_path: Path) -> None:
     def gallery() -> str:
         said("report", "--mix", MIX, "--to", str(tmp_path))
         return " ".join((tmp_path / MIX / "gallery.html").read_text().split())
 
     assert "The prepared images" not in gallery()
-    path = places.prepared(MIX) / "phantom-fundus" / "images.npy"
-    data, record = places.results(MIX) / "data.json", read_json(places.results(MIX) / "data.json")
+    path = paths.prepared(MIX) / "phantom-fundus" / "images.npy"
+    data, record = paths.results(MIX) / "data.json", read_json(paths.results(MIX) / "data.json")
     whole = path.read_bytes()
     path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     try:
@@ -226,8 +226,8 @@ def test_a_report_goes_on_without_damaged_images(places: Places, tmp_path: Path)
         write_json(data, record)
 
 
-def test_prepare_again_makes_it_right(places: Places) -> None:
-    edit(places, "train")
+def test_prepare_again_makes_it_right(paths: Paths) -> None:
+    edit(paths, "train")
     said("prepare", "--mix", MIX)
     assert states()[0] == ("stale", "the prepared data changed")
-    assert np.load(places.prepared(MIX) / "phantom-fundus" / "masks.npy").shape == (10, 32, 32)
+    assert np.load(paths.prepared(MIX) / "phantom-fundus" / "masks.npy").shape == (10, 32, 32)

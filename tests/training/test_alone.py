@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from support import TRAIN, VAL, mixseg
 
 from benchmark.core.errors import ParamsError
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.methods.declaration import Card, read_cards
 from benchmark.runs.train import training_cases
 
@@ -21,7 +21,7 @@ def alone(modality: str) -> Card:
     return CARD.model_copy(update=more)
 
 
-def test_the_row_of_a_method_on_one_modality(project: Places) -> None:
+def test_the_row_of_a_method_on_one_modality(project: Paths) -> None:
     recipe = {"lr": 0.1, "why": "test"}
     rows = {**ROWS, "small": {"title": "Small", "recipe": recipe}}
     base, card = read_cards(project.root, declare(project.root, "baselines/small", rows))
@@ -36,7 +36,7 @@ def test_group_single_and_a_modality_belong_together(wrong: dict[str, str]) -> N
         Card.model_validate({**CARD.model_dump(), **wrong})
 
 
-def test_it_is_trained_on_that_modality(project: Places) -> None:
+def test_it_is_trained_on_that_modality(project: Paths) -> None:
     prepared = project.prepared("tiny")
     assert set(training_cases(prepared, CARD).table["modality"]) > {"fundus", "ultrasound"}
     cases = training_cases(prepared, alone("fundus"))
@@ -45,12 +45,12 @@ def test_it_is_trained_on_that_modality(project: Places) -> None:
     assert len(cases) == TRAIN + VAL
 
 
-def test_a_mix_without_that_modality_is_an_error(project: Places) -> None:
+def test_a_mix_without_that_modality_is_an_error(project: Paths) -> None:
     with pytest.raises(ParamsError, match=r"no case of 'x-ray'.*one of colonoscopy, dermoscopy"):
         training_cases(project.prepared("tiny"), alone("x-ray"))
 
 
-def test_its_run_counts_its_own_cases_and_is_scored_on_all_test_sets(project: Places) -> None:
+def test_its_run_counts_its_own_cases_and_is_scored_on_all_test_sets(project: Paths) -> None:
     declare(project.root, "baselines/small", ROWS)
     assert mixseg(project.root, "sync").returncode == 0
     done = mixseg(project.root, "run", "--method", "small-fundus", "--mix", "tiny", "--seed", "0")

@@ -8,7 +8,7 @@ from made_plugins import declare, method, write_plugin
 from support import PARAMS
 
 from benchmark.core.errors import ParamsError
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.core.params import load_params
 from benchmark.methods.declaration import Card
 from benchmark.methods.discover import card_of
@@ -26,7 +26,7 @@ NET = method(
 
 
 @pytest.fixture
-def trial(project: Places) -> Places:
+def trial(project: Paths) -> Paths:
     """A project whose mix replaces `side`, and whose row declares 64."""
     write_plugin(project.root, "baselines/net", NET)
     weights = "weights: random\n"
@@ -35,14 +35,14 @@ def trial(project: Places) -> Places:
     return project
 
 
-def test_a_mix_replaces_only_what_a_row_declares(trial: Places) -> None:
+def test_a_mix_replaces_only_what_a_row_declares(trial: Paths) -> None:
     mix = load_params(trial.root).mix("tiny")
     assert mix.card_of(card_of(trial.root, "net")).arguments == {"side": 8}
     bare = Card(name="bare", title="T", source="s", licence="MIT")
     assert mix.card_of(bare) == bare
 
 
-def test_a_run_is_built_with_them_and_its_identity_holds_them(trial: Places) -> None:
+def test_a_run_is_built_with_them_and_its_identity_holds_them(trial: Paths) -> None:
     spec = RunSpec("net", "tiny", 0)
     plan = plan_run(trial, spec)
     assert build(trial, plan).side == 8
@@ -53,7 +53,7 @@ def test_a_run_is_built_with_them_and_its_identity_holds_them(trial: Places) -> 
     assert other.identity.run != plan.identity.run
 
 
-def test_predictions_are_built_as_the_training_was(trial: Places, tmp_path: Path) -> None:
+def test_predictions_are_built_as_the_training_was(trial: Paths, tmp_path: Path) -> None:
     """Also after the declaration has changed; the class has other defaults again."""
     plan = plan_run(trial, RunSpec("net", "tiny", 0))
     begun = build(trial, plan)
@@ -66,7 +66,7 @@ def test_predictions_are_built_as_the_training_was(trial: Places, tmp_path: Path
 
 @pytest.mark.parametrize("size", [32, 352])
 def test_official_weights_are_used_as_the_row_declares(
-    trial: Places, tmp_path: Path, size: int
+    trial: Paths, tmp_path: Path, size: int
 ) -> None:
     state = build(trial, plan_run(trial, RunSpec("net", "tiny", 0))).state_dict()
     torch.save(state, tmp_path / "official.pth")
@@ -75,7 +75,7 @@ def test_official_weights_are_used_as_the_row_declares(
         assert restored(trial.root, "net", tmp_path / "w", shown).side == 64
 
 
-def test_a_mix_names_only_arguments_that_a_row_declares(trial: Places) -> None:
+def test_a_mix_names_only_arguments_that_a_row_declares(trial: Paths) -> None:
     path = trial.root / "params.yaml"
     with pytest.raises(ParamsError, match=r"mixes\.tiny\.arguments: no row declares 'width'"):
         sync(trial.root, "net")

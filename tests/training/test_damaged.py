@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from benchmark.cli.app import app
 from benchmark.core.digests import digest_of
 from benchmark.core.errors import MixSegError, StoreError
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.core.recorded import listed
 from benchmark.training.checkpoint import load_checkpoint, save_checkpoint
 from benchmark.training.weights_file import Origin, read_learnt, write_tensors
@@ -45,17 +45,17 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def places(trained: Path, tmp_path: Path) -> Places:
+def paths(trained: Path, tmp_path: Path) -> Paths:
     shutil.copytree(trained, tmp_path / "copy")  # hard links to the store become copies
-    return Places(tmp_path / "copy")
+    return Paths(tmp_path / "copy")
 
 
-def results(places: Places) -> Path:
-    return places.run("tiny", "main", "small", 0)
+def results(paths: Paths) -> Path:
+    return paths.run("tiny", "main", "small", 0)
 
 
-def artefacts(places: Places) -> Path:
-    return places.artefacts("tiny", "small", 0)
+def artefacts(paths: Paths) -> Path:
+    return paths.artefacts("tiny", "small", 0)
 
 
 def flip(path: Path, at: int = -9) -> tuple[str, str]:
@@ -66,28 +66,28 @@ def flip(path: Path, at: int = -9) -> tuple[str, str]:
     return before, digest_of(path)
 
 
-def all_files(places: Places) -> dict[Path, bytes]:
-    folders = (places.root / "results", places.root / "artefacts")
+def all_files(paths: Paths) -> dict[Path, bytes]:
+    folders = (paths.root / "results", paths.root / "artefacts")
     return {p: p.read_bytes() for folder in folders for p in folder.rglob("*") if p.is_file()}
 
 
-def stops(monkeypatch: pytest.MonkeyPatch, places: Places, *words: str) -> str:
+def stops(monkeypatch: pytest.MonkeyPatch, paths: Paths, *words: str) -> str:
     """What a command says that stops and leaves every file as it was."""
-    before = all_files(places)
-    monkeypatch.chdir(places.root)
+    before = all_files(paths)
+    monkeypatch.chdir(paths.root)
     done = CliRunner().invoke(app, list(words))
     assert isinstance(done.exception, MixSegError), done.output
-    assert all_files(places) == before
+    assert all_files(paths) == before
     return str(done.exception)
 
 
 def test_a_run_lists_its_files_and_its_record_is_listed(trained: Path) -> None:
-    places = Places(trained)
-    record = json.loads((results(places) / "run.json").read_text())
+    paths = Paths(trained)
+    record = json.loads((results(paths) / "run.json").read_text())
     for name, sha256 in record["files"].items():
-        folder = results(places) if name.endswith(".csv") else artefacts(places)
+        folder = results(paths) if name.endswith(".csv") else artefacts(paths)
         assert digest_of(folder / name) == sha256
-    assert listed(places.results("tiny")) == {RUN: digest_of(results(places) / "run.json")}
+    assert listed(paths.results("tiny")) == {RUN: digest_of(results(paths) / "run.json")}
 
 
 @pytest.mark.parametrize(
@@ -98,11 +98,11 @@ def test_a_run_lists_its_files_and_its_record_is_listed(trained: Path) -> None:
     ],
 )
 def test_score_stops_at_damaged_weights_or_maps(
-    places: Places, monkeypatch: pytest.MonkeyPatch, source: str, name: str, way_out: str
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, source: str, name: str, way_out: str
 ) -> None:
-    path = artefacts(places) / name
+    path = artefacts(paths) / name
     before, after = flip(path)
-    said = stops(monkeypatch, places, "score", "--mix", "tiny", "--start-from", source)
+    said = stops(monkeypatch, paths, "score", "--mix", "tiny", "--start-from", source)
     assert said.startswith(f"{path}: edited since it was written")
     assert before[:16] in said
     assert after[:16] in said
@@ -110,97 +110,97 @@ def test_score_stops_at_damaged_weights_or_maps(
 
 
 def test_damaged_maps_are_made_again_from_weights_and_listed(
-    places: Places, monkeypatch: pytest.MonkeyPatch
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, _ = flip(artefacts(places) / "probs.npz")
-    monkeypatch.chdir(places.root)
+    before, _ = flip(artefacts(paths) / "probs.npz")
+    monkeypatch.chdir(paths.root)
     done = CliRunner().invoke(app, ["score", "--mix", "tiny", "--start-from", "weights"])
     assert done.exit_code == 0, done.output
-    assert digest_of(artefacts(places) / "probs.npz") == before
-    assert listed(places.results("tiny")) == {RUN: digest_of(results(places) / "run.json")}
+    assert digest_of(artefacts(paths) / "probs.npz") == before
+    assert listed(paths.results("tiny")) == {RUN: digest_of(results(paths) / "run.json")}
 
 
 def test_score_does_not_take_over_an_edited_record(
-    places: Places, monkeypatch: pytest.MonkeyPatch
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = results(places) / "run.json"
+    path = results(paths) / "run.json"
     path.write_text(path.read_text().replace('"total": 313', '"total": 113'))
-    said = stops(monkeypatch, places, "score", "--mix", "tiny")
+    said = stops(monkeypatch, paths, "score", "--mix", "tiny")
     assert said.startswith(f"{path}: edited since it was written")
     assert f"delete {path.parent}" in said
 
 
 def test_run_does_not_take_over_an_edited_record_and_the_store_has_the_right_one(
-    places: Places, monkeypatch: pytest.MonkeyPatch
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = results(places) / "run.json"
+    path = results(paths) / "run.json"
     right = path.read_bytes()
     path.write_bytes(right.replace(b'"total": 313', b'"total": 113'))
-    done = mixseg(places.root, *WORDS)
+    done = mixseg(paths.root, *WORDS)
     assert done.returncode == 0, done.stderr
     assert path.read_bytes() == right
     path.write_bytes(right.replace(b'"total": 313', b'"total": 113'))
-    shutil.rmtree(places.store)
-    said = stops(monkeypatch, places, *WORDS)
+    shutil.rmtree(paths.store)
+    said = stops(monkeypatch, paths, *WORDS)
     assert said.startswith(f"{path}: edited since it was written")
 
 
-def test_an_edited_history_stays_marked_when_the_run_is_adopted(places: Places) -> None:
-    path = results(places) / "history.csv"
+def test_an_edited_history_stays_marked_when_the_run_is_adopted(paths: Paths) -> None:
+    path = results(paths) / "history.csv"
     before, _ = flip(path)
-    shutil.rmtree(places.store)
-    assert mixseg(places.root, *WORDS).returncode == 0
-    record = json.loads((results(places) / "run.json").read_text())
+    shutil.rmtree(paths.store)
+    assert mixseg(paths.root, *WORDS).returncode == 0
+    record = json.loads((results(paths) / "run.json").read_text())
     assert record["files"]["history.csv"] == before
     assert digest_of(path) != before
 
 
 @pytest.mark.parametrize("name", ["record.json", "history.csv", "scores.csv"])
 def test_a_damaged_file_of_the_store_is_named(
-    places: Places, monkeypatch: pytest.MonkeyPatch, name: str
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    path = next(places.store.glob(f"*/{name}"))
+    path = next(paths.store.glob(f"*/{name}"))
     before, after = flip(path)
-    said = stops(monkeypatch, places, *WORDS)
+    said = stops(monkeypatch, paths, *WORDS)
     assert said.startswith(f"{path}: not what was written, its digest is {after[:16]}")
     assert before[:16] in said
 
 
-def test_predict_stops_at_damaged_weights(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
-    images = places.root / "images"
+def test_predict_stops_at_damaged_weights(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = paths.root / "images"
     images.mkdir()
     Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(images / "a.png")
-    path = artefacts(places) / "weights.safetensors"
+    path = artefacts(paths) / "weights.safetensors"
     words = ("predict", "--method", "small", "--images", str(images), "--out",
-             str(places.root / "out"), "--weights", str(path), "--device", "cpu")  # fmt: skip
+             str(paths.root / "out"), "--weights", str(path), "--device", "cpu")  # fmt: skip
     flip(path)
-    said = stops(monkeypatch, places, *words)
+    said = stops(monkeypatch, paths, *words)
     assert re.match(rf"{re.escape(str(path))}: damaged: its content has digest \w+, expected", said)
-    assert not (places.root / "out").exists()
+    assert not (paths.root / "out").exists()
 
 
-def test_a_damaged_checkpoint_stops_the_run_and_restart_helps(places: Places) -> None:
-    shutil.rmtree(places.store)
-    shutil.rmtree(places.root / "results")
-    shutil.rmtree(places.root / "artefacts")
-    params = places.root / "params.yaml"
+def test_a_damaged_checkpoint_stops_the_run_and_restart_helps(paths: Paths) -> None:
+    shutil.rmtree(paths.store)
+    shutil.rmtree(paths.root / "results")
+    shutil.rmtree(paths.root / "artefacts")
+    params = paths.root / "params.yaml"
     params.write_text(params.read_text().replace("epochs: 3", "epochs: 400"))
-    process = start(places.root, *WORDS)
-    while process.poll() is None and not list(places.store.glob("*/checkpoint.pt")):
+    process = start(paths.root, *WORDS)
+    while process.poll() is None and not list(paths.store.glob("*/checkpoint.pt")):
         time.sleep(0.01)
     process.kill()
     process.communicate()
-    path = next(places.store.glob("*/checkpoint.pt"))
+    path = next(paths.store.glob("*/checkpoint.pt"))
     data, state = path.read_bytes(), torch.load(path, weights_only=True)
     at = data.find(state["method"]["network.1.running_var"].numpy().tobytes())
     assert at > 0
     flip(path, at)
-    done = mixseg(places.root, *WORDS)
+    done = mixseg(paths.root, *WORDS)
     assert done.returncode == 1
     assert re.search(r"checkpoint\.pt: damaged: \S+ has CRC-32 \w{8}, expected \w{8}", done.stderr)
     assert "--restart" in done.stderr
     params.write_text(params.read_text().replace("epochs: 400", "epochs: 3"))
-    assert mixseg(places.root, *WORDS, "--restart").returncode == 0
+    assert mixseg(paths.root, *WORDS, "--restart").returncode == 0
 
 
 # ---- bit by bit

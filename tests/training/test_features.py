@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.core.errors import MethodError, ParamsError, StoreError
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.core.progress import Silent
 from benchmark.data.cases import Cases, load_cases
 from benchmark.data.prompts import point
@@ -91,7 +91,7 @@ def build(cls: type[Net] = Net, **more: float) -> Net:
 
 
 @pytest.fixture
-def cases(project: Places) -> Cases:
+def cases(project: Paths) -> Cases:
     return load_cases(project.prepared("tiny"), ("train", "val"))
 
 
@@ -252,7 +252,7 @@ def test_a_broken_embedding_is_named(cases: Cases, root: Path) -> None:
         made.of(np.array([3]))
 
 
-def test_five_draws_cost_one_embedding_and_stay_apart(project: Places, tmp_path: Path) -> None:
+def test_five_draws_cost_one_embedding_and_stay_apart(project: Paths, tmp_path: Path) -> None:
     cases = load_cases(project.prepared("tiny"), ("test",))
     method, to = build(), tmp_path / "probs.npz"
     made = cache(method, tmp_path / "features", cases)

@@ -6,7 +6,7 @@ import torch
 from support import make_prepared
 
 from baselines._shared.smp import SmpMethod
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.core.params import load_params
 from benchmark.core.progress import Silent
 from benchmark.core.recipe import Recipe
@@ -34,7 +34,7 @@ class Small(SmpMethod):
         super().__init__(size, encoder="resnet18")
 
 
-def trained(project: Places, device: str, **options: bool) -> tuple[Small, list[dict[str, float]]]:
+def trained(project: Paths, device: str, **options: bool) -> tuple[Small, list[dict[str, float]]]:
     cases = load_cases(project.prepared("tiny"), ("train", "val"))
     recipe: Recipe = load_params(project.root).mixes["tiny"].recipe
     torch.manual_seed(0)
@@ -45,7 +45,7 @@ def trained(project: Places, device: str, **options: bool) -> tuple[Small, list[
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-def test_losses_agree_with_the_cpu(project: Places, compiled: bool) -> None:
+def test_losses_agree_with_the_cpu(project: Paths, compiled: bool) -> None:
     _, cpu = trained(project, "cpu")
     method, gpu = trained(project, "cuda", compile=compiled)
     assert next(method.parameters()).is_cuda
@@ -54,7 +54,7 @@ def test_losses_agree_with_the_cpu(project: Places, compiled: bool) -> None:
     np.testing.assert_allclose(ours, theirs, rtol=0.1)
 
 
-def test_predictions_are_in_float32(project: Places) -> None:
+def test_predictions_are_in_float32(project: Paths) -> None:
     from benchmark.evaluation.predict import probabilities
 
     method, _ = trained(project, "cpu")

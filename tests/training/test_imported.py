@@ -16,7 +16,7 @@ from support import mixseg
 from torch import Tensor
 
 from benchmark.core.errors import MethodError, MissingDataError, ParamsError, StoreError
-from benchmark.core.files import Places, sha256_file
+from benchmark.core.files import Paths, sha256_file
 from benchmark.methods.discover import method_entry
 from benchmark.methods.weights import read_tensors
 from benchmark.runs.official_weights import import_weights
@@ -36,7 +36,7 @@ Writer = Callable[[dict[str, Tensor], Path], object]
 
 
 @pytest.fixture
-def places(project: Places) -> Places:
+def paths(project: Paths) -> Paths:
     write_plugin(project.root, "baselines/net", method("net", init=FREEZE, more=OFFICIAL))
     return project
 
@@ -85,13 +85,13 @@ WRITERS: dict[str, Writer] = {
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_every_form_is_read(places: Places, tmp_path: Path, name: str) -> None:
+def test_every_form_is_read(paths: Paths, tmp_path: Path, name: str) -> None:
     source, to, state = tmp_path / name, tmp_path / "out.safetensors", official()
     WRITERS[name](state, source)
-    told = import_weights(places, "net", source, to, size=32)
+    told = import_weights(paths, "net", source, to, size=32)
     assert "wrote " in told
     assert f"4 tensors of net at 32 pixels, made from the 5 of {name}" in told
-    back = restored(places.root, "net", to, 32).state_dict()
+    back = restored(paths.root, "net", to, 32).state_dict()
     assert all(value.dtype == torch.float32 for value in back.values())
     for key, value in state.items():
         if key != "fc.weight":
@@ -99,9 +99,9 @@ def test_every_form_is_read(places: Places, tmp_path: Path, name: str) -> None:
             assert torch.equal(back[key.replace("body", "network")], expected), key
 
 
-def test_the_file_says_where_it_is_from(places: Places, tmp_path: Path) -> None:
+def test_the_file_says_where_it_is_from(paths: Paths, tmp_path: Path) -> None:
     torch.save(official(), tmp_path / "a.pth")
-    import_weights(places, "net", tmp_path / "a.pth", tmp_path / "out", size=48)
+    import_weights(paths, "net", tmp_path / "a.pth", tmp_path / "out", size=48)
     with safe_open(tmp_path / "out", "pt") as file:
         told = file.metadata()
         assert "network.0.weight" in file.keys()  # noqa: SIM118  # frozen, and in it all the same
@@ -111,9 +111,9 @@ def test_the_file_says_where_it_is_from(places: Places, tmp_path: Path) -> None:
     assert len(origin["frozen"]) == 64
 
 
-def test_the_command_and_a_prediction_with_its_file(places: Places, tmp_path: Path) -> None:
+def test_the_command_and_a_prediction_with_its_file(paths: Paths, tmp_path: Path) -> None:
     torch.save(official(), tmp_path / "a.pth")
-    done = mixseg(places.root, "import-weights", "net", str(tmp_path / "a.pth"), "--size", "32")
+    done = mixseg(paths.root, "import-weights", "net", str(tmp_path / "a.pth"), "--size", "32")
     assert done.returncode == 0, done.stderr
     assert "wrote weights/imported/net.safetensors: 4 tensors of net" in done.stdout
     (tmp_path / "images").mkdir()
@@ -121,7 +121,7 @@ def test_the_command_and_a_prediction_with_its_file(places: Places, tmp_path: Pa
     words = ("predict", "--method", "net", "--weights", "weights/imported/net.safetensors",
              "--images", str(tmp_path / "images"), "--out", str(tmp_path / "out"),
              "--device", "cpu")  # fmt: skip
-    done = mixseg(places.root, *words)
+    done = mixseg(paths.root, *words)
     assert done.returncode == 0, done.stderr
     assert "1 images segmented at 32 px" in done.stdout
 
@@ -206,13 +206,13 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_bad_file_is_named_and_nothing_is_written(
-    places: Places, tmp_path: Path, name: str
+    paths: Paths, tmp_path: Path, name: str
 ) -> None:
     write, error, says = BAD[name]
     source, to = tmp_path / name, tmp_path / "deep" / "out.safetensors"
     write(source)
     with pytest.raises(error, match=says) as raised:
-        import_weights(places, "net", source, to, size=32)
+        import_weights(paths, "net", source, to, size=32)
     assert name in str(raised.value)
     assert not to.parent.exists()
     assert not (tmp_path / "bombed").exists()
@@ -232,14 +232,14 @@ def test_a_file_that_was_cut_short(tmp_path: Path, name: str, share: float) -> N
         read_tensors(tmp_path / name)
 
 
-def test_a_key_that_the_map_looks_for(project: Places, tmp_path: Path) -> None:
+def test_a_key_that_the_map_looks_for(project: Paths, tmp_path: Path) -> None:
     write_plugin(project.root, "baselines/asks", method("asks", more=ASKS))
     torch.save(official(), tmp_path / "a.pth")
     with pytest.raises(MethodError, match=r"plugin\.py:\d+.*KeyError 'stem.weight'.*body\.0\.wei"):
         import_weights(project, "asks", tmp_path / "a.pth", tmp_path / "out")
 
 
-def test_a_method_without_official_weights(project: Places, tmp_path: Path) -> None:
+def test_a_method_without_official_weights(project: Paths, tmp_path: Path) -> None:
     torch.save(official(), tmp_path / "a.pth")
     with pytest.raises(MethodError, match="no map from official weights"):
         import_weights(project, "small", tmp_path / "a.pth")
@@ -248,30 +248,30 @@ def test_a_method_without_official_weights(project: Places, tmp_path: Path) -> N
     assert method_entry(project.root, "small").card.name == "small"
 
 
-def test_it_does_not_write_over_what_it_reads(places: Places, tmp_path: Path) -> None:
+def test_it_does_not_write_over_what_it_reads(paths: Paths, tmp_path: Path) -> None:
     torch.save(official(), tmp_path / "a.pth")
     before = (tmp_path / "a.pth").read_bytes()
     for to in (tmp_path / "a.pth", tmp_path):
         with pytest.raises(ParamsError, match="a new file"):
-            import_weights(places, "net", tmp_path / "a.pth", to)
+            import_weights(paths, "net", tmp_path / "a.pth", to)
     assert (tmp_path / "a.pth").read_bytes() == before
 
 
-def test_nan_in_what_the_method_does_not_take(places: Places, tmp_path: Path) -> None:
+def test_nan_in_what_the_method_does_not_take(paths: Paths, tmp_path: Path) -> None:
     torch.save({**official(), "fc.weight": torch.tensor([np.nan])}, tmp_path / "a.pth")
-    assert "4 tensors" in import_weights(places, "net", tmp_path / "a.pth", tmp_path / "out")
+    assert "4 tensors" in import_weights(paths, "net", tmp_path / "a.pth", tmp_path / "out")
 
 
-def test_what_is_passed_over_is_told(places: Places, tmp_path: Path) -> None:
+def test_what_is_passed_over_is_told(paths: Paths, tmp_path: Path) -> None:
     saved = {"net": {**official(), "total_ops": torch.zeros(1)}, "epoch": 3}
     torch.save(saved, tmp_path / "a.pth")
-    told = import_weights(places, "net", tmp_path / "a.pth", tmp_path / "out").splitlines()
+    told = import_weights(paths, "net", tmp_path / "a.pth", tmp_path / "out").splitlines()
     assert told[0].endswith("made from the 5 of a.pth (under net)")
     assert told[1] == "not read, as no part of the network: epoch, total_ops (2)"
 
 
 def test_an_official_state_whose_names_all_begin_so_is_left_as_it_is(
-    project: Places, tmp_path: Path
+    project: Paths, tmp_path: Path
 ) -> None:
     """The map of a method comes first; names are taken off only where it does not fit."""
     own = OFFICIAL.replace("body.", "model.net.")
@@ -293,7 +293,7 @@ def load_pretrained(self, weights):
 
 @pytest.mark.parametrize("here", [True, False])
 def test_the_frozen_part_that_a_file_leaves_out_is_had_again(
-    project: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: bool
+    project: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: bool
 ) -> None:
     monkeypatch.setenv("MIXSEG_WEIGHTS", str(tmp_path / "weights"))
     stems = [{"name": "stem", "files": ["stem.pth"], "licence": "MIT"}]
@@ -320,9 +320,7 @@ def test_the_frozen_part_that_a_file_leaves_out_is_had_again(
         assert json.loads(file.metadata()["imported"])["pretrained"] == {"stem": digest}
 
 
-def test_a_file_that_holds_some_frozen_weights_must_hold_all(
-    places: Places, tmp_path: Path
-) -> None:
+def test_a_file_that_holds_some_frozen_weights_must_hold_all(paths: Paths, tmp_path: Path) -> None:
     torch.save({k: v for k, v in official().items() if k != "body.0.bias"}, tmp_path / "a.pth")
     with pytest.raises(MethodError, match=r"missing: network\.0\.bias \(1\)"):
-        import_weights(places, "net", tmp_path / "a.pth", tmp_path / "out", size=32)
+        import_weights(paths, "net", tmp_path / "a.pth", tmp_path / "out", size=32)

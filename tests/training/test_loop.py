@@ -11,7 +11,7 @@ from support import command_environment
 from torch import Tensor, nn
 
 from benchmark.core.errors import MethodError, StoreError, TrainingError
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.core.params import load_params
 from benchmark.core.progress import Silent
 from benchmark.core.recipe import Recipe
@@ -51,12 +51,12 @@ class Dropping(Net):
 
 
 @pytest.fixture
-def cases(project: Places) -> Cases:
+def cases(project: Paths) -> Cases:
     return load_cases(project.prepared("tiny"), ("train", "val"))
 
 
 @pytest.fixture
-def recipe(project: Places) -> Recipe:
+def recipe(project: Paths) -> Recipe:
     return load_params(project.root).mixes["tiny"].recipe
 
 
@@ -107,7 +107,7 @@ def test_accumulated_pieces_equal_the_whole_batch(cases: Cases, recipe: Recipe) 
         torch.testing.assert_close(pieces.state_dict()[key], value, atol=1e-5, rtol=1e-4)
 
 
-def test_two_processes_equal_one(project: Places, cases: Cases, recipe: Recipe) -> None:
+def test_two_processes_equal_one(project: Paths, cases: Cases, recipe: Recipe) -> None:
     one = trained(Net, cases, recipe)
     script, out = Path(__file__).with_name("two_processes.py"), project.root / "two.pt"
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from benchmark.core.files import Places
+from benchmark.core.files import Paths
 from benchmark.core.params import load_params
 from benchmark.core.progress import Silent
 from benchmark.data.cases import load_cases
@@ -42,7 +42,7 @@ def test_a_method_has_none_by_default() -> None:
     assert Method().loss_modules() == {}
 
 
-def test_the_loop_places_them_and_they_are_not_stored(project: Places, tmp_path: Path) -> None:
+def test_the_loop_places_them_and_they_are_not_stored(project: Paths, tmp_path: Path) -> None:
     method = Judged()
     weight = method.loss_modules()["judge"][1].weight
     before = weight.clone()
@@ -58,7 +58,7 @@ def test_the_loop_places_them_and_they_are_not_stored(project: Places, tmp_path:
     assert set(load_file(tmp_path / "w")) == {"network.weight", "network.bias"}
 
 
-def test_they_go_where_the_method_goes(project: Places) -> None:
+def test_they_go_where_the_method_goes(project: Paths) -> None:
     """Nothing can be trained on "meta"; the loop has placed all of it before it finds out."""
     method = Judged()
     cases = load_cases(project.prepared("tiny"), ("train", "val"))

@@ -15,40 +15,40 @@ from filelock import FileLock
 from made_plugins import declare
 from support import command_environment, mixseg, start
 
-from benchmark.core.files import Places, read_json
+from benchmark.core.files import Paths, read_json
 from benchmark.core.params import load_params
 from benchmark.runs.execute import look_up
 from benchmark.runs.identity import RunSpec
 from benchmark.runs.status import states
-from benchmark.runs.store import shelf
+from benchmark.runs.store import run_directory
 
 SPEC = RunSpec("small", "tiny", 0)
 WORDS = ("run", "--method", "small", "--mix", "tiny", "--seed", "0")
 SAME = ("scores.csv", "probs.npz", "weights.safetensors")
 
 
-def files(places: Places, seed: int = 0) -> dict[str, bytes]:
-    folders = (places.run("tiny", "main", "small", seed), places.artefacts("tiny", "small", seed))
+def files(paths: Paths, seed: int = 0) -> dict[str, bytes]:
+    folders = (paths.run("tiny", "main", "small", seed), paths.artefacts("tiny", "small", seed))
     return {f.name: f.read_bytes() for folder in folders for f in folder.iterdir()}
 
 
-def store_folder(places: Places) -> Path:
-    plan = look_up(places, load_params(places.root), SPEC)
-    return shelf(places.store, plan.identity.run).folder
+def store_folder(paths: Paths) -> Path:
+    plan = look_up(paths, load_params(paths.root), SPEC)
+    return run_directory(paths.store, plan.identity.run).folder
 
 
-def state(places: Places) -> str:
-    return next(s.state for s in states(places) if s.spec == SPEC)
+def state(paths: Paths) -> str:
+    return next(s.state for s in states(paths) if s.spec == SPEC)
 
 
 @pytest.fixture
-def synced(project: Places) -> Places:
+def synced(project: Paths) -> Paths:
     done = mixseg(project.root, "sync")
     assert done.returncode == 0, done.stderr
     return project
 
 
-def test_a_run_its_files_and_the_second_time(synced: Places) -> None:
+def test_a_run_its_files_and_the_second_time(synced: Paths) -> None:
     assert state(synced) == "missing"
     done = mixseg(synced.root, *WORDS)
     assert done.returncode == 0, done.stderr
@@ -72,7 +72,7 @@ def test_a_run_its_files_and_the_second_time(synced: Places) -> None:
     assert files(synced) == first
 
 
-def test_results_that_were_deleted_come_back_from_the_store(synced: Places) -> None:
+def test_results_that_were_deleted_come_back_from_the_store(synced: Paths) -> None:
     mixseg(synced.root, *WORDS)
     first = files(synced)
     for path in synced.root.rglob("seed-0/*"):
@@ -88,12 +88,12 @@ def wait_for(path: Path, seconds: float = 60) -> None:
         time.sleep(0.005)
 
 
-def lengthen(places: Places, epochs: int) -> None:
-    params = places.root / "params.yaml"
+def lengthen(paths: Paths, epochs: int) -> None:
+    params = paths.root / "params.yaml"
     params.write_text(params.read_text().replace("epochs: 3", f"epochs: {epochs}"))
 
 
-def test_killed_and_resumed_equals_uninterrupted(synced: Places) -> None:
+def test_killed_and_resumed_equals_uninterrupted(synced: Paths) -> None:
     lengthen(synced, 60)
     mixseg(synced.root, *WORDS)
     whole, folder = files(synced), store_folder(synced)
@@ -116,7 +116,7 @@ def test_killed_and_resumed_equals_uninterrupted(synced: Places) -> None:
     assert all(again[name] == whole[name] for name in SAME)
 
 
-def test_ctrl_c_leaves_no_half_file_and_says_how_to_go_on(synced: Places) -> None:
+def test_ctrl_c_leaves_no_half_file_and_says_how_to_go_on(synced: Paths) -> None:
     lengthen(synced, 4000)
     process = start(synced.root, *WORDS)
     folder = store_folder(synced)
@@ -129,7 +129,7 @@ def test_ctrl_c_leaves_no_half_file_and_says_how_to_go_on(synced: Places) -> Non
     assert {path.name for path in folder.iterdir()} <= {"checkpoint.pt", "lock"}
 
 
-def test_a_trainer_ends_with_the_one_that_ordered_it(synced: Places) -> None:
+def test_a_trainer_ends_with_the_one_that_ordered_it(synced: Paths) -> None:
     lengthen(synced, 4000)
     words = [sys.executable, "-m", "benchmark", "run", "--all", "--mix", "tiny"]
     pool = subprocess.Popen(
@@ -147,7 +147,7 @@ def test_a_trainer_ends_with_the_one_that_ordered_it(synced: Places) -> None:
     assert not Path(f"/proc/{trainer}").exists()
 
 
-def test_two_trainers_of_one_run(synced: Places) -> None:
+def test_two_trainers_of_one_run(synced: Paths) -> None:
     folder = store_folder(synced)
     folder.mkdir(parents=True)
     (folder / "holder.json").write_text(json.dumps({"pid": os.getpid(), "host": "here"}))
@@ -159,7 +159,7 @@ def test_two_trainers_of_one_run(synced: Places) -> None:
 
 
 @pytest.mark.parametrize("name", SAME)
-def test_a_stored_file_cut_short(synced: Places, name: str) -> None:
+def test_a_stored_file_cut_short(synced: Paths, name: str) -> None:
     mixseg(synced.root, *WORDS)
     path = store_folder(synced) / name
     path.write_bytes(path.read_bytes()[:-7])
@@ -169,7 +169,7 @@ def test_a_stored_file_cut_short(synced: Places, name: str) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_what_changes_the_identity_and_what_does_not(synced: Places) -> None:
+def test_what_changes_the_identity_and_what_does_not(synced: Paths) -> None:
     def identity() -> str:
         return look_up(synced, load_params(synced.root), SPEC).identity.run
 
@@ -192,7 +192,7 @@ def test_what_changes_the_identity_and_what_does_not(synced: Places) -> None:
         ("self.network(image)[..., ::2]", r"method 'small'.*(size|shape|broadcast)"),
     ],
 )
-def test_a_failed_run_names_method_line_and_cause(synced: Places, body: str, said: str) -> None:
+def test_a_failed_run_names_method_line_and_cause(synced: Paths, body: str, said: str) -> None:
     plugin = synced.root / "baselines" / "small" / "plugin.py"
     plugin.write_text(plugin.read_text().replace("self.network(image)", body))
     mixseg(synced.root, "sync")
@@ -205,7 +205,7 @@ def test_a_failed_run_names_method_line_and_cause(synced: Places, body: str, sai
     assert re.search(said, found.why)
 
 
-def test_an_edit_during_training_does_not_reach_the_run(synced: Places) -> None:
+def test_an_edit_during_training_does_not_reach_the_run(synced: Paths) -> None:
     lengthen(synced, 200)
     plugin = synced.root / "baselines" / "small" / "plugin.py"
     text, folder = plugin.read_text(), store_folder(synced)
@@ -222,7 +222,7 @@ def test_an_edit_during_training_does_not_reach_the_run(synced: Places) -> None:
     assert files(synced)["scores.csv"] == edited
 
 
-def test_a_changed_threshold_makes_scores_stale_and_rescoring_mends_it(synced: Places) -> None:
+def test_a_changed_threshold_makes_scores_stale_and_rescoring_mends_it(synced: Paths) -> None:
     mixseg(synced.root, *WORDS)
     params = synced.root / "params.yaml"
     params.write_text(params.read_text().replace("threshold: 0.5", "threshold: 0.4"))
@@ -232,7 +232,7 @@ def test_a_changed_threshold_makes_scores_stale_and_rescoring_mends_it(synced: P
     assert state(synced) == "done"
 
 
-def test_runs_in_parallel_and_a_broken_one_stops_no_other(synced: Places) -> None:
+def test_runs_in_parallel_and_a_broken_one_stops_no_other(synced: Paths) -> None:
     other = synced.root / "baselines" / "broken"
     other.mkdir()
     text = (synced.root / "baselines" / "small" / "plugin.py").read_text()
@@ -249,7 +249,7 @@ def test_runs_in_parallel_and_a_broken_one_stops_no_other(synced: Places) -> Non
 
 
 @pytest.mark.parametrize("trusted", ["maps", "weights"])
-def test_scoring_again_gives_the_same_bytes(synced: Places, trusted: str) -> None:
+def test_scoring_again_gives_the_same_bytes(synced: Paths, trusted: str) -> None:
     mixseg(synced.root, *WORDS)
     mixseg(synced.root, "controls", "--mix", "tiny")
     before = files(synced)
@@ -269,7 +269,7 @@ def test_scoring_again_gives_the_same_bytes(synced: Places, trusted: str) -> Non
         (("--method", "small", "--mix", "tiny", "--seed", "7"), "no seed 7"),
     ],
 )
-def test_unknown_names(synced: Places, words: tuple[str, ...], expected: str) -> None:
+def test_unknown_names(synced: Paths, words: tuple[str, ...], expected: str) -> None:
     done = mixseg(synced.root, "run", *words)
     assert done.returncode == 1
     assert expected in done.stderr

@@ -13,7 +13,7 @@ from made_plugins import method, write_plugin
 from support import MODALITIES, TRAIN, mixseg, start
 
 from benchmark.core.errors import ParamsError, TrainingError
-from benchmark.core.files import Places, read_json, write_json
+from benchmark.core.files import Paths, read_json, write_json
 from benchmark.core.progress import Silent
 from benchmark.data.manifest import sealed
 from benchmark.methods.discover import method_entry
@@ -21,7 +21,7 @@ from benchmark.runs import tuning_report as tuned
 from benchmark.runs.candidates import Candidate, Choice, parse_set
 from benchmark.runs.settings import RunOptions
 from benchmark.runs.status import states
-from benchmark.runs.store import shelf
+from benchmark.runs.store import run_directory
 from benchmark.runs.tuning import Tried, tune
 from benchmark.statistics.table import Entry, read_table
 
@@ -33,22 +33,22 @@ def loss(self, inputs, mask):
 """
 
 
-def tried(places: Places, field: str, *texts: str, name: str = "small") -> list[Tried]:
-    return tune(places, Choice(name, "tiny", field, texts), CPU, Silent())[1]
+def tried(paths: Paths, field: str, *texts: str, name: str = "small") -> list[Tried]:
+    return tune(paths, Choice(name, "tiny", field, texts), CPU, Silent())[1]
 
 
-def folders(found: list[Tried], places: Places) -> list[Path]:
+def folders(found: list[Tried], paths: Paths) -> list[Path]:
     runs = [each.candidate.plan.identity.run for each in found]
-    return [shelf(places.store, run).folder for run in runs]
+    return [run_directory(paths.store, run).folder for run in runs]
 
 
-def record(places: Places, name: str = "small-lr") -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((places.results("tiny") / f"tuning/{name}.json").read_text())
+def record(paths: Paths, name: str = "small-lr") -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((paths.results("tiny") / f"tuning/{name}.json").read_text())
     return found
 
 
 @pytest.fixture
-def weighed(project: Places) -> Places:
+def weighed(project: Paths) -> Paths:
     write_plugin(
         project.root,
         "baselines/weighed",
@@ -57,7 +57,7 @@ def weighed(project: Places) -> Places:
     return project
 
 
-def test_the_command_its_table_and_its_record(project: Places) -> None:
+def test_the_command_its_table_and_its_record(project: Paths) -> None:
     done = mixseg(project.root, *WORDS, "lr=0.01,1e-7", "--device", "cpu")
     assert done.returncode == 0, done.stderr
     assert "value 2 of 2, about" in done.stderr
@@ -80,7 +80,7 @@ def test_the_command_its_table_and_its_record(project: Places) -> None:
     assert {"commit", "hardware", "versions", "finished"} <= set(first)
 
 
-def test_it_sees_train_and_val_alone(project: Places) -> None:
+def test_it_sees_train_and_val_alone(project: Paths) -> None:
     """Other pixels of the test cases change nothing; other pixels of val change scores alone."""
     whole = tried(project, "lr", "0.01")[0]
     for split, changed in (("test", False), ("val", True)):
@@ -99,7 +99,7 @@ def test_it_sees_train_and_val_alone(project: Places) -> None:
         assert again.scores.equals(whole.scores) != changed
 
 
-def test_what_is_finished_is_not_done_again(project: Places) -> None:
+def test_what_is_finished_is_not_done_again(project: Paths) -> None:
     first = tried(project, "lr", "0.01", "0.001")
     before = [(f / "done.json").stat().st_mtime_ns for f in folders(first, project)]
     more = tried(project, "lr", "0.001", "0.02", "0.01")
@@ -110,7 +110,7 @@ def test_what_is_finished_is_not_done_again(project: Places) -> None:
     assert not list(project.store.glob("*/checkpoint.pt"))
 
 
-def test_killed_and_resumed_equals_uninterrupted(project: Places) -> None:
+def test_killed_and_resumed_equals_uninterrupted(project: Paths) -> None:
     """All three by the command, so on one thread: another number of them rounds otherwise."""
     words = (*WORDS, "epochs=60", "--device", "cpu")
     assert mixseg(project.root, *words).returncode == 0
@@ -130,7 +130,7 @@ def test_killed_and_resumed_equals_uninterrupted(project: Places) -> None:
     assert (folder / "probs.npz").read_bytes() == expected
 
 
-def test_a_number_among_the_arguments(weighed: Places) -> None:
+def test_a_number_among_the_arguments(weighed: Paths) -> None:
     found = tried(weighed, "weight", "-1", "1", name="weighed")
     assert [each.candidate.value for each in found] == [-1.0, 1.0]
     best = tuned.best_of(found)
@@ -141,7 +141,7 @@ def test_a_number_among_the_arguments(weighed: Places) -> None:
     assert "write it into the arguments of weighed in method.yaml: weight: 1.0" in told
 
 
-def test_a_loss_that_is_not_finite_stops_no_other_value(weighed: Places) -> None:
+def test_a_loss_that_is_not_finite_stops_no_other_value(weighed: Paths) -> None:
     plan, found = tune(
         weighed, Choice("weighed", "tiny", "lr", ("1e30", "0.01")), CPU, Silent()
     )  # fmt: skip
@@ -157,7 +157,7 @@ def test_a_loss_that_is_not_finite_stops_no_other_value(weighed: Places) -> None
         tried(weighed, "lr", "1e30", name="weighed")
 
 
-def test_the_folder_of_tunings_is_no_group_of_runs(project: Places) -> None:
+def test_the_folder_of_tunings_is_no_group_of_runs(project: Paths) -> None:
     assert mixseg(project.root, "sync").returncode == 0
     before = [state.row() for state in states(project)]
     plan, found = tune(project, Choice("small", "tiny", "lr", ("0.01",), seed=7), CPU, Silent())
@@ -174,7 +174,7 @@ def case(dataset: str, modality: str, name: str, dsc: float) -> dict[str, object
     return {"dataset": dataset, "modality": modality, "case": name, "dsc": dsc}
 
 
-def test_means_and_the_error_of_a_lead_by_hand(project: Places) -> None:
+def test_means_and_the_error_of_a_lead_by_hand(project: Paths) -> None:
     """Two datasets of one modality weigh as much as the one dataset of another."""
     plan = tried(project, "lr", "0.01")[0].candidate.plan
     rows = [("a", "x", "1", 0.5), ("a", "x", "2", 0.7), ("b", "x", "1", 0.2), ("b", "x", "2", 0.2),
@@ -209,7 +209,7 @@ def test_means_and_the_error_of_a_lead_by_hand(project: Places) -> None:
         ("batch=4,0", "greater than or equal to 1"),
     ],
 )
-def test_what_cannot_be_tried(weighed: Places, text: str, says: str) -> None:
+def test_what_cannot_be_tried(weighed: Paths, text: str, says: str) -> None:
     with pytest.raises(ParamsError, match=says):
         tried(weighed, parse_set(text)[0], *parse_set(text)[1], name="weighed")
     assert not weighed.store.exists()
@@ -221,13 +221,13 @@ def test_a_set_of_another_form(text: str) -> None:
         parse_set(text)
 
 
-def test_a_method_that_takes_no_step(project: Places) -> None:
+def test_a_method_that_takes_no_step(project: Paths) -> None:
     write_plugin(project.root, "baselines/still", method("still", recipe="as-released"))
     with pytest.raises(ParamsError, match="takes no step"):
         tried(project, "lr", "1", "2", name="still")
 
 
-def test_more_epochs_than_the_mix_allows(project: Places) -> None:
+def test_more_epochs_than_the_mix_allows(project: Paths) -> None:
     params = project.root / "params.yaml"
     params.write_text(
         params.read_text().replace("    size: 32\n", "    size: 32\n    max_epochs: 4\n")

@@ -200,8 +200,9 @@ def resumes(subject: Subject) -> str:
             _train(subject, recipe, replace(kept, stop_after=5))
         assert (Path(folder) / "checkpoint.pt").is_file(), "the loop kept no checkpoint"
         resumed, after = _train(subject, recipe, kept)
+    ends = resumed.state_dict()
     for key, value in whole.state_dict().items():
-        if not torch.equal(value, resumed.state_dict()[key]):
+        if not torch.equal(value, ends[key]):
             raise subject.error(
                 f"{key} differs between a run that was killed and resumed and one that was not",
                 "the same to the bit",

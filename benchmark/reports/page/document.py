@@ -14,7 +14,7 @@ from benchmark.reports.figures.scatter import scatter_figure
 from benchmark.reports.figures.tradeoff import tradeoff_figure
 from benchmark.reports.page.gallery import gallery
 from benchmark.reports.page.render import render
-from benchmark.reports.page.sections import FURTHER, Content, design, sections
+from benchmark.reports.page.sections import FURTHER, Addition, Content, design, sections
 from benchmark.reports.release.checklist import checklist
 from benchmark.reports.release.provenance import deviations_grid, provenance_grid, runs_grid
 from benchmark.reports.study import Study, study_of
@@ -39,6 +39,7 @@ FOLDERS = {
     "tables": (".csv", ".md", ".tex"),
     "ablations": (".csv", ".md", ".tex"),
     "claims": (".csv", ".md", ".tex"),
+    "analyses": (".csv", ".md", ".tex"),
     "figures": (".csv", ".svg"),
 }
 INVENTORY = {
@@ -122,13 +123,20 @@ def write_tables(results: MixResults, to: Path, part: Part | None = None) -> Ite
         yield f"wrote {to / 'ablations'}" if grids else none
 
 
-def write_report(results: MixResults, to: Path, *, with_images: bool = True) -> None:
+def write_report(
+    results: MixResults,
+    to: Path,
+    *,
+    with_images: bool = True,
+    additions: Sequence[Addition] = (),
+) -> None:
     """Writes the report of a mix in place of the older one, or leaves that as it is.
 
     Args:
         results: of all groups.
         to: the folder of the report, reports/<mix>.
         with_images: also gallery.html, which shows images of the datasets.
+        additions: sections of other parts.
 
     Raises: StoreError if the folder holds anything but a report, or a file of maps is broken.
     """
@@ -139,9 +147,12 @@ def write_report(results: MixResults, to: Path, *, with_images: bool = True) -> 
         "tables": headline.grids(),
         "ablations": ablation_grids(ablations),
         "claims": found.grids(),
+        "analyses": {grid.name: grid for each in additions for grid in each.grids},
     }
     leads = {**_leads(study, tables["tables"].get("leaks")), "claims": (found.lead(),)}
-    content = Content(study, ablations, tables, headline.figures(), leads)
+    added = {figure.name: figure for each in additions for figure in each.figures}
+    figures = {**headline.figures(), **added}
+    content = Content(study, ablations, tables, figures, leads, additions)
     grids = {name: grid for part in tables.values() for name, grid in part.items()}
     facts = _facts(study, ablations.only(ABLATIONS))
     pages = {

@@ -73,7 +73,7 @@ class Source:
         from benchmark.data.cases import load_cases
         from benchmark.data.manifest import data_digest
 
-        prepared = self.study.places.prepared(self.study.name)
+        prepared = self.study.paths.prepared(self.study.name)
         makes = f"`mixseg prepare --mix {self.study.name}` makes them."
         try:
             if data_digest(prepared) != self.study.data.get("content"):
@@ -101,7 +101,7 @@ class Source:
         """The stored maps of a run; None where they are absent."""
         from benchmark.evaluation.maps import read_maps
 
-        folder = self.study.places.artefacts(self.study.name, run.entry.name, run.seed)
+        folder = self.study.paths.artefacts(self.study.name, run.entry.name, run.seed)
         path, key = folder / "probs.npz", (run.entry.key, run.seed)
         if key not in self._maps:
             here = path.is_file()

@@ -47,6 +47,22 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Addition:
+    """A section that another part of the project hands in, before the claims.
+
+    Attributes:
+        leads: sentences before its content.
+    """
+
+    anchor: str
+    title: str
+    short: str
+    leads: tuple[str, ...] = ()
+    grids: tuple[Grid, ...] = ()
+    figures: tuple[Figure, ...] = ()
+
+
+@dataclass(frozen=True)
 class Content:
     """Everything that the sections show, made once.
 
@@ -55,6 +71,7 @@ class Content:
         ablations: the ablations, and the networks of a single modality.
         tables: by folder and name.
         leads: sentences that say what was found, by section.
+        additions: sections of other parts, whose tables are in `tables` and figures in `figures`.
     """
 
     study: Study
@@ -62,6 +79,7 @@ class Content:
     tables: Mapping[str, Mapping[str, Grid]]
     figures: Mapping[str, Figure]
     leads: Mapping[str, Sequence[str]]
+    additions: Sequence[Addition] = ()
 
     def found(self, names: Sequence[str]) -> tuple[tuple[str, Grid], ...]:
         """Those of some tables that hold anything, each with its folder."""
@@ -101,7 +119,16 @@ class SectionSpec:
 
 def sections(content: Content) -> list[Section]:
     """The sections that have something to say."""
-    return [section for make in SECTIONS if (section := make(content)) is not None]
+    made = [section for make in SECTIONS if (section := make(content)) is not None]
+    place = next((i for i, each in enumerate(made) if each.anchor in LATER), len(made))
+    return [*made[:place], *(_added(each) for each in content.additions), *made[place:]]
+
+
+def _added(addition: Addition) -> Section:
+    tables = tuple(("analyses", grid) for grid in addition.grids)
+    return Section(
+        addition.anchor, addition.title, addition.short, addition.leads, addition.figures, tables
+    )
 
 
 def design(study: Study) -> str:
@@ -141,6 +168,7 @@ def _check(content: Content) -> Section:
 
 
 NO_RUN = "No run is done yet."
+LATER = ("prompts", "further", "claims", "ablations", "single-modality", "cost")  # after additions
 # In the order in which a reader asks. A section that has nothing to say gives None.
 SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
     SectionSpec(

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from benchmark.core.errors import MissingDataError, StoreError
 from benchmark.core.files import sha256_file, write_atomic, write_json, write_text
 from benchmark.evaluation.maps import EPOCH
 from benchmark.reports.page.document import write_report
+from benchmark.reports.page.sections import Addition
 from benchmark.reports.release.cards import write_cards
 from benchmark.reports.release.crate import File, crate
 from benchmark.reports.study import Study, study_of
@@ -23,11 +24,12 @@ PROJECT = ("params.yaml", "dvc.yaml", "dvc.lock", "requirements.lock", "pyprojec
            "CITATION.cff", "LICENSE", "README.md", "CHANGELOG.md")  # fmt: skip
 
 
-def write_bundle(results: MixResults, to: Path) -> int:
+def write_bundle(results: MixResults, to: Path, additions: Sequence[Addition] = ()) -> int:
     """Writes the bundle of a mix, whole or not at all; how many files it holds.
 
     Args:
         to: a folder that is not there yet or was a bundle, or a file that ends in .zip.
+        additions: sections of the report that other parts hand in.
 
     Raises: MissingDataError without results, StoreError where something else lies at `to`, a link
         leads out of the results, or a file of them was edited.
@@ -41,7 +43,7 @@ def write_bundle(results: MixResults, to: Path) -> int:
         raise StoreError(each.path, str(each), "files as they were written", do)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "bundle"
-        files = _fill(results, folder)
+        files = _fill(results, folder, additions)
         with write_atomic(to) as temporary:
             if to.suffix == ".zip":
                 _zip(folder, temporary)
@@ -62,9 +64,9 @@ def _check_target(to: Path) -> None:
     raise StoreError(to, found, expected, "Name another place with --to; nothing was written.")
 
 
-def _fill(results: MixResults, folder: Path) -> int:
+def _fill(results: MixResults, folder: Path, additions: Sequence[Addition]) -> int:
     headline, rest = study_of(results), study_of(results, "ablations").only(ABLATIONS)
-    root, tree = results.places.root, results.folder
+    root, tree = results.paths.root, results.folder
     shutil.copytree(
         tree,
         folder / "results" / results.name,
@@ -74,7 +76,8 @@ def _fill(results: MixResults, folder: Path) -> int:
         if (root / name).is_file():
             _check_plain(root / name, root)
             shutil.copyfile(root / name, folder / name)
-    write_report(results, folder / "reports" / results.name, with_images=False)
+    to = folder / "reports" / results.name
+    write_report(results, to, with_images=False, additions=additions)
     _write_cards(folder / "cards", headline, rest)
     code = code_state(root)
     write_json(folder / "code.json", code)
@@ -140,12 +143,12 @@ def _git(root: Path, *words: str) -> str:
 
 def _weights(study: Study) -> Iterator[Mapping[str, Any]]:
     """Every run with the digests of what it began from and of what it became."""
-    places, locked = study.places, _locked(study.places.root)
+    paths, locked = study.paths, _locked(study.paths.root)
     for run in study.runs():
         name, seed = run.entry.name, run.seed
-        artefacts = places.artefacts(study.name, name, seed)
+        artefacts = paths.artefacts(study.name, name, seed)
         path = artefacts / "weights.safetensors"
-        relative = artefacts.relative_to(places.root).as_posix()
+        relative = artefacts.relative_to(paths.root).as_posix()
         yield {
             "method": name,
             "group": run.entry.group,

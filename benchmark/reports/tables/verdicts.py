@@ -145,7 +145,7 @@ def verdicts(results: MixResults, study: Study) -> Verdicts:
 
     Raises: ScoreTableError if a reported.csv is broken.
     """
-    checked = check_reported(read_reported(results.places.root), results)
+    checked = check_reported(read_reported(results.paths.root), results)
     return Verdicts(study, judge(load_claims(), results), tuple(checked))
 
 

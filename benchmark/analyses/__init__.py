@@ -1,0 +1,1 @@
+"""Analyses beyond the scores: each file here that holds an `ANALYSIS` is one."""

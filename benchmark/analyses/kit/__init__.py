@@ -1,0 +1,1 @@
+"""What all analyses share: the contract, the execution, the reading of what was measured."""

@@ -1,0 +1,33 @@
+"""Finds analyses: a file of benchmark/analyses that holds an `ANALYSIS` is one; no torch."""
+
+import difflib
+import functools
+import importlib
+from pathlib import Path
+
+from benchmark.analyses.kit.contract import Analysis
+from benchmark.core.errors import ParamsError
+
+HERE = Path(__file__).parents[1]
+
+
+@functools.cache
+def analyses() -> dict[str, Analysis]:
+    """Every analysis by name, in the order of the names of their files."""
+    files = sorted(path for path in HERE.glob("*.py") if not path.name.startswith("_"))
+    modules = (importlib.import_module(f"benchmark.analyses.{path.stem}") for path in files)
+    found = [module.ANALYSIS for module in modules]
+    return {each.name: each for each in found}
+
+
+def analysis(name: str) -> Analysis:
+    """An analysis by name.
+
+    Raises: ParamsError with the nearest name.
+    """
+    known = analyses()
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, n=1)
+    do = f"Did you mean {near[0]}?" if near else "Name one of these."
+    raise ParamsError("analyses", f"no analysis {name!r}", f"one of {', '.join(known)}", do)

@@ -1,0 +1,141 @@
+"""Means of measured values, with the interval of the headline: the crossed-variance t.
+
+**Conventions**
+
+1. A value of a row on a set is the mean over seeds of the mean over cases. A value that is measured
+   on a whole set (empty `case`) is the mean over seeds.
+2. Its interval covers other trainings and other cases together (`statistics.crossed`); of a value
+   on a whole set it is the t interval over seeds.
+3. A trained row with fewer than three seeds has no interval: it makes no claim about a method.
+4. A case whose value is undefined in one seed is left out of all seeds of the row, and counted.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmark.analyses.kit.read import Measured
+from benchmark.statistics.crossed import Grouping, Part, estimate
+from benchmark.statistics.intervals import LEVEL
+from benchmark.statistics.method_level import MIN_SEEDS
+from benchmark.statistics.table import Entry
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NONE = float("nan")
+
+
+@dataclass(frozen=True)
+class Value:
+    """A mean, or a difference of means, with its interval.
+
+    Attributes:
+        low, high: NaN where no interval is given.
+        sd: standard deviation over seeds; NaN for one seed.
+        left_out: cases without a value.
+    """
+
+    mean: float
+    low: float
+    high: float
+    sd: float
+    seeds: int
+    cases: int
+    left_out: int = 0
+
+    @property
+    def sure(self) -> bool:
+        """Whether the interval excludes 0."""
+        return not math.isnan(self.low) and not self.low <= 0 <= self.high
+
+
+def value(
+    rows: "pd.DataFrame",
+    column: str,
+    *,
+    trained: bool,
+    minus: "pd.DataFrame | None" = None,
+    other_trained: bool = True,
+) -> Value | None:
+    """The value of a row on a set, or its difference from another row on the same cases.
+
+    Args:
+        rows: of `Measured.table`, one row and set, one line a seed and case.
+        column: the measure.
+        minus: the lines of the other side.
+
+    Returns: None where nothing was measured.
+    """
+    sides, groups = [_matrix(rows, column)], dict(zip(rows["case"], rows["group"], strict=True))
+    if minus is not None:
+        sides.append(_matrix(minus, column))
+    shared = [case for case in sides[0].columns if case in sides[-1].columns]
+    sides = [side[shared] for side in sides]
+    kept = [case for case in shared if all(side[case].notna().all() for side in sides)]
+    if not kept:
+        return None
+    left, *right = (side[kept].to_numpy(float) for side in sides)
+    names = [groups[case] for case in kept]
+    other = right[0] if right else None
+    return _value(left, other, names, (trained, other_trained), len(shared) - len(kept))
+
+
+def of(measured: Measured, entry: Entry, dataset: str, column: str, **keys: object) -> Value | None:
+    """The value of a row on a set, where other columns have the given values."""
+    return value(lines(measured, entry, dataset, **keys), column, trained=entry.trained)
+
+
+def lines(measured: Measured, entry: Entry, dataset: str, **keys: object) -> "pd.DataFrame":
+    """The lines of a row on a set, where other columns have the given values."""
+    table = measured.table
+    chosen = (table["method"] == entry.name) & (table["dataset"] == dataset)
+    for key, wanted in keys.items():
+        chosen &= table[key] == wanted
+    return table[chosen]
+
+
+def _matrix(rows: "pd.DataFrame", column: str) -> "pd.DataFrame":
+    return rows.pivot(index="seed", columns="case", values=column)
+
+
+def _value(
+    left: np.ndarray,
+    right: np.ndarray | None,
+    groups: list[str],
+    trained: tuple[bool, bool],
+    left_out: int,
+) -> Value:
+    means = left.mean(axis=1)
+    mean = float(means.mean()) - (0.0 if right is None else float(right.mean()))
+    sd = float(means.std(ddof=1)) if len(means) > 1 else NONE
+    counts = len(means), left.shape[1], left_out
+    few = trained[0] and len(left) < MIN_SEEDS
+    few |= right is not None and trained[1] and len(right) < MIN_SEEDS
+    if few:
+        return Value(mean, NONE, NONE, sd, *counts)
+    if left.shape[1] == 1:  # of a whole set
+        return Value(mean, *_over_seeds(left[:, 0], right, mean, trained), sd, *counts)
+    grouping = Grouping.of(groups)
+    if len(grouping.sizes) < 2:
+        return Value(mean, NONE, NONE, sd, *counts)
+    found = estimate([Part(left, right, grouping)], (trained[0], right is not None and trained[1]))
+    low, high = (float(np.asarray(end)) for end in found.limits(LEVEL))
+    return Value(mean, low, high, sd, *counts)
+
+
+def _over_seeds(
+    one: np.ndarray, right: np.ndarray | None, mean: float, trained: tuple[bool, bool]
+) -> tuple[float, float]:
+    from scipy.special import stdtrit
+
+    sides = [(one, trained[0])] + ([] if right is None else [(right[:, 0], trained[1])])
+    terms = [(side.var(ddof=1) / len(side), len(side) - 1) for side, varies in sides if varies]
+    variance = sum(term for term, _ in terms)
+    if not terms or variance == 0:
+        return NONE, NONE
+    df = variance**2 / sum(term**2 / n for term, n in terms)
+    half = float(stdtrit(df, (1 + LEVEL) / 2)) * math.sqrt(variance)
+    return mean - half, mean + half
