@@ -227,8 +227,8 @@ methods/defaults methods/inputs methods/layers methods/losses methods/pickles me
 methods/weights runs/predict training/distributed training/features training/weights_file
 """.split()  # noqa: SIM905
 SCORES = """
-data/cases evaluation/maps evaluation/metrics evaluation/protocols evaluation/score
-statistics/schema
+data/cases evaluation/boundary evaluation/maps evaluation/metrics evaluation/protocols
+evaluation/score statistics/schema
 """.split()  # noqa: SIM905
 
 

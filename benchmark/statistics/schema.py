@@ -56,6 +56,7 @@ class Metric:
         missing: what an empty cell means; empty where every case has a value.
         digits: printed after the point.
         table: the table of the report that prints it.
+        how: a sentence below that table, for what is not fixed by its name.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Metric:
     missing: str = ""
     digits: int = 3
     table: Literal["main", "errors", "none"] = "errors"
+    how: str = ""
 
     @property
     def label(self) -> str:
@@ -93,8 +95,10 @@ METRICS: dict[str, Metric] = _by_name(
                missing=EMPTY_MASK, digits=1),
         Metric("assd_px", "ASSD", "lower", "px", lambda m: m.assd_px, high=math.inf,
                missing=EMPTY_MASK, digits=2),
-        Metric("nsd", "NSD", "higher", "share", lambda m: m.nsd),
-        Metric("boundary_iou", "Boundary IoU", "higher", "share", lambda m: m.boundary_iou),
+        Metric("nsd", "NSD", "higher", "share", lambda m: m.nsd,
+               how="NSD: the tolerance is 2 px at 352 pixels, scaled with the size of the image."),
+        Metric("boundary_iou", "Boundary IoU", "higher", "share", lambda m: m.boundary_iou,
+               how="Boundary IoU: the band is 2 % of the diagonal wide, at least 1 px."),
         Metric("foreground", "Foreground", "none", "share",
                lambda m: m.tally.reference() / m.tally.pixels(), table="none"),
     )

@@ -294,3 +294,9 @@ def test_rows_of_another_precision_are_marked(own: Made) -> None:
     others = [entry for entry in told if entry != first]
     assert others
     assert all("trained in float32" in changed.notes(entry) for entry in others)
+
+
+def test_the_table_says_how_far_contours_may_lie_apart(own: Made) -> None:
+    remarks = errors_grid(own.study()).remarks
+    assert remarks[-2].startswith("NSD: the tolerance is 2 px at 352 pixels")
+    assert remarks[-1].startswith("Boundary IoU: the band is 2 % of the diagonal")

@@ -72,7 +72,9 @@ def errors_grid(study: Study) -> Grid:
     """The metrics that tell kinds of error apart."""
     metrics = in_table("errors")
     title = ", ".join(metric.title for metric in metrics)
-    return _score_grid(study, HEADLINE, metrics, name="errors", title=title)
+    made = _score_grid(study, HEADLINE, metrics, name="errors", title=title)
+    said = (metric.how for metric in metrics if metric.how)
+    return replace(made, remarks=(*made.remarks, *said))
 
 
 def is_prompted(entry: Entry) -> bool:
