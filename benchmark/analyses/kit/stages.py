@@ -1,6 +1,6 @@
 """Renders the DVC stages of the analyses, one a mix and analysis; equal input, equal bytes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,12 @@ import yaml
 from benchmark.analyses.kit.contract import Analysis
 from benchmark.analyses.kit.execute import rows_of
 from benchmark.analyses.kit.find import analyses
-from benchmark.analyses.kit.units import FOLDER, chosen_rows, code_of
+from benchmark.analyses.kit.units import FOLDER, LEAKS, chosen_rows, code_of
 from benchmark.core.errors import MixSegError, ParamsError
 from benchmark.core.files import digest, write_text
 from benchmark.core.params import Mix, Params, load_params
 from benchmark.methods.code import code_digest
-from benchmark.methods.declaration import nearest
+from benchmark.methods.declaration import Card, nearest
 from benchmark.methods.discover import folders
 
 PLACE = Path("benchmark") / "analyses"
@@ -47,7 +47,9 @@ def sync(root: Path) -> list[Path]:
     stages = dict(_stages(root, params))
     if not path.parent.is_dir():
         return []
-    text = HEAD + yaml.safe_dump({"stages": stages}, sort_keys=False, allow_unicode=True)
+    text = HEAD + yaml.safe_dump(
+        {"stages": stages}, sort_keys=False, allow_unicode=True, default_flow_style=None, width=1000
+    )
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return []
     write_text(path, text)
@@ -61,31 +63,22 @@ def _stages(root: Path, params: Params) -> Iterator[tuple[str, dict[str, Any]]]:
                 continue
             cards = rows_of(root, params, mix)
             rows = [] if analysis.unit == "mix" else chosen_rows(analysis, params.mix(mix), cards)
-            yield (
-                f"{analysis.name}-on-{mix}",
-                {
-                    "wdir": "/".join(".." for _ in PLACE.parts),
-                    "cmd": f"mixseg analyse {analysis.name} --mix {mix}",
-                    "deps": [f"results/{mix}/{card.group}/{card.name}" for card in rows],
-                    "params": [
-                        {
-                            "data/code.json": [
-                                f"analyses.{analysis.name}",
-                                f"analysed.{mix}",
-                            ]
-                        },
-                        {f"results/{mix}/data.json": ["content"]},
-                    ],
-                    "outs": [
-                        {
-                            f"results/{mix}/{FOLDER}/{analysis.name}": {
-                                "cache": False,
-                                "persist": True,
-                            }
-                        }
-                    ],
-                },
-            )
+            yield f"{analysis.name}-on-{mix}", _stage(analysis, mix, rows)
+
+
+def _stage(analysis: Analysis, mix: str, rows: Sequence[Card]) -> dict[str, Any]:
+    """A stage, which waits for the groups of its rows: a list of all rows would be long."""
+    folder = f"results/{mix}"
+    deps = [f"{folder}/{group}" for group in dict.fromkeys(card.group for card in rows)]
+    digests = [f"analyses.{analysis.name}", f"analysed.{mix}"]
+    out = f"{folder}/{FOLDER}/{analysis.name}"
+    return {
+        "wdir": "/".join(".." for _ in PLACE.parts),
+        "cmd": f"mixseg analyse {analysis.name} --mix {mix}",
+        "deps": [*deps, *([f"{folder}/{LEAKS}"] if "leaks" in analysis.needs else [])],
+        "params": [{"data/code.json": digests}, {f"{folder}/data.json": ["content"]}],
+        "outs": [{out: {"cache": False, "persist": True}}],
+    }
 
 
 def record(root: Path) -> dict[str, Any]:
