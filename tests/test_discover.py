@@ -219,7 +219,7 @@ TRAINS = """
 data/augment data/cases data/prompting data/prompts methods/defaults methods/inputs
 methods/layers methods/losses methods/pickles methods/statefile methods/weights runs/train
 training/batches training/checkpoint training/distributed training/features training/loop
-training/optimiser training/weights_file
+training/optimiser training/precision training/weights_file
 """.split()  # noqa: SIM905
 PREDICTS = """
 data/augment data/cases data/prompting data/prompts evaluation/maps evaluation/predict

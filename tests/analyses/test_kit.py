@@ -277,7 +277,7 @@ def test_one_stage_a_mix_and_analysis(ran: Paths, monkeypatch: pytest.MonkeyPatc
     (ran.root / stages.PLACE).mkdir(parents=True, exist_ok=True)
     assert stages.sync(ran.root) == [ran.root / stages.PLACE / "dvc.yaml"]
     stage = yaml.safe_load((ran.root / stages.PLACE / "dvc.yaml").read_text())["stages"]
-    assert stage["made-on-tiny"]["deps"] == ["results/tiny/main/small"]
+    assert stage["made-on-tiny"]["deps"] == ["results/tiny/main"]
     assert stages.sync(ran.root) == []
     (ran.root / stages.PLACE / "dvc.yaml").unlink()
     params.write_text(before)
