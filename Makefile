@@ -37,7 +37,7 @@ test-slow: setup
 
 test-engines: setup
 	@python -m pip install --quiet --disable-pip-version-check -e '.[engines]'
-	@python -m pytest -m engines
+	@python -m pytest -m engines -n 2 --dist loadfile
 
 check-ledger: setup
 	@echo "== what each edit runs, on a copy of the project"
