@@ -3,7 +3,7 @@
 **Conventions** An image is reduced bicubic with antialiasing to the network's square; the
 probability goes back to the image's size bilinear and is cut at one half (>=). Files lie as
 NAME_mask.png (0 or 255), NAME_prob.png (16 bits, p = value / 65535) and NAME_overlay.png, and
-NAME_heatmap.png where one is asked for. NAME is the image's stem, or stem and suffix where two
+NAME_heatmap.png where one is asked for, with its share inside the mask in the summary. NAME is the image's stem, or stem and suffix where two
 stems are alike. What else a network says of an image lies beside them in the form of NAME_prob.png,
 as NAME_uncertainty.png. Photographs are large: one of 88 megapixels fills 355 MB, so few are held
 at once, and results are made in bands of rows.
@@ -240,7 +240,14 @@ def _write(
             future.result()
     confidence = sure / levels.size / TOP
     about = {"width": width, "height": height, "foreground": mask.mean(), "confidence": confidence}
-    return {**about, **made.numbers}
+    looks = {} if heat is None else {"heatmap_inside": _inside(heat, made.prob)}
+    return {**about, **made.numbers, **looks}
+
+
+def _inside(heat: np.ndarray, prob: np.ndarray) -> float | None:
+    """The share of a heatmap inside the predicted mask; None for one that is 0 throughout."""
+    total = float(heat.sum())
+    return float(heat[prob >= THRESHOLD].sum()) / total if total > 0 else None
 
 
 def _levels(prob: np.ndarray, size: tuple[int, int], rows: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from support import DECLARATION, PARAMS, PLUGIN, make_prepared, mixseg
@@ -36,6 +37,15 @@ def test_a_heatmap_lies_beside_the_overlay_at_the_image_s_size(tmp_path: Path) -
     # 1: a quarter of the picture and three of the last colour of the map, (252, 255, 164).
     assert (picture[:, :20] == (192, 241, 126)).all()
     assert (read(out / "a_overlay.png") == (10, 200, 10)).all()
+    assert list(pd.read_csv(out / "summary.csv")["heatmap_inside"]) == [0.0]  # no mask at all
+
+    def upper(batch: np.ndarray) -> np.ndarray:
+        prob = np.zeros(batch.shape[:3])
+        prob[:, : prob.shape[1] // 4] = 1
+        return prob
+
+    summary = predict_folder(upper, folder, tmp_path / "upper", 32, Silent(), heat=left)
+    assert list(summary["heatmap_inside"]) == [0.25]
     predict_folder(lambda b: np.zeros(b.shape[:3]), folder, tmp_path / "none", 32, Silent())
     assert not (tmp_path / "none" / "a_heatmap.png").exists()
 
