@@ -3,10 +3,10 @@
 **Conventions** An image is reduced bicubic with antialiasing to the network's square; the
 probability goes back to the image's size bilinear and is cut at one half (>=). Files lie as
 NAME_mask.png (0 or 255), NAME_prob.png (16 bits, p = value / 65535) and NAME_overlay.png, and
-NAME_heatmap.png where one is asked for, with its share inside the mask in the summary. NAME is the image's stem, or stem and suffix where two
-stems are alike. What else a network says of an image lies beside them in the form of NAME_prob.png,
-as NAME_uncertainty.png. Photographs are large: one of 88 megapixels fills 355 MB, so few are held
-at once, and results are made in bands of rows.
+NAME_heatmap.png where one is asked for; the summary says how much of it lies inside the mask. NAME
+is the image's stem, or stem and suffix where two stems are alike. What else a network says of an
+image lies beside them in the form of NAME_prob.png, as NAME_uncertainty.png. Photographs are large:
+one of 88 megapixels fills 355 MB, so few are held at once, and results are made in bands of rows.
 """
 
 from collections import Counter
