@@ -8,6 +8,8 @@ import sys
 import pytest
 from support import ROOT, command_environment
 
+from benchmark.methods.discover import folders
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "baselines" / "README.md",
          ROOT / "mmsnet" / "README.md",         *sorted((ROOT / "docs").glob("*.md"))]  # fmt: skip
@@ -71,6 +73,12 @@ def test_the_tree_is_the_tree() -> None:
                     continue
                 inside = line.startswith("  ")
                 assert (ROOT / ("benchmark" if inside else "") / part).exists(), part
+
+
+def test_the_number_of_rows_is_right() -> None:
+    found = folders(ROOT)
+    rows = sum(len(folder.cards) for folder in found)
+    assert f"{rows} rows in {len(found)} folders" in README
 
 
 def test_no_blank_is_left_to_fill() -> None:
