@@ -153,6 +153,7 @@ def new_dataset(
         looked = _look(read_own(at, there), progress)
         at.write_text(head + _tail(lists, _counts(looked), wanted.seed), encoding="utf-8")
         (home / SHEET).write_text(_sheet(looked), encoding="utf-8")
+        (home / ".gitignore").write_text(f"{SHEET}\n", encoding="utf-8")  # it shows the pictures
         for file in home.iterdir():
             file.rename(temporary / file.name)
         home.rmdir()

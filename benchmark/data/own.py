@@ -203,7 +203,7 @@ def _same(own: OwnFiles, one: str, other: str) -> CatalogError:
 def _nothing(own: OwnFiles, kind: str, files: list[str]) -> MissingDataError:
     patterns = ", ".join(own.images if kind == "images" else own.masks)
     seen = f"of {len(files)} pictures ({', '.join(files[:SHOWN])})" if files else "of no picture"
-    do = f"Correct '{kind}' in its {OWN}."
+    do = f"Correct --{kind}, or '{kind}' in its {OWN}."
     where = f"{own.root}: {kind}"
     return MissingDataError(where, f"{patterns} matches none {seen}", "at least one", do)
 

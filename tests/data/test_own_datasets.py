@@ -369,6 +369,7 @@ def test_the_sheet_is_one_file_and_escapes(paths: Paths) -> None:
     assert "<i>" not in sheet
     assert sheet.count('src="data:image/') == sheet.count("<img") == 6
     assert "http" not in sheet
+    assert (paths.own / "odd" / ".gitignore").read_text() == "contact_sheet.html\n"
     assert "and 10 more" in page("t", {}, looked.shown, {"x": [f"{k}" for k in range(60)]})
 
 
