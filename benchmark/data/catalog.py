@@ -155,9 +155,10 @@ def read_own(path: Path, shown: Path | None = None) -> Dataset:
     given = _mapping(path, "the keys of a dataset")
     files = {key: given.pop(key) for key in OwnFiles.model_fields if key in given and key != "at"}
     shown = shown or path
-    how = f"Correct {shown}, and look at it with `mixseg new-dataset {path.parent.name}`."
+    name = path.parent.name  # no folder of this machine: `how` goes into data cards
+    how = f"Its {OWN} says where it is; `mixseg new-dataset {name}` looks at it again."
     fixed = {"layout": IN_FOLDER, "access": "account", "how": how}
-    given = {"title": path.parent.name, "citation": "", "homepage": "", **given}
+    given = {"title": name, "citation": "not stated", "homepage": "", **given}
     if over := sorted({"raw", "sources", "name", "own", *fixed} & given.keys()):
         raise _unknown(shown, over[0])
     if isinstance(split := files.get("split"), dict):
@@ -165,8 +166,7 @@ def read_own(path: Path, shown: Path | None = None) -> Dataset:
         lists = any(isinstance(split.get(part), str) for part in Lists.model_fields)
         files["split"] = _valid(shown, Lists if lists else Seeded, split, "split.")
     own = _valid(shown, OwnFiles, {**files, "at": path})
-    return _valid(shown, Dataset, {**given, **fixed, "own": own, "name": path.parent.name,
-                                  "raw": path.parent.name})  # fmt: skip
+    return _valid(shown, Dataset, {**given, **fixed, "own": own, "name": name, "raw": name})
 
 
 def _own_rows(known: dict[str, Dataset]) -> dict[str, Dataset]:
