@@ -7,6 +7,7 @@ import typer
 
 from benchmark.cli import analyses as cli_analyses
 from benchmark.cli import claims as cli_claims
+from benchmark.cli import datasets as cli_datasets
 from benchmark.cli import options as o
 from benchmark.cli import reports as cli_reports
 from benchmark.cli import runs as cli_runs
@@ -92,12 +93,14 @@ def data(
     force: o.Force = False,
     lesion_codes: o.LesionCodes = None,
     background_codes: o.BackgroundCodes = None,
+    datasets: o.Datasets = None,
 ) -> None:
     """Tells which datasets are here, which are missing and how to get them."""
     from benchmark.core.params import load_params
     from benchmark.data import status
     from benchmark.data.catalog import load_catalog
 
+    cli_datasets.use(datasets)
     if record and (mix is None or dataset is not None):
         raise typer.BadParameter("--record is of a whole mix: give --mix, and no --dataset")
     if source is not None and (download or record):
@@ -132,22 +135,13 @@ def data(
 
 
 def _codes(source: Path | None, lesion: str | None, background: str | None) -> "ListedCodes | None":
-    from benchmark.data.pointer_file import parse_codes
-
-    if lesion is None and background is None:
-        return None
-    if source is None:
+    if source is None and (lesion, background) != (None, None):
         raise typer.BadParameter("give --from, the folder of these masks")
-    if lesion is None or background is None:
-        raise typer.BadParameter("give both --lesion-codes and --background-codes")
-    try:
-        return parse_codes(lesion, background)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
+    return cli_datasets.codes_of(lesion, background)
 
 
 @app.command()
-def prepare(mix: o.MixName, check: o.Check = False) -> None:
+def prepare(mix: o.MixName, check: o.Check = False, datasets: o.Datasets = None) -> None:
     """Reads the raw data of a mix into arrays of its size.
 
     MIX.unseen are its sets that are never trained on, MIX.OTHER the test sets of another mix.
@@ -157,6 +151,7 @@ def prepare(mix: o.MixName, check: o.Check = False) -> None:
     from benchmark.data.coverage import coverage
     from benchmark.data.prepare import SHEET
 
+    cli_datasets.use(datasets)
     paths = _paths()
     params = load_params(paths.root)
     about = params.prepared(mix)
@@ -210,5 +205,5 @@ def controls(mix: o.MixName) -> None:
 
 
 # In the order of the help: methods and data above, then runs, then what is made of results.
-for part in (cli_runs.app, cli_analyses.app, cli_reports.app, cli_claims.app):
+for part in (cli_datasets.app, cli_runs.app, cli_analyses.app, cli_reports.app, cli_claims.app):
     app.add_typer(part)

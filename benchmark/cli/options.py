@@ -27,6 +27,30 @@ LesionCodes = Annotated[
 BackgroundCodes = Annotated[
     str | None, typer.Option("--background-codes", help="With --from: all other mask values, 0.")
 ]
+OwnName = Annotated[str, typer.Argument(help="Name of the dataset.")]
+OwnFrom = Annotated[Path | None, typer.Option("--from", help="Folder of images and masks.")]
+Modality = Annotated[
+    Literal["fundus", "colonoscopy", "ultrasound", "dermoscopy"] | None, typer.Option("--modality")
+]
+ImagePatterns = Annotated[
+    list[str] | None,
+    typer.Option("--images", help="Pattern of the images, 'scans/*.png'; may be repeated."),
+]
+MaskPatterns = Annotated[
+    list[str] | None,
+    typer.Option("--masks", help="Pattern of the masks, 'drawn/*_roi.png'; may be repeated."),
+]
+GroupPattern = Annotated[
+    str | None, typer.Option("--group", help="What of a name is the patient, '{group}_*'.")
+]
+SplitSeed = Annotated[int, typer.Option("--seed", min=0, help="Of the split.")]
+Title = Annotated[str, typer.Option("--title", help="Its title in tables; else its name.")]
+Licence = Annotated[str | None, typer.Option("--licence", help="Its licence.")]
+Datasets = Annotated[
+    Path | None,
+    typer.Option("--datasets", help="Folder of your datasets, in the place of data/own."),
+]
+WriteMix = Annotated[bool, typer.Option("--write", help="Add a mix of it to params.yaml.")]
 Download = Annotated[bool, typer.Option("--download", help="Fetch what is missing.")]
 Record = Annotated[
     bool, typer.Option("--record", help="Bring results/MIX/raw.json up to date; needs --mix.")

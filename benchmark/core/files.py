@@ -19,6 +19,7 @@ from typing import Any
 from benchmark.core.errors import MissingDataError, StoreError
 
 PARAMS = "params.yaml"
+DATASETS = "MIXSEG_DATASETS"  # environment: a folder of datasets of one's own
 DAY = 86_400.0  # seconds
 _HOST = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 _TEMPORARY = re.compile(r"\.(?P<path>.+)\.((?P<host>[0-9a-f]{8})-)?[0-9a-f]{8}(?P<old>\.old)?\.tmp")
@@ -257,6 +258,11 @@ class Paths:
     def raw(self) -> Path:
         """Raw datasets, as published."""
         return self.root / "data" / "raw"
+
+    @property
+    def own(self) -> Path:
+        """Datasets of one's own, a folder each; MIXSEG_DATASETS names another folder."""
+        return Path(os.environ.get(DATASETS) or self.root / "data" / "own")
 
     @property
     def store(self) -> Path:

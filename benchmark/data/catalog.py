@@ -4,18 +4,21 @@ import difflib
 import re
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from benchmark.core.errors import CatalogError
+from benchmark.core.errors import CatalogError, MissingDataError
+from benchmark.core.files import Paths, project_root
 from benchmark.core.recipe import Name
 from benchmark.core.yaml_files import read_yaml
 from benchmark.data.mask_rules import ListedCodes
+from benchmark.data.own import OWN, Lists, OwnFiles, Seeded
 
 CATALOG = Path(__file__).with_name("catalog.yaml")
 DRAWN = "drawn"
+IN_FOLDER = "own"  # layout of a dataset.yaml
 
 Modality = Literal["fundus", "colonoscopy", "ultrasound", "dermoscopy"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -80,6 +83,7 @@ class Dataset(BaseModel):
         note: what is uncertain.
         lesion_codes, background_codes: every value of its masks, where the layout's rule does not
             fit; both or neither.
+        own: the files of a dataset of a person's own, which no row of catalog.yaml has.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -99,6 +103,7 @@ class Dataset(BaseModel):
     note: str = ""
     lesion_codes: list[int] = []
     background_codes: list[int] = []
+    own: OwnFiles | None = None
 
     @property
     def codes(self) -> ListedCodes | None:
@@ -125,28 +130,89 @@ class Dataset(BaseModel):
         return self
 
 
-@cache
-def load_catalog(path: Path = CATALOG) -> dict[str, Dataset]:
+def load_catalog(path: Path | None = None) -> dict[str, Dataset]:
     """All rows by name, in the order of the file.
 
-    Raises: CatalogError naming the row and the key at fault.
+    Args:
+        path: a file of rows; without it those of catalog.yaml, then the own datasets of the project
+            that the process works in.
+
+    Raises: CatalogError naming the row and the key at fault, or an own dataset whose name the
+        catalog has.
     """
+    rows = _rows(path or CATALOG)
+    return rows if path else {**rows, **_own_rows(rows)}
+
+
+def read_own(path: Path, shown: Path | None = None) -> Dataset:
+    """The row that a dataset.yaml makes; it is named like its folder.
+
+    Args:
+        shown: its place in messages, where that is another.
+
+    Raises: CatalogError naming the key at fault, with the nearest known one.
+    """
+    given = _mapping(path, "the keys of a dataset")
+    files = {key: given.pop(key) for key in OwnFiles.model_fields if key in given and key != "at"}
+    shown = shown or path
+    name = path.parent.name  # no folder of this machine: `how` goes into data cards
+    how = f"Its {OWN} says where it is; `mixseg new-dataset {name}` looks at it again."
+    fixed = {"layout": IN_FOLDER, "access": "account", "how": how}
+    given = {"title": name, "citation": "not stated", "homepage": "", **given}
+    if over := sorted({"raw", "sources", "name", "own", *fixed} & given.keys()):
+        raise _unknown(shown, over[0])
+    if isinstance(split := files.get("split"), dict):
+        # Told apart here: of a union, pydantic would name a key of the other kind.
+        lists = any(isinstance(split.get(part), str) for part in Lists.model_fields)
+        files["split"] = _valid(shown, Lists if lists else Seeded, split, "split.")
+    own = _valid(shown, OwnFiles, {**files, "at": path})
+    return _valid(shown, Dataset, {**given, **fixed, "own": own, "name": name, "raw": name})
+
+
+def _own_rows(known: dict[str, Dataset]) -> dict[str, Dataset]:
+    try:
+        folder = Paths(project_root()).own
+    except MissingDataError:
+        return {}
+    rows = {}
+    for path in sorted(folder.glob(f"*/{OWN}")):
+        stamp = path.stat()
+        row = _read_own(path.absolute(), stamp.st_mtime_ns, stamp.st_size)
+        if row.name in known:
+            do = f"Rename the folder {path.parent}."
+            raise CatalogError(path, f"the name {row.name}", "one that the catalog has not", do)
+        rows[row.name] = row
+    return rows
+
+
+@cache
+def _read_own(path: Path, *stamp: int) -> Dataset:
+    return read_own(path)
+
+
+@cache
+def _rows(path: Path) -> dict[str, Dataset]:
+    rows = _mapping(path, "rows by name")
+    return {str(name): _row(path, str(name), row) for name, row in rows.items()}
+
+
+def _mapping(path: Path, expected: str) -> dict[Any, Any]:
     try:
         rows = read_yaml(path)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         problem = " ".join(str(error).split())
-        expected = "YAML in which each key stands once"
-        raise CatalogError(path, f"unreadable ({problem})", expected, "Mend the file.") from error
+        unique = "YAML in which each key stands once"
+        raise CatalogError(path, f"unreadable ({problem})", unique, "Mend the file.") from error
     if not isinstance(rows, dict):
-        raise CatalogError(path, "no mapping", "rows by name", "Mend the file.")
-    return {str(name): _row(path, str(name), row) for name, row in rows.items()}
+        raise CatalogError(path, "no mapping", expected, "Mend the file.")
+    return rows
 
 
 def _row(path: Path, name: str, row: object) -> Dataset:
     if not isinstance(row, dict):
         raise CatalogError(f"{path.name}: {name}", "no mapping", "a row", "Mend the row.")
     try:
-        return Dataset.model_validate({"raw": name, **row, "name": name})
+        return Dataset.model_validate({"raw": name, **row, "name": name, "own": None})
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the row"
@@ -156,6 +222,34 @@ def _row(path: Path, name: str, row: object) -> Dataset:
             "a valid value",
             "Mend that key.",
         ) from error
+
+
+AnyModel = TypeVar("AnyModel", bound=BaseModel)
+
+
+def _valid(path: Path, model: type[AnyModel], values: dict[str, Any], before: str = "") -> AnyModel:
+    """A model of the keys of a dataset.yaml."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        # A key that is too much is the typo; the key that is then missing only follows from it.
+        first = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
+        key = before + ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise _unknown(path, key) from error
+        found = first["msg"].removeprefix("Value error, ")
+        found = found[0].lower() + found[1:]
+        where = f"{path}: {key}" if key else path
+        raise CatalogError(where, found, "a valid value", "Correct that key.") from error
+
+
+def _unknown(path: Path, key: str) -> CatalogError:
+    models = (Dataset, OwnFiles, Seeded, Lists)
+    known = {field for model in models for field in model.model_fields}
+    known -= {"at", "own", "raw", "sources", "name", "layout", "access", "how"}
+    near = difflib.get_close_matches(key.rpartition(".")[2], sorted(known), n=1)
+    expected = repr(near[0]) if near else f"one of {', '.join(sorted(known))}"
+    return CatalogError(f"{path}: {key}", "an unknown key", expected, "Correct that key.")
 
 
 def dataset(name: str) -> Dataset:

@@ -13,6 +13,7 @@ from benchmark.data.folders import PICTURES, NoFolder, RawCase, passed_over, twi
 from benchmark.data.images import Case, read_case
 from benchmark.data.mask_rules import ListedCodes, MaskRule, Rule
 from benchmark.data.outlines import read_nodule
+from benchmark.data.own import own_cases
 from benchmark.data.pointer_file import read_pointer
 from benchmark.data.published import (
     busi,
@@ -216,6 +217,8 @@ def read_pixels(case: RawCase, rule: Rule, size: int, *, depth: Depth | None = N
 
 
 def _forms(dataset: Dataset) -> tuple[Form, ...]:
+    if own := dataset.own:
+        return (Form(own.describes, lambda _: _counted(dataset), _USUAL, own=True),)
     if dataset.layout not in LAYOUTS:
         raise CatalogError(
             f"catalog.yaml: {dataset.name}: layout",
@@ -224,6 +227,22 @@ def _forms(dataset: Dataset) -> tuple[Form, ...]:
             "Mend that key.",
         )
     return LAYOUTS[dataset.layout]
+
+
+def _counted(dataset: Dataset) -> list[RawCase]:
+    """The cases of an own dataset, which must be as many as its dataset.yaml says."""
+    assert dataset.own is not None
+    cases, wanted = own_cases(dataset.name, dataset.own), dataset.counts
+    test = sum(case.split == "test" for case in cases)
+    train = sum(case.split in ("train", "val") for case in cases)
+    if (train, test) != (wanted.train, wanted.test):
+        raise MissingDataError(
+            dataset.own.root,
+            f"{train} cases for training and {test} for testing",
+            f"{wanted.train} and {wanted.test}, as 'counts' in {dataset.own.at} says",
+            f"Bring the files back, or run `mixseg new-dataset {dataset.name}`, which counts anew.",
+        )
+    return cases
 
 
 def _codes(dataset: Dataset, raw: Path, root: Path) -> ListedCodes | None:
@@ -240,7 +259,7 @@ def _no_picture(root: Path) -> str:
 
 def _missing(dataset: Dataset, raw: Path, root: Path, found: str) -> MissingDataError:
     do, packed = dataset.how, waiting(dataset, raw)
-    if root != raw / dataset.raw:
+    if root != raw / dataset.raw and dataset.own is None:
         do = "Put the pictures into images/ and the masks, of the same stems, into masks/."
     elif packed:
         found = f"{', '.join(path.name for path in packed)} not unpacked yet, and {found}"

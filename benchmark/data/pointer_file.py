@@ -78,6 +78,18 @@ def parse_codes(lesion: str, background: str) -> ListedCodes:
     return ListedCodes(_numbers(lesion), _numbers(background))
 
 
+def codes_of(lesion: str | None, background: str | None) -> ListedCodes | None:
+    """Codes from two options; None where neither is given.
+
+    Raises: ValueError as `parse_codes`, and if one is missing.
+    """
+    if lesion is None and background is None:
+        return None
+    if lesion is None or background is None:
+        raise ValueError("give both --lesion-codes and --background-codes")
+    return parse_codes(lesion, background)
+
+
 def _numbers(text: str) -> tuple[int, ...]:
     words = [word.strip() for word in text.split(",") if word.strip()]
     odd = [word for word in words if not word.isascii() or not word.isdigit()]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmark.core.errors import CatalogError, MissingDataError
 from benchmark.core.files import Paths
-from benchmark.data.catalog import Dataset, load_catalog
+from benchmark.data.catalog import CATALOG, Dataset, load_catalog
 from benchmark.data.catalog import dataset as row_of
 from benchmark.data.mask_rules import ListedCodes
 from benchmark.data.pointer_file import Pointer, write_pointer
@@ -38,6 +38,9 @@ def point_to(
     """
     named = [row_of(name) for name in dict.fromkeys(dataset_names)]
     rows = [row for row in named if not row.drawn]
+    if own := next((row for row in rows if row.own), None):
+        found = f"{own.name} is a dataset of your own"
+        raise CatalogError("--from", found, "a dataset of catalog.yaml", own.how)
     if named and not rows:
         found = f"{named[0].name} is drawn"
         raise CatalogError("--from", found, "a dataset that is read from files", "Leave it out.")
@@ -106,7 +109,7 @@ def _below(folder: Path, rows: list[Dataset]) -> dict[str, Path]:
     """Datasets and the sub-folders named like them, or the folder itself for one as published."""
     subfolders = sorted(path for path in folder.iterdir() if path.is_dir())
     found: dict[str, Path] = {}
-    wanted = rows or [row for row in load_catalog().values() if not row.drawn]
+    wanted = rows or [row for row in load_catalog(CATALOG).values() if not row.drawn]
     for row in wanted:
         names = {plain(name) for name in (row.name, row.title, row.raw)}
         matches = [path for path in subfolders if plain(path.name) in names]

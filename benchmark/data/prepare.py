@@ -219,6 +219,7 @@ def _notes(plan: Plan) -> list[str]:
 def _told(row: Dataset) -> dict[str, str]:
     named = read_list(row.name)
     folders = "drawn" if row.drawn else "the published folders; val by rule"
+    folders = row.own.split_text if row.own else folders
     split = folders if named is None else named.origin
     if named and named.without_val:
         split = f"{split.rstrip('.')}. val: {BY_RULE}."

@@ -17,10 +17,12 @@ DEPTH = 3  # levels of folders in which archives are looked for: some archives h
 
 
 def folder_of(dataset: Dataset, raw: Path) -> Path:
-    """Where a dataset is read from: its raw folder, or the one that a pointer names.
+    """Where a dataset is read from: its raw folder, or that of a pointer or a dataset.yaml.
 
     Raises: MissingDataError if the pointer cannot be used.
     """
+    if dataset.own is not None:
+        return dataset.own.root
     pointer = read_pointer(raw, dataset.raw)
     return raw / dataset.raw if pointer is None else pointer.folder
 

@@ -151,6 +151,8 @@ def _by_folder(dataset: str, cases: list[RawCase]) -> list[RawCase]:
 
 def _with_val(dataset: str, cases: list[RawCase]) -> list[RawCase]:
     """The same cases, some of those for training set aside for tuning."""
+    if any(case.split == "val" for case in cases):  # only a dataset of one's own says so itself
+        return cases
     groups = {case.case: case.group for case in cases if case.split == "train"}
     val = draw_val(dataset, groups)
     return [replace(case, split="val") if case.case in val else case for case in cases]

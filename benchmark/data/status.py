@@ -148,6 +148,8 @@ def describe(params: Params, names: list[str], paths: Paths) -> str:
 
 def stuck(row: Dataset, raw: Path) -> str:
     """What to do about a pointer to a folder that lacks cases."""
+    if row.own is not None:
+        return row.how
     return (
         f"{pointer_path(raw, row.raw)} points to {folder_of(row, raw)}. Add what is missing there, "
         f"or delete the pointer and get the dataset: {row.how}"

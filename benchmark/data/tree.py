@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from benchmark.data.catalog import load_catalog
+from benchmark.data.catalog import CATALOG, load_catalog
 from benchmark.data.folders import NoFolder, RawCase, pictures
 
 DEPTH = 7  # levels of folders: the published ones, and those that unpacking puts around them
@@ -126,6 +126,6 @@ def _walk(root: Path, depth: int) -> Iterator[tuple[Path, dict[str, Path]]]:
 
 @cache
 def _known() -> frozenset[str]:
-    rows = [row for row in load_catalog().values() if not row.drawn]
+    rows = [row for row in load_catalog(CATALOG).values() if not row.drawn]
     names = [name for row in rows for name in (row.name, row.title, row.raw)]
     return frozenset(map(plain, (*names, *OTHERS)))
