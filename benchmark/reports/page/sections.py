@@ -169,15 +169,8 @@ def _check(content: Content) -> Section:
 
 
 NO_RUN = "No run is done yet."
-LATER = (
-    "prompts",
-    "further",
-    "supplied",
-    "claims",
-    "ablations",
-    "single-modality",
-    "cost",
-)  # after additions
+# After the additions.
+LATER = ("prompts", "further", "supplied", "claims", "ablations", "single-modality", "cost")
 # In the order in which a reader asks. A section that has nothing to say gives None.
 SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
     SectionSpec(
