@@ -78,6 +78,16 @@ StartFrom = Annotated[
     Literal["maps", "weights"],
     typer.Option("--start-from", help="Start from stored maps, or from stored weights."),
 ]
+SuppliedMasks = Annotated[
+    Path, typer.Option("--masks", help="Folder of masks or maps: DATASET/CASE.png, or CASE.png.")
+]
+RowName = Annotated[str, typer.Option("--name", help="What the tables call the row.")]
+SuppliedSeed = Annotated[
+    int, typer.Option("--seed", min=0, help="Tells trainings of one row apart.")
+]
+AllowMissing = Annotated[
+    bool, typer.Option("--allow-missing", help="Cases without a file score 0.")
+]
 FromResults = Annotated[Path | None, typer.Option("--results", help="Another results folder.")]
 Long = Annotated[bool, typer.Option("--long", help="One line for each.")]
 MaybeGroup = Annotated[str | None, typer.Option("--group", help="One group of methods.")]

@@ -176,6 +176,21 @@ def score(mix: o.MixName, source: o.StartFrom = "maps", device: o.Device = "auto
         typer.echo(line)
 
 
+@app.command("score-masks")
+def score_supplied(
+    mix: o.MixName,
+    masks: o.SuppliedMasks,
+    name: o.RowName,
+    seed: o.SuppliedSeed = 0,
+    allow_missing: o.AllowMissing = False,
+) -> None:
+    """Scores masks or probability maps that were made elsewhere, as a row that stands apart."""
+    from benchmark.runs.score_masks import Request, score_masks
+
+    request = Request(mix, masks, name, seed, allow_missing)
+    typer.echo(score_masks(_paths(), request, Terminal()))
+
+
 @app.command()
 def cost(
     method: o.Method, mix: o.MixName, device: o.Device = "auto", again: o.Remeasure = False

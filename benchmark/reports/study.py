@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from benchmark.statistics.cardless import SUPPLIED, supplied_notes
 from benchmark.statistics.intervals import Key, scores
 from benchmark.statistics.method_level import method_intervals
-from benchmark.statistics.results import EARLIER_CODE, MixResults, Part
+from benchmark.statistics.results import EARLIER_CODE, NO_CARD, MixResults, Part
 from benchmark.statistics.schema import METRICS
 from benchmark.statistics.table import CONTROLS, Entry, MissingRun
 
@@ -84,6 +85,7 @@ def _notes(study: Study, entry: Entry) -> list[str]:
     card = study.card(entry)
     records = [run.record for run in study.table.runs_of(entry)]
     notes = [trained_on(card.modality)] if card and card.modality else []
+    notes += supplied_notes(records) if entry.group == SUPPLIED else []
     notes += _missing_notes(study, entry)
     if entry.trained and len(records) < CLAIM_SEEDS:
         notes.append("fewer than three seeds: no method-level claim")
@@ -162,7 +164,7 @@ def deviations(record: Mapping[str, Any]) -> str:
 
 def usual_recipe(study: Study) -> Mapping[str, Any]:
     """The recipe of the runs that follow that of the mix; params.yaml's where none is there."""
-    records = (run.record for run in study.runs() if run.entry.group != CONTROLS)
+    records = (run.record for run in study.runs() if run.entry.group not in NO_CARD)
     told = (record["recipe"] for record in records if not record["deviations"])
     return next(told, study.mix.recipe.whole().fields())
 

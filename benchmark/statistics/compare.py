@@ -94,6 +94,21 @@ def comparisons(
     return found
 
 
+def over_cases(table: ScoreTable, found: Comparison) -> tuple[float, float]:
+    """The 95 % interval of a difference over cases alone: other cases for these trained networks.
+
+    Whole groups vary where cases form groups. NaN where the difference has no value, or where a
+    test set holds one group of cases.
+    """
+    target = next((each for each in targets(table) if each.name == found.dataset), None)
+    if target is None or target.groups < 2 or np.isnan(found.value):
+        return NONE, NONE
+    groupings = {each.name: Grouping.of(each.groups) for each in table.sets if each.cases}
+    parts = _parts(table, (found.focus, found.other), target, found.column, groupings)
+    low, high = estimate(parts, (False, False)).limits(LEVEL)
+    return float(low), float(high)
+
+
 def holm(p: Sequence[float]) -> list[float]:
     """Holm's adjusted p-values; NaN stays NaN and counts in the family."""
     values = np.asarray(p, dtype=float)
@@ -118,15 +133,7 @@ def _compare(
         gone = tuple(each for each in (one, other) if isinstance(each, Missing))
         return replace(bare, missing=gone, why="a run or a value is missing")
     seeds = (one.seeds, other.seeds)
-    parts = [
-        Part(
-            values_of(table, pair[0], name, column),
-            values_of(table, pair[1], name, column),
-            groupings[name],
-            weight,
-        )
-        for name, weight in target.weights.items()
-    ]
+    parts = _parts(table, pair, target, column, groupings)
     described = replace(
         bare, value=one.mean - other.mean, seeds=seeds, **_by_case(parts, is_lower(column)),
         verdict="no claim", why=too_few(pair, seeds, target.groups),
@@ -135,6 +142,24 @@ def _compare(
         return described
     found = estimate(parts, (pair[0].trained, pair[1].trained))
     return replace(described, **_tested(found), verdict="undecided")
+
+
+def _parts(
+    table: ScoreTable,
+    pair: tuple[Entry, Entry],
+    target: Target,
+    column: str,
+    groupings: Mapping[str, Grouping],
+) -> list[Part]:
+    return [
+        Part(
+            values_of(table, pair[0], name, column),
+            values_of(table, pair[1], name, column),
+            groupings[name],
+            weight,
+        )
+        for name, weight in target.weights.items()
+    ]
 
 
 def _by_case(parts: Sequence[Part], lower: bool) -> dict[str, Any]:

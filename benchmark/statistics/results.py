@@ -12,7 +12,6 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from benchmark.core.errors import MissingDataError, ScoreTableError
 from benchmark.core.recorded import EDITED, Edited, edited, listed
 from benchmark.core.request import DATA, differences
+from benchmark.statistics.cardless import SUPPLIED, control_entries, supplied_entries
 from benchmark.statistics.table import CONTROLS, Entry, Run, ScoreTable, TestSet, read_table
 
 if TYPE_CHECKING:  # pydantic is slow to import, and the objects are handed in
@@ -37,9 +37,11 @@ GROUPS = {
     "single": "Trained on a single modality",
     "ablation": "Ablations",
     CONTROLS: "Controls (arithmetic, not ranked)",
+    SUPPLIED: "Predictions supplied, training not verified (not ranked)",
 }
+NO_CARD = (CONTROLS, SUPPLIED)
 HEADLINE = ("main", "prompted", CONTROLS)
-RANKED = tuple(group for group in GROUPS if group != CONTROLS)
+RANKED = tuple(group for group in GROUPS if group not in NO_CARD)
 OF_THE_MIX = (DATA, "leaks.csv", "leaks.json")
 ABLATIONS = ("ablation", "single")  # have tables of their own: the headline never waits for them
 # The parts of the identity of a run that the present code made.
@@ -123,7 +125,8 @@ class MixResults:
 
     def seeds(self) -> list[int]:
         """The seeds of the trained runs that are there, or else the planned ones."""
-        found = {run.seed for run in self.table.runs.values() if run.entry.trained}
+        runs = (run for run in self.table.runs.values() if run.entry.group not in NO_CARD)
+        found = {run.seed for run in runs if run.entry.trained}
         return sorted(found) or list(self.mix.seeds)
 
     @property
@@ -159,7 +162,7 @@ class MixResults:
 
     def entry(self, name: str) -> Entry | None:
         """The planned row of a method; None where this mix does not plan it."""
-        rows = (entry for entry in self.table.entries if entry.group != CONTROLS)
+        rows = (entry for entry in self.table.entries if entry.group not in NO_CARD)
         return next((entry for entry in rows if entry.name == name), None)
 
     def standing_for(self, name: str) -> Entry | None:
@@ -172,8 +175,8 @@ class MixResults:
         return self.cards[name].title if name in self.cards else name
 
     def card(self, entry: Entry) -> "SyncedCard | None":
-        """The card of a row; None for a control."""
-        return None if entry.group == CONTROLS else self.cards.get(entry.name)
+        """The card of a row; None for controls and supplied predictions."""
+        return None if entry.group in NO_CARD else self.cards.get(entry.name)
 
     def base(self, entry: Entry) -> Entry | None:
         """The row that another is a variant of; None where this mix has no such row."""
@@ -204,7 +207,7 @@ class MixResults:
 
     def stands_apart(self, entry: Entry) -> bool:
         """Whether a row began without the pretrained weights that its mix asks for."""
-        wanted = entry.group != CONTROLS and self.mix.weights == "pretrained"
+        wanted = entry.group not in NO_CARD and self.mix.weights == "pretrained"
         return wanted and self.initialisation(entry) != "pretrained"
 
     def unlike(self, one: Entry, other: Entry) -> bool:
@@ -217,7 +220,8 @@ class MixResults:
         records = [run.record for run in self.table.runs_of(entry)]
         if entry.group == CONTROLS or not records:
             return ""
-        if any(IDENTITY - set(record["identity"]) for record in records):
+        supplied = entry.group == SUPPLIED
+        if not supplied and any(IDENTITY - set(record["identity"]) for record in records):
             return EARLIER_CODE
         scored = any(record.get("scoring_code") != self.scoring_code for record in records)
         return EARLIER_SCORING if self.scoring_code and scored else ""
@@ -302,7 +306,11 @@ def read_results(
     datasets = data.get("datasets", {})
     sizes = {each: datasets.get(each, {}).get("test") for each in _tested(datasets, mix)}
     by_name = {card.name: card for card in cards}
-    rows = [*_methods(name, params, cards), *_controls(folder / CONTROLS)]
+    rows = [
+        *_methods(name, params, cards),
+        *control_entries(folder / CONTROLS),
+        *supplied_entries(folder / SUPPLIED),
+    ]
     planned = MixResults(
         name, params, by_name, paths, data, ScoreTable((), tuple(rows), {}), changed=changed
     )
@@ -359,15 +367,3 @@ def _methods(name: str, params: "Params", cards: Sequence["SyncedCard"]) -> list
     # sorting is stable: an empty key leaves the order of the cards
     keys = {e: ("", "") if e.group == "ablation" else (e.title.casefold(), e.name) for e in entries}
     return sorted(entries, key=lambda e: (order.index(e.group), keys[e]))
-
-
-def _controls(folder: Path) -> list[Entry]:
-    """The controls that were run: they need no card."""
-    entries = []
-    for path in sorted(folder.glob("*/seed-0")):
-        name, title = path.parent.name, path.parent.name
-        # reading the whole run names what is wrong with it
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            title = str(json.loads((path / "run.json").read_text(encoding="utf-8"))["title"])
-        entries.append(Entry(name, title, CONTROLS, "none", (0,), trained=False))
-    return entries

@@ -32,7 +32,9 @@ from benchmark.reports.tables.markup import latex, markdown
 from benchmark.reports.tables.protocols import protocols_grid
 from benchmark.reports.tables.rankings import across_grid, ranks_figure, ranks_grid, stability_grid
 from benchmark.reports.tables.strata import SizeStrata, size_strata, strata_figure, strata_grid
+from benchmark.reports.tables.supplied import supplied_comparisons_grid
 from benchmark.reports.tables.verdicts import verdicts
+from benchmark.statistics.cardless import SUPPLIED
 from benchmark.statistics.results import ABLATIONS, GROUPS, RANKED, MixResults, Part
 
 PAGES = ("index.html", "gallery.html", "checklist.md")
@@ -50,6 +52,7 @@ INVENTORY = {
     "deviations": deviations_grid,
     "provenance": provenance_grid,
 }
+OWN_TABLE = (*FURTHER, SUPPLIED)  # groups whose scores stand in a table of their own
 NOT_LOOKED = "Not looked for: no leaks.csv."
 Grids = dict[str, Grid]
 
@@ -78,8 +81,9 @@ class Headline:
             *(make(study) for make in INVENTORY.values()),
             strata_grid(study, self.strata),
             *(make(study) for make in (data_grid, leaks_grid, draws_grid)),
-            *(main_grid(study, (group,), group) for group in FURTHER if study.table.rows((group,))),
+            *(main_grid(study, (each,), each) for each in OWN_TABLE if study.table.rows((each,))),
         ]
+        made.append(supplied_comparisons_grid(study, compared))
         if compared.rankings:
             made += [comparisons_grid(study, compared), across_grid(study, compared)]
             made.append(ranks_grid(study, compared))

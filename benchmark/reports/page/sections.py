@@ -7,9 +7,10 @@ from benchmark.reports.figures.drawing import Figure
 from benchmark.reports.page.verify import Check, checks
 from benchmark.reports.study import Study
 from benchmark.reports.tables.grid import Grid
+from benchmark.statistics.cardless import SUPPLIED
 from benchmark.statistics.results import ABLATIONS, GROUPS, HEADLINE
 
-FURTHER = tuple(group for group in GROUPS if group not in (*HEADLINE, *ABLATIONS))
+FURTHER = tuple(group for group in GROUPS if group not in (*HEADLINE, *ABLATIONS, SUPPLIED))
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,8 @@ def _check(content: Content) -> Section:
 
 
 NO_RUN = "No run is done yet."
-LATER = ("prompts", "further", "claims", "ablations", "single-modality", "cost")  # after additions
+# After the additions.
+LATER = ("prompts", "further", "supplied", "claims", "ablations", "single-modality", "cost")
 # In the order in which a reader asks. A section that has nothing to say gives None.
 SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
     SectionSpec(
@@ -235,6 +237,12 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
         tables=("draws",),
     ),
     SectionSpec("further", "Further groups", "Further", tables=FURTHER),
+    SectionSpec(
+        "supplied",
+        "Predictions that were supplied",
+        "Supplied",
+        tables=(SUPPLIED, "supplied-comparisons"),
+    ),
     SectionSpec(
         "claims",
         "What the papers claimed, and what we found",

@@ -12,6 +12,7 @@ from benchmark.core.text import letter
 
 MISSING = "missing"
 NOT_SCORED = "not scored"
+MASKS_ONLY = "masks only"
 EDITED = "edited"
 NONE = "–"
 

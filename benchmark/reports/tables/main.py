@@ -9,6 +9,7 @@ from benchmark.reports.study import RANDOM, Study
 from benchmark.reports.tables.cells import plus_minus
 from benchmark.reports.tables.grid import (
     EDITED,
+    MASKS_ONLY,
     MISSING,
     NONE,
     NOT_SCORED,
@@ -21,16 +22,21 @@ from benchmark.reports.tables.grid import (
     missing,
     number,
 )
+from benchmark.statistics.cardless import SUPPLIED, of_masks
 from benchmark.statistics.intervals import MEAN, Score
 from benchmark.statistics.method_level import CUT
 from benchmark.statistics.results import GROUPS, HEADLINE, RANKED
 from benchmark.statistics.schema import Metric, in_table
-from benchmark.statistics.table import Entry
+from benchmark.statistics.table import CONTROLS, Entry
 
 INCOMPLETE = (
     "missing: a planned run is not there. Nothing is averaged over fewer seeds than planned."
 )
 UNSCORED = f"{NOT_SCORED}: the scores of a run are older than this metric; `mixseg score` adds it."
+BINARY = (
+    f"{MASKS_ONLY}: binary masks were supplied, and MAE is scored on probability maps. Supply maps"
+    " of 8 or 16 bits to get it."
+)
 NOT_AS_WRITTEN = (
     f"{EDITED}: a file of a run is not as it was written, which its note names. Nothing of the run"
     " is used, and the row is not ranked. Restore the file, or delete it and run its stage again."
@@ -39,6 +45,11 @@ NOT_AS_WRITTEN = (
 SINGLE_MODALITY = (
     "These networks saw one modality in training, which their note names; on the others they show"
     " what they never learnt. They are not ranked, and not averaged over modalities."
+)
+SUPPLIED_ROWS = (
+    "The files of these rows were made elsewhere, and scored here like all others. Nobody here saw"
+    " the training: its data, its recipe, and whether the test set chose anything. They are not"
+    " ranked."
 )
 BEST = "Best bold, second underlined, within a block and as printed."
 APART = (
@@ -184,7 +195,10 @@ def absent(study: Study, entry: Entry, dataset: str, column: str) -> str:
     sets = [each.name for each in study.table.sets] if dataset == MEAN else [dataset]
     whole = all(study.table.scores_of(entry, name) for name in sets)
     lacks = any(study.table.not_scored(entry, name, column) for name in sets)
-    return NOT_SCORED if whole and lacks else MISSING
+    if not (whole and lacks):
+        return MISSING
+    masks = column == "mae" and of_masks(run.record for run in study.table.runs_of(entry))
+    return MASKS_ONLY if masks else NOT_SCORED
 
 
 def _below(study: Study, entry: Entry, dataset: str, metric: Metric) -> tuple[str, str]:
@@ -241,7 +255,8 @@ def _remarks(study: Study, groups: Sequence[str], blocks: Iterable[Block]) -> tu
         " other cases for these trained networks. In ⟨ ⟩ the 95 % interval of the method, over"
         f" trainings and cases together (crossed-variance t); none below three seeds. {CUT}"
     )
-    ranks = SINGLE_MODALITY if "single" in groups else f"{BEST} Controls are not ranked."
+    ranks = f"{BEST} Controls are not ranked."
+    ranks = {"single": SINGLE_MODALITY, SUPPLIED: SUPPLIED_ROWS}.get(groups[0], ranks)
     remarks = (*apart_remark(study, groups), *missing_remarks(blocks))
     return (*study.warnings(), how, ranks, *remarks, _empties(study, groups))
 
@@ -255,13 +270,13 @@ def missing_remarks(blocks: Iterable[Block]) -> list[str]:
     """What the cells of a table that hold no value mean."""
     lines = [line for block in blocks for line in block.lines]
     texts = {cell.text for line in lines for cell in line.cells if cell.kind == "missing"}
-    found = {MISSING: INCOMPLETE, NOT_SCORED: UNSCORED, EDITED: NOT_AS_WRITTEN}
+    found = {MISSING: INCOMPLETE, NOT_SCORED: UNSCORED, MASKS_ONLY: BINARY, EDITED: NOT_AS_WRITTEN}
     return [remark for text, remark in found.items() if text in texts]
 
 
 def _empties(study: Study, groups: Sequence[str]) -> str:
     """How many masks were empty: by convention they score 1 or 0."""
-    entries = study.table.rows([group for group in groups if group in RANKED])
+    entries = study.table.rows([group for group in groups if group != CONTROLS])
     runs = [run for entry in entries for run in study.table.runs_of(entry)]
     scores = [each for run in runs for each in run.scores.values()]
     rows, both, one = (
