@@ -11,7 +11,16 @@ from benchmark.data.splits import LISTS, SplitList, assign, draw_val, read_list
 
 LISTED = sorted(path.stem for path in LISTS.glob("*.csv"))
 # Their file names are not published in a list, or sorted by their folders and file names alone.
-BY_FOLDER = {"origa", "origa-ab", "refuge", "refuge-official", "tn3k", "isic2018"}
+BY_FOLDER = {
+    "origa",
+    "origa-ab",
+    "refuge",
+    "refuge-official",
+    "tn3k",
+    "isic2018",
+    "cvc-colondb",
+    "etis",
+}
 
 
 def listed(name: str) -> SplitList:
