@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmark.reports.figures.drawing import Figure
+from benchmark.reports.page.answers import Answer
 from benchmark.reports.page.verify import Check, checks
 from benchmark.reports.study import Study
 from benchmark.reports.tables.grid import Grid
@@ -21,7 +22,9 @@ class Section:
         short: its entry in the contents bar.
         lead: sentences before its content.
         tables: each with the folder that its files lie in.
+        answers: points of the summary.
         empty: said instead of content where there is none.
+        tables_first: whether the tables stand before the figures.
     """
 
     anchor: str
@@ -32,12 +35,14 @@ class Section:
     tables: tuple[tuple[str, Grid], ...] = ()
     items: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
+    answers: tuple[Answer, ...] = ()
     empty: str = ""
+    tables_first: bool = False
 
     @property
     def bare(self) -> bool:
         """Whether it has nothing to show."""
-        return not (self.figures or self.items or self.checks or self.tables)
+        return not (self.figures or self.items or self.checks or self.tables or self.answers)
 
     def index(self) -> list[tuple[str, str]]:
         """Anchor and title of its figures and tables."""
@@ -48,7 +53,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Addition:
-    """A section that another part of the project hands in, before the claims.
+    """A section that another part of the project hands in, after the claims.
 
     Attributes:
         leads: sentences before its content.
@@ -72,6 +77,7 @@ class Content:
         tables: by folder and name.
         leads: sentences that say what was found, by section.
         additions: sections of other parts, whose tables are in `tables` and figures in `figures`.
+        answers: points of the summary.
     """
 
     study: Study
@@ -80,6 +86,7 @@ class Content:
     figures: Mapping[str, Figure]
     leads: Mapping[str, Sequence[str]]
     additions: Sequence[Addition] = ()
+    answers: tuple[Answer, ...] = ()
 
     def found(self, names: Sequence[str]) -> tuple[tuple[str, Grid], ...]:
         """Those of some tables that hold anything, each with its folder."""
@@ -102,6 +109,7 @@ class SectionSpec:
     figures: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     empty: str = ""
+    tables_first: bool = False
 
     def __call__(self, content: Content) -> Section | None:
         """The section, as far as there is anything to show."""
@@ -113,6 +121,7 @@ class SectionSpec:
             figures=tuple(content.figures[n] for n in self.figures if n in content.figures),
             tables=content.found(self.tables),
             empty=self.empty,
+            tables_first=self.tables_first,
         )
         return None if section.bare and not self.empty else section
 
@@ -167,25 +176,16 @@ def _check(content: Content) -> Section:
     return Section("check", "How to check a number", "Check", checks=tuple(checks(content.study)))
 
 
+def _summary(content: Content) -> Section:
+    lead = tuple(content.study.warnings())
+    return Section("summary", "Summary", "Summary", lead=lead, answers=content.answers)
+
+
 NO_RUN = "No run is done yet."
-LATER = ("prompts", "further", "claims", "ablations", "single-modality", "cost")  # after additions
+LATER = ("small", "errors")  # the first sections after the additions
 # In the order in which a reader asks. A section that has nothing to say gives None.
 SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
-    SectionSpec(
-        "overview",
-        "What was run on what",
-        "Overview",
-        tables=("methods", "ablation-methods"),
-        empty="No method runs on this mix.",
-    ),
-    SectionSpec(
-        "data",
-        "Where the images come from",
-        "Data",
-        tables=("data",),
-        empty="Not recorded: results hold no data.json. `mixseg prepare` writes it.",
-    ),
-    _missing,
+    _summary,
     SectionSpec(
         "results",
         "Who is best where",
@@ -193,6 +193,7 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
         figures=("scores",),
         tables=("main",),
         empty=NO_RUN,
+        tables_first=True,
     ),
     SectionSpec(
         "comparisons",
@@ -208,6 +209,12 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
         "Across",
         figures=("ranks",),
         tables=("across", "ranks", "stability"),
+    ),
+    SectionSpec(
+        "claims",
+        "What the papers claimed, and what we found",
+        "Claims",
+        tables=("claims", "quantities"),
     ),
     SectionSpec(
         "small",
@@ -236,12 +243,6 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
     ),
     SectionSpec("further", "Further groups", "Further", tables=FURTHER),
     SectionSpec(
-        "claims",
-        "What the papers claimed, and what we found",
-        "Claims",
-        tables=("claims", "quantities"),
-    ),
-    SectionSpec(
         "ablations",
         "Ablations",
         "Ablations",
@@ -265,14 +266,6 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
         tables=("cost", "ablation-cost"),
         empty=NO_RUN,
     ),
-    SectionSpec("reported", "Reported against measured", "Reported", tables=("reported",)),
-    SectionSpec(
-        "protocols",
-        "What the convention changes",
-        "Conventions",
-        tables=("protocols",),
-        empty=NO_RUN,
-    ),
     SectionSpec(
         "training",
         "Training",
@@ -280,6 +273,22 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
         figures=("training",),
         empty="No training history is there.",
     ),
+    SectionSpec("reported", "Reported against measured", "Reported", tables=("reported",)),
+    SectionSpec(
+        "overview",
+        "What was run on what",
+        "Overview",
+        tables=("methods", "ablation-methods"),
+        empty="No method runs on this mix.",
+    ),
+    SectionSpec(
+        "data",
+        "Where the images come from",
+        "Data",
+        tables=("data",),
+        empty="Not recorded: results hold no data.json. `mixseg prepare` writes it.",
+    ),
+    _missing,
     SectionSpec(
         "runs", "Run by run", "Runs", tables=("runs", "ablation-runs"), empty="No run is planned."
     ),
@@ -303,6 +312,13 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
         "Where the numbers come from",
         "Provenance",
         tables=("provenance", "ablation-provenance"),
+        empty=NO_RUN,
+    ),
+    SectionSpec(
+        "protocols",
+        "What the convention changes",
+        "Conventions",
+        tables=("protocols",),
         empty=NO_RUN,
     ),
     _check,

@@ -43,15 +43,19 @@ class Verdicts:
         return {grid.name: grid for grid in made}
 
     def lead(self) -> str:
-        """How many claims have which verdict."""
-        counts = _counted(summary(self.judged))
-        apart = _counted(summary(self.judged, stand_ins=True))
-        more = f" Counted apart, for stand-ins at this scale: {apart}." if apart else ""
+        """How many claims have which verdict, and how they are judged."""
         return (
-            f"Of {len(self.judged)} claims: {counts}.{more} A claim is judged by method-level"
+            f"{self.counts()} A claim is judged by method-level"
             " intervals, and undecided where they leave it open; on other data than the paper's, or"
             " from random weights, a verdict speaks of these data alone."
         )
+
+    def counts(self) -> str:
+        """How many claims have which verdict; those for stand-ins apart."""
+        counts = _counted(summary(self.judged))
+        apart = _counted(summary(self.judged, stand_ins=True))
+        more = f" Counted apart, for stand-ins at this scale: {apart}." if apart else ""
+        return f"Of {len(self.judged)} claims: {counts}.{more}"
 
     def _claims(self) -> Grid:
         blocks: dict[str, list[Line]] = {}
