@@ -135,6 +135,32 @@ def test_without_scripts_every_number_is_there(chromium: Browser, report: Path) 
     assert tab.evaluate(rows)
 
 
+@pytest.mark.parametrize("page", ["index.html", "gallery.html"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_contents_stand_beside_a_wide_page_and_fold_on_a_narrow_one(
+    chromium: Browser, report: Path, page: str, width: int
+) -> None:
+    tab = chromium.open(report / page, Look(width))
+    wide = width == 1280
+    shown = (
+        "[...document.querySelectorAll('.contents .beside a')].filter((a) => a.checkVisibility())"
+    )
+    assert (tab.evaluate(f"{shown}.length") > 3) == wide
+    folded = "document.querySelector('.contents details')"
+    assert tab.evaluate(f"{folded}.checkVisibility() && !{folded}.open") == (not wide)
+    if wide:  # to the left of the text, and all of it on the screen
+        edge = tab.evaluate("document.querySelector('main').getBoundingClientRect().left")
+        assert tab.evaluate(f"{shown}.every((a) => a.getBoundingClientRect().right <= {edge})")
+        assert tab.evaluate(f"{shown}.every((a) => a.getBoundingClientRect().left >= 0)")
+    else:
+        tab.evaluate(f"{folded}.querySelector('summary').click()")
+        assert tab.evaluate(
+            f"[...{folded}.querySelectorAll('a')].every((a) => a.checkVisibility())"
+        )
+        tab.evaluate(f"{folded}.querySelector('a[href^=\"#\"]').click()")
+        assert not tab.evaluate(f"{folded}.open")
+
+
 def test_links_inside_the_page_resolve(tab: Tab) -> None:
     gone = tab.evaluate(
         "[...document.querySelectorAll('a[href^=\"#\"]')].filter((a) =>"

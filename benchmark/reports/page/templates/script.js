@@ -102,16 +102,21 @@
     addTools(table, scroll);
   }
 
-  const links = new Map([...document.querySelectorAll('nav a[href^="#"]')].map((a) => [a.hash.slice(1), a]));
+  // The place in the contents; only a list that scrolls by itself is scrolled.
+  const bar = document.querySelector(".contents .beside");
+  const links = new Map([...bar.querySelectorAll('a[href^="#"]')].map((a) => [a.hash.slice(1), a]));
   const watcher = new IntersectionObserver((entries) => {
     for (const entry of entries) {
       if (!entry.isIntersecting) continue;
       links.forEach((link) => link.removeAttribute("aria-current"));
       const link = links.get(entry.target.querySelector("h2").id);
       link?.setAttribute("aria-current", "true");
-      const bar = link?.closest("ul");
-      bar?.scrollTo({ left: link.offsetLeft - bar.clientWidth / 2 });
+      if (link) bar.scrollTop = link.offsetTop - bar.clientHeight / 2;
     }
   }, { rootMargin: "-15% 0px -75% 0px" });
   document.querySelectorAll("main > section").forEach((section) => watcher.observe(section));
+
+  // A chosen entry closes the list of a narrow screen.
+  const narrow = document.querySelector(".contents details");
+  narrow.addEventListener("click", (event) => { if (event.target.closest("a")) narrow.open = false; });
 })();
