@@ -137,8 +137,12 @@ def _missing(*parts: Study) -> str:
     planned = sum(len(entry.seeds) for part in parts for entry in part.table.entries)
     gone = sum(len(part.table.missing) for part in parts)
     ignored = sum(len(part.table.ignored) for part in parts)
-    text = f"{gone} of {planned} planned runs are missing" if gone else "No planned run is missing"
-    return f"{text}; {ignored} results are ignored." if ignored else f"{text}."
+    verb = "is" if gone == 1 else "are"
+    text = (
+        f"{gone} of {planned} planned runs {verb} missing" if gone else "No planned run is missing"
+    )
+    more = "1 result is ignored" if ignored == 1 else f"{ignored} results are ignored"
+    return f"{text}; {more}." if ignored else f"{text}."
 
 
 def _scale(study: Study) -> str:

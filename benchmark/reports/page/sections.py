@@ -1,54 +1,17 @@
 """The sections of the report, in the order in which a reader asks."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmark.reports.figures.drawing import Figure
 from benchmark.reports.page.answers import Answer
-from benchmark.reports.page.verify import Check, checks
+from benchmark.reports.page.parts import Folded, Section, Shown
+from benchmark.reports.page.verify import checks
 from benchmark.reports.study import Study
-from benchmark.reports.tables.grid import Grid
+from benchmark.reports.tables.grid import Block, Grid
 from benchmark.statistics.results import ABLATIONS, GROUPS, HEADLINE
 
 FURTHER = tuple(group for group in GROUPS if group not in (*HEADLINE, *ABLATIONS))
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the page.
-
-    Attributes:
-        anchor: of its heading.
-        short: its entry in the contents bar.
-        lead: sentences before its content.
-        tables: each with the folder that its files lie in.
-        answers: points of the summary.
-        empty: said instead of content where there is none.
-        tables_first: whether the tables stand before the figures.
-    """
-
-    anchor: str
-    title: str
-    short: str
-    lead: tuple[str, ...] = ()
-    figures: tuple[Figure, ...] = ()
-    tables: tuple[tuple[str, Grid], ...] = ()
-    items: tuple[str, ...] = ()
-    checks: tuple[Check, ...] = ()
-    answers: tuple[Answer, ...] = ()
-    empty: str = ""
-    tables_first: bool = False
-
-    @property
-    def bare(self) -> bool:
-        """Whether it has nothing to show."""
-        return not (self.figures or self.items or self.checks or self.tables or self.answers)
-
-    def index(self) -> list[tuple[str, str]]:
-        """Anchor and title of its figures and tables."""
-        return [(f"figure-{figure.name}", figure.title) for figure in self.figures] + [
-            (f"table-{grid.name}", grid.title) for _, grid in self.tables
-        ]
 
 
 @dataclass(frozen=True)
@@ -88,10 +51,10 @@ class Content:
     additions: Sequence[Addition] = ()
     answers: tuple[Answer, ...] = ()
 
-    def found(self, names: Sequence[str]) -> tuple[tuple[str, Grid], ...]:
-        """Those of some tables that hold anything, each with its folder."""
+    def found(self, names: Sequence[str]) -> tuple[Shown, ...]:
+        """Those of some tables that hold anything."""
         return tuple(
-            (folder, grids[name])
+            Shown(folder, grids[name])
             for name in names
             for folder, grids in self.tables.items()
             if name in grids and grids[name].lines()
@@ -134,7 +97,7 @@ def sections(content: Content) -> list[Section]:
 
 
 def _added(addition: Addition) -> Section:
-    tables = tuple(("analyses", grid) for grid in addition.grids)
+    tables = tuple(Shown("analyses", grid) for grid in addition.grids)
     return Section(
         addition.anchor, addition.title, addition.short, addition.leads, addition.figures, tables
     )
@@ -157,10 +120,46 @@ def design(study: Study) -> str:
     )
 
 
+def _claims(content: Content) -> Section | None:
+    """The judged claims; those that were not run, and the numbers, are folded."""
+    lead = tuple(content.leads.get("claims", ()))
+    tables: list[Shown] = []
+    folded: list[Folded] = []
+    for shown in content.found(("claims",)):
+        judged, rest = _split(shown.grid)
+        tables += [replace(shown, grid=judged)] if judged.lines() else []
+        count = len(rest.lines())
+        title = f"{count} claim{'s' if count != 1 else ''} that {'were' if count != 1 else 'was'}"
+        part = replace(shown, grid=rest, file=judged.name)
+        folded += [Folded(f"{title} not run", (part,))] if count else []
+    for shown in content.found(("quantities",)):
+        folded.append(Folded(shown.grid.title, (shown,)))
+    section = Section(
+        "claims", "Claims of the papers", "Claims", lead, tables=(*tables,), folded=(*folded,)
+    )
+    return None if section.bare else section
+
+
+def _split(grid: Grid) -> tuple[Grid, Grid]:
+    """The claims with a verdict, and those that were not run."""
+
+    def only(run: bool) -> tuple[Block, ...]:
+        kept = (
+            (block.title, tuple(x for x in block.lines if (x.cells[0].kind != "missing") == run))
+            for block in grid.blocks
+        )
+        return tuple(Block(title, lines) for title, lines in kept if lines)
+
+    rest = replace(grid, name=f"{grid.name}-not-run", title="Claims that were not run", remarks=())
+    return replace(grid, blocks=only(True)), replace(rest, blocks=only(False))
+
+
 def _missing(content: Content) -> Section | None:
     items = tuple(_missing_items(content))
-    title = "Missing runs and ignored results"
-    return Section("missing", title, "Missing", items=items) if items else None
+    title = "Missing and ignored runs"
+    count = f"{len(items)} {'entry' if len(items) == 1 else 'entries'}"
+    folded = (Folded(f"Show the list: {count}", items=items),)
+    return Section("missing", title, "Missing", folded=folded) if items else None
 
 
 def _missing_items(content: Content) -> Iterator[str]:
@@ -210,12 +209,7 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
         figures=("ranks",),
         tables=("across", "ranks", "stability"),
     ),
-    SectionSpec(
-        "claims",
-        "What the papers claimed, and what we found",
-        "Claims",
-        tables=("claims", "quantities"),
-    ),
+    _claims,
     SectionSpec(
         "small",
         "Small lesions",

@@ -72,7 +72,7 @@ class Verdicts:
             head="Claim, in our words",
             columns=(Column("Verdict", numeric=False), Column("Why", numeric=False)),
             blocks=tuple(Block(paper, tuple(lines)) for paper, lines in blocks.items()),
-            remarks=("The numbers behind each verdict stand in the next table.",),
+            remarks=("A table of its own holds the numbers behind the verdicts.",),
             records=quantity_rows(self.judged),
         )
 

@@ -102,6 +102,14 @@
     addTools(table, scroll);
   }
 
+  // Paper unfolds nothing by itself; afterwards the page is as it was.
+  let unfolded = [];
+  window.addEventListener("beforeprint", () => {
+    unfolded = [...document.querySelectorAll("details.folded:not([open])")];
+    unfolded.forEach((each) => { each.open = true; });
+  });
+  window.addEventListener("afterprint", () => unfolded.forEach((each) => { each.open = false; }));
+
   // The place in the contents; only a list that scrolls by itself is scrolled.
   const bar = document.querySelector(".contents .beside");
   const links = new Map([...bar.querySelectorAll('a[href^="#"]')].map((a) => [a.hash.slice(1), a]));
