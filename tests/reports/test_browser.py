@@ -1,5 +1,6 @@
 """The page in a real browser: no errors, nothing fetched, sorting, filtering, links, keyboard."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -133,6 +134,78 @@ def test_without_scripts_every_number_is_there(chromium: Browser, report: Path) 
         "[...document.querySelectorAll('#table-main tbody tr')].every((r) => r.checkVisibility())"
     )
     assert tab.evaluate(rows)
+    small = "[...document.querySelectorAll('#table-main td small, #table-main .sd')]"
+    assert tab.evaluate(f"{small}.length > 9 && {small}.every((e) => e.checkVisibility())")
+
+
+def test_a_cell_shows_one_number_until_intervals_are_asked_for(
+    chromium: Browser, report: Path
+) -> None:
+    tab = chromium.open(report / "index.html")
+    small = "[...document.querySelectorAll('#table-main td small, #table-main .sd')]"
+    assert tab.evaluate(f"{small}.length > 9 && {small}.every((e) => !e.checkVisibility())")
+    tab.evaluate("document.querySelector('#table-main .switch input').click()")
+    assert tab.evaluate(f"{small}.every((e) => e.checkVisibility())")
+    assert tab.evaluate("location.hash") == "#table-main?intervals=shown"
+
+
+def test_the_address_holds_the_view_of_a_table(chromium: Browser, report: Path) -> None:
+    tab = chromium.open(report / "index.html")
+    tab.evaluate(
+        "(() => { const set = (control, value) => { control.value = value;"
+        " control.dispatchEvent(new Event('input')); };"
+        " const [group, label] = document.querySelectorAll('#table-main .tools select');"
+        " set(document.querySelector('#table-main .tools input'), 'u-net');"
+        " set(label, label.options[1].value);"
+        " document.querySelectorAll('#table-main .heads button')[1].click(); })()"
+    )
+    state = (
+        "[...document.querySelectorAll('#table-main :is(th, td)')]"
+        ".filter((e) => e.checkVisibility()).map((e) => e.innerText)"
+    )
+    before, view = tab.evaluate(state), tab.evaluate("location.href")
+    assert view.endswith("#table-main?rows=u-net&label=DSC+%E2%86%91&sort=1-descending")
+    again = chromium.open(report / "index.html")
+    assert again.evaluate(state) != before
+    again.evaluate(f"location.hash = {json.dumps(view.partition('#')[2])}")
+    again.evaluate("new Promise((done) => setTimeout(done, 200))")
+    assert again.evaluate(state) == before
+    assert again.errors == []
+
+
+@pytest.mark.parametrize(
+    "view", ["sort=99-ascending", "sort=<b>", "label=none&group=none", "sort=1-x&rows=%", "?"]
+)
+def test_an_address_that_fits_nothing_does_no_harm(
+    chromium: Browser, report: Path, view: str
+) -> None:
+    tab = chromium.open(report / "index.html")
+    rows = "[...document.querySelectorAll('#table-main tr')].filter((r) => r.checkVisibility())"
+    count = tab.evaluate(f"{rows}.length")
+    tab.evaluate(f"location.hash = {json.dumps('table-main?' + view)}")
+    tab.evaluate("new Promise((done) => setTimeout(done, 200))")
+    assert tab.errors == []
+    assert "rows=" in view or tab.evaluate(f"{rows}.length") == count
+
+
+def test_the_mean_stands_on_a_narrow_screen_and_names_stay(chromium: Browser, report: Path) -> None:
+    tab = chromium.open(report / "index.html", Look(390))
+    cell = "document.querySelector('#table-main tbody tr:not(.block)').cells"
+    first = tab.evaluate("document.querySelector('#table-main .spans th').textContent")
+    assert first.startswith("Mean over")
+    assert tab.evaluate(f"{cell}[1].getBoundingClientRect().right <= 390")
+    left = tab.evaluate(f"{cell}[0].getBoundingClientRect().left")
+    tab.evaluate("document.querySelector('#table-main .scroll').scrollLeft = 300")
+    assert tab.evaluate(f"{cell}[0].getBoundingClientRect().left") == left
+
+
+def test_a_link_to_a_folded_table_unfolds_it(chromium: Browser, report: Path) -> None:
+    tab = chromium.open(report / "index.html")
+    folded = "document.querySelector('#table-claims-not-run')"
+    assert not tab.evaluate(f"{folded}.checkVisibility()")
+    tab.evaluate("location.hash = 'table-claims-not-run'")
+    tab.evaluate("new Promise((done) => setTimeout(done, 200))")
+    assert tab.evaluate(f"{folded}.checkVisibility()")
 
 
 @pytest.mark.parametrize("page", ["index.html", "gallery.html"])

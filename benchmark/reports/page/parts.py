@@ -1,11 +1,12 @@
 """What a section of the page is made of."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmark.reports.figures.drawing import Figure
 from benchmark.reports.page.answers import Answer
 from benchmark.reports.page.verify import Check
 from benchmark.reports.tables.grid import Grid
+from benchmark.statistics.intervals import MEAN
 
 
 @dataclass(frozen=True)
@@ -68,3 +69,20 @@ class Section:
         return [(f"figure-{figure.name}", figure.title) for figure in self.figures] + [
             (f"table-{each.grid.name}", each.grid.title) for each in shown
         ]
+
+
+def mean_first(grid: Grid) -> Grid:
+    """The same table with the mean over modalities before the test sets."""
+    order = sorted(
+        range(len(grid.columns)), key=lambda k: grid.columns[k].group != MEAN.capitalize()
+    )
+    blocks = (
+        replace(
+            block,
+            lines=tuple(
+                replace(line, cells=tuple(line.cells[k] for k in order)) for line in block.lines
+            ),
+        )
+        for block in grid.blocks
+    )
+    return replace(grid, columns=tuple(grid.columns[k] for k in order), blocks=tuple(blocks))

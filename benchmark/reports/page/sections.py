@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from benchmark.reports.figures.drawing import Figure
 from benchmark.reports.page.answers import Answer
-from benchmark.reports.page.parts import Folded, Section, Shown
+from benchmark.reports.page.parts import Folded, Section, Shown, mean_first
 from benchmark.reports.page.verify import checks
 from benchmark.reports.study import Study
 from benchmark.reports.tables.grid import Block, Grid
@@ -54,7 +54,7 @@ class Content:
     def found(self, names: Sequence[str]) -> tuple[Shown, ...]:
         """Those of some tables that hold anything."""
         return tuple(
-            Shown(folder, grids[name])
+            Shown(folder, mean_first(grids[name]))
             for name in names
             for folder, grids in self.tables.items()
             if name in grids and grids[name].lines()
