@@ -2,8 +2,10 @@
 
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from browser import CHROMIUM, Browser, Look, Tab, browser
@@ -259,3 +261,23 @@ def test_files_that_are_linked_are_there(tab: Tab, report: Path) -> None:
 def test_it_prints(tab: Tab, tmp_path: Path) -> None:
     tab.pdf(tmp_path / "page.pdf")
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.skipif(shutil.which("mutool") is None, reason="no mutool on this machine")
+def test_no_printed_page_ends_with_the_heading_of_a_section(tab: Tab, tmp_path: Path) -> None:
+    tab.pdf(tmp_path / "page.pdf")
+    command = ["mutool", "draw", "-q", "-F", "stext", str(tmp_path / "page.pdf")]
+    found = subprocess.run(command, capture_output=True, check=True).stdout
+    headings = tab.evaluate(
+        "[...document.querySelectorAll('h2, .answers dt')].map((e) => e.textContent.split(' #')[0])"
+    )
+    seen, last = set(), []
+    for page in ElementTree.fromstring(found).iter("page"):
+        ends = []
+        for line in page.iter("line"):
+            text = "".join(char.get("c", "") for char in line.iter("char"))
+            ends.append((float(line.get("bbox", "").split()[3]), text.strip()))
+        seen |= {text for _, text in ends}
+        last.append(max(ends, default=(0.0, ""))[1])
+    assert len(seen & set(headings)) > 15
+    assert [text for text in last if text in headings] == []

@@ -103,7 +103,7 @@
         head.hidden = hide[k];
         rows.forEach((row) => { row.cells[k + 1].hidden = hide[k]; });
       });
-      for (const span of table.querySelectorAll(".spans th")) {
+      for (const span of table.querySelectorAll(".spans > :not(:first-child)")) {
         const width = heads.filter((head) => head.dataset.group === span.textContent && !head.hidden).length;
         span.hidden = width === 0;
         if (width) span.colSpan = width;
