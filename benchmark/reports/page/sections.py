@@ -159,7 +159,7 @@ def _missing(content: Content) -> Section | None:
     title = "Missing and ignored runs"
     count = f"{len(items)} {'entry' if len(items) == 1 else 'entries'}"
     folded = (Folded(f"Show the list: {count}", items=items),)
-    return Section("missing", title, "Missing", folded=folded) if items else None
+    return Section("missing", title, "Missing runs", folded=folded) if items else None
 
 
 def _missing_items(content: Content) -> Iterator[str]:
@@ -172,7 +172,9 @@ def _missing_items(content: Content) -> Iterator[str]:
 
 
 def _check(content: Content) -> Section:
-    return Section("check", "How to check a number", "Check", checks=tuple(checks(content.study)))
+    return Section(
+        "check", "How to check a number", "Check a number", checks=tuple(checks(content.study))
+    )
 
 
 def _summary(content: Content) -> Section:
@@ -187,7 +189,7 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
     _summary,
     SectionSpec(
         "results",
-        "Who is best where",
+        "Results",
         "Results",
         figures=("scores",),
         tables=("main",),
@@ -196,8 +198,8 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
     ),
     SectionSpec(
         "comparisons",
-        "How sure that is, test set by test set",
-        "How sure",
+        "Significance, test set by test set",
+        "Significance",
         figures=("forest", "scatter"),
         tables=("comparisons",),
         empty="Nothing to compare: fewer than two unprompted methods may be compared.",
@@ -205,7 +207,7 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
     SectionSpec(
         "across",
         "Across test sets",
-        "Across",
+        "Across test sets",
         figures=("ranks",),
         tables=("across", "ranks", "stability"),
     ),
@@ -213,7 +215,7 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
     SectionSpec(
         "small",
         "Small lesions",
-        "Small",
+        "Small lesions",
         "The same predictions by the share of the image that the reference covers.",
         figures=("strata",),
         tables=("strata",),
@@ -221,7 +223,7 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
     SectionSpec(
         "errors",
         "Kinds of error",
-        "Errors",
+        "Kinds of error",
         "Sensitivity is the found share of the reference, precision the right share of the"
         " prediction; distances are between contours, undefined where a mask is empty.",
         tables=("errors",),
@@ -229,7 +231,7 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
     ),
     SectionSpec(
         "prompts",
-        "What the prompt changes",
+        "Effect of the prompt",
         "Prompts",
         "Prompted methods were shown points or boxes drawn from the reference. Each draw scores"
         " differently: the table shows by how much.",
@@ -245,8 +247,8 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
     ),
     SectionSpec(
         "single-modality",
-        "Mixed against single-modality training",
-        "Single modality",
+        "Effect of mixed training",
+        "Mixed training",
         "One network for all modalities, or one for each? The first table compares a network that"
         " was trained on the whole mix with networks of its kind that were each trained on a"
         " single modality, on the test sets of that modality.",
@@ -265,19 +267,21 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
         "Training",
         "Training",
         figures=("training",),
-        empty="No training history is there.",
+        empty="No training history of more than one epoch is there.",
     ),
-    SectionSpec("reported", "Reported against measured", "Reported", tables=("reported",)),
+    SectionSpec(
+        "reported", "Published numbers beside ours", "Published numbers", tables=("reported",)
+    ),
     SectionSpec(
         "overview",
-        "What was run on what",
-        "Overview",
+        "Methods",
+        "Methods",
         tables=("methods", "ablation-methods"),
         empty="No method runs on this mix.",
     ),
     SectionSpec(
         "data",
-        "Where the images come from",
+        "Data",
         "Data",
         tables=("data",),
         empty="Not recorded: results hold no data.json. `mixseg prepare` writes it.",
@@ -303,14 +307,14 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
     ),
     SectionSpec(
         "provenance",
-        "Where the numbers come from",
+        "Provenance of the runs",
         "Provenance",
         tables=("provenance", "ablation-provenance"),
         empty=NO_RUN,
     ),
     SectionSpec(
         "protocols",
-        "What the convention changes",
+        "Effect of the scoring convention",
         "Conventions",
         tables=("protocols",),
         empty=NO_RUN,

@@ -40,7 +40,7 @@ SINGLE_MODALITY = (
     "These networks saw one modality in training, which their note names; on the others they show"
     " what they never learnt. They are not ranked, and not averaged over modalities."
 )
-BEST = "Best bold, second underlined, within a block and as printed."
+BEST = "Within each block the best value is bold and the second best underlined, after rounding."
 APART = (
     f"{RANDOM}: these rows have no pretrained weights, or theirs were not at hand and they started"
     " from random ones. They are not ranked, and not compared with rows that started from"
@@ -238,8 +238,8 @@ def _remarks(study: Study, groups: Sequence[str], blocks: Iterable[Block]) -> tu
     how = (
         "Mean over seeds ± standard deviation over seeds; below it the 95 % bootstrap interval over"
         f" cases (BCa, {study.params.resamples:,} resamples; whole groups where cases form groups):"
-        " other cases for these trained networks. In ⟨ ⟩ the 95 % interval of the method, over"
-        f" trainings and cases together (crossed-variance t); none below three seeds. {CUT}"
+        " it covers only the choice of test cases. ⟨low, high⟩: 95 % interval that also accounts"
+        f" for retraining (crossed-variance t); omitted with fewer than three seeds. {CUT}"
     )
     ranks = SINGLE_MODALITY if "single" in groups else f"{BEST} Controls are not ranked."
     remarks = (*apart_remark(study, groups), *missing_remarks(blocks))
