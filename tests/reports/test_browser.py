@@ -1,8 +1,11 @@
 """The page in a real browser: no errors, nothing fetched, sorting, filtering, links, keyboard."""
 
+import json
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from browser import CHROMIUM, Browser, Look, Tab, browser
@@ -133,6 +136,104 @@ def test_without_scripts_every_number_is_there(chromium: Browser, report: Path) 
         "[...document.querySelectorAll('#table-main tbody tr')].every((r) => r.checkVisibility())"
     )
     assert tab.evaluate(rows)
+    small = "[...document.querySelectorAll('#table-main td small, #table-main .sd')]"
+    assert tab.evaluate(f"{small}.length > 9 && {small}.every((e) => e.checkVisibility())")
+
+
+def test_a_cell_shows_one_number_until_intervals_are_asked_for(
+    chromium: Browser, report: Path
+) -> None:
+    tab = chromium.open(report / "index.html")
+    small = "[...document.querySelectorAll('#table-main td small, #table-main .sd')]"
+    assert tab.evaluate(f"{small}.length > 9 && {small}.every((e) => !e.checkVisibility())")
+    tab.evaluate("document.querySelector('#table-main .switch input').click()")
+    assert tab.evaluate(f"{small}.every((e) => e.checkVisibility())")
+    assert tab.evaluate("location.hash") == "#table-main?intervals=shown"
+
+
+def test_the_address_holds_the_view_of_a_table(chromium: Browser, report: Path) -> None:
+    tab = chromium.open(report / "index.html")
+    tab.evaluate(
+        "(() => { const set = (control, value) => { control.value = value;"
+        " control.dispatchEvent(new Event('input')); };"
+        " const [group, label] = document.querySelectorAll('#table-main .tools select');"
+        " set(document.querySelector('#table-main .tools input'), 'u-net');"
+        " set(label, label.options[1].value);"
+        " document.querySelectorAll('#table-main .heads button')[1].click(); })()"
+    )
+    state = (
+        "[...document.querySelectorAll('#table-main :is(th, td)')]"
+        ".filter((e) => e.checkVisibility()).map((e) => e.innerText)"
+    )
+    before, view = tab.evaluate(state), tab.evaluate("location.href")
+    assert view.endswith("#table-main?rows=u-net&label=DSC+%E2%86%91&sort=1-descending")
+    again = chromium.open(report / "index.html")
+    assert again.evaluate(state) != before
+    again.evaluate(f"location.hash = {json.dumps(view.partition('#')[2])}")
+    again.evaluate("new Promise((done) => setTimeout(done, 200))")
+    assert again.evaluate(state) == before
+    assert again.errors == []
+
+
+@pytest.mark.parametrize(
+    "view", ["sort=99-ascending", "sort=<b>", "label=none&group=none", "sort=1-x&rows=%", "?"]
+)
+def test_an_address_that_fits_nothing_does_no_harm(
+    chromium: Browser, report: Path, view: str
+) -> None:
+    tab = chromium.open(report / "index.html")
+    rows = "[...document.querySelectorAll('#table-main tr')].filter((r) => r.checkVisibility())"
+    count = tab.evaluate(f"{rows}.length")
+    tab.evaluate(f"location.hash = {json.dumps('table-main?' + view)}")
+    tab.evaluate("new Promise((done) => setTimeout(done, 200))")
+    assert tab.errors == []
+    assert "rows=" in view or tab.evaluate(f"{rows}.length") == count
+
+
+def test_the_mean_stands_on_a_narrow_screen_and_names_stay(chromium: Browser, report: Path) -> None:
+    tab = chromium.open(report / "index.html", Look(390))
+    cell = "document.querySelector('#table-main tbody tr:not(.block)').cells"
+    first = tab.evaluate("document.querySelector('#table-main .spans th').textContent")
+    assert first.startswith("Mean over")
+    assert tab.evaluate(f"{cell}[1].getBoundingClientRect().right <= 390")
+    left = tab.evaluate(f"{cell}[0].getBoundingClientRect().left")
+    tab.evaluate("document.querySelector('#table-main .scroll').scrollLeft = 300")
+    assert tab.evaluate(f"{cell}[0].getBoundingClientRect().left") == left
+
+
+def test_a_link_to_a_folded_table_unfolds_it(chromium: Browser, report: Path) -> None:
+    tab = chromium.open(report / "index.html")
+    folded = "document.querySelector('#table-claims-not-run')"
+    assert not tab.evaluate(f"{folded}.checkVisibility()")
+    tab.evaluate("location.hash = 'table-claims-not-run'")
+    tab.evaluate("new Promise((done) => setTimeout(done, 200))")
+    assert tab.evaluate(f"{folded}.checkVisibility()")
+
+
+@pytest.mark.parametrize("page", ["index.html", "gallery.html"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_contents_stand_beside_a_wide_page_and_fold_on_a_narrow_one(
+    chromium: Browser, report: Path, page: str, width: int
+) -> None:
+    tab = chromium.open(report / page, Look(width))
+    wide = width == 1280
+    shown = (
+        "[...document.querySelectorAll('.contents .beside a')].filter((a) => a.checkVisibility())"
+    )
+    assert (tab.evaluate(f"{shown}.length") > 3) == wide
+    folded = "document.querySelector('.contents details')"
+    assert tab.evaluate(f"{folded}.checkVisibility() && !{folded}.open") == (not wide)
+    if wide:  # to the left of the text, and all of it on the screen
+        edge = tab.evaluate("document.querySelector('main').getBoundingClientRect().left")
+        assert tab.evaluate(f"{shown}.every((a) => a.getBoundingClientRect().right <= {edge})")
+        assert tab.evaluate(f"{shown}.every((a) => a.getBoundingClientRect().left >= 0)")
+    else:
+        tab.evaluate(f"{folded}.querySelector('summary').click()")
+        assert tab.evaluate(
+            f"[...{folded}.querySelectorAll('a')].every((a) => a.checkVisibility())"
+        )
+        tab.evaluate(f"{folded}.querySelector('a[href^=\"#\"]').click()")
+        assert not tab.evaluate(f"{folded}.open")
 
 
 def test_links_inside_the_page_resolve(tab: Tab) -> None:
@@ -160,3 +261,23 @@ def test_files_that_are_linked_are_there(tab: Tab, report: Path) -> None:
 def test_it_prints(tab: Tab, tmp_path: Path) -> None:
     tab.pdf(tmp_path / "page.pdf")
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.skipif(shutil.which("mutool") is None, reason="no mutool on this machine")
+def test_no_printed_page_ends_with_the_heading_of_a_section(tab: Tab, tmp_path: Path) -> None:
+    tab.pdf(tmp_path / "page.pdf")
+    command = ["mutool", "draw", "-q", "-F", "stext", str(tmp_path / "page.pdf")]
+    found = subprocess.run(command, capture_output=True, check=True).stdout
+    headings = tab.evaluate(
+        "[...document.querySelectorAll('h2, .answers dt')].map((e) => e.textContent.split(' #')[0])"
+    )
+    seen, last = set(), []
+    for page in ElementTree.fromstring(found).iter("page"):
+        ends = []
+        for line in page.iter("line"):
+            text = "".join(char.get("c", "") for char in line.iter("char"))
+            ends.append((float(line.get("bbox", "").split()[3]), text.strip()))
+        seen |= {text for _, text in ends}
+        last.append(max(ends, default=(0.0, ""))[1])
+    assert len(seen & set(headings)) > 15
+    assert [text for text in last if text in headings] == []

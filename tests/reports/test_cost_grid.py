@@ -11,10 +11,11 @@ import pytest
 from make_results import MIX, Made, Plan, change, make, renamed, write_cost
 
 from benchmark.core.errors import ScoreTableError
+from benchmark.core.files import write_text
 from benchmark.reports.page.document import write_report
 from benchmark.reports.study import study_of
-from benchmark.reports.tables.cost import cost_grid, read_cost
-from benchmark.reports.tables.grid import Cell, Grid
+from benchmark.reports.tables.cost import LABELS, cost_grid, read_cost
+from benchmark.reports.tables.grid import Cell, Grid, csv_text
 from benchmark.reports.tables.markup import latex, markdown
 
 RUN = ["2.4", "61.5", "12.3", "cpu"]  # 141.5 s of training; 40 cases in 3.25 s
@@ -74,16 +75,34 @@ def test_a_method_that_never_ran_shows_what_it_costs(made: Made) -> None:
     assert texts(grid_of(made), "New") == ["24.40", "24.30", "1.23", "20.5", "1,234", *[GONE] * 4]
 
 
-def test_operations_are_named_together_and_by_row_where_they_differ(made: Made) -> None:
+def test_operations_without_a_formula_stand_in_the_csv_of_each_row(made: Made) -> None:
     write_cost(made, "unet", not_counted=[["add", 1], ["relu", 2]])
     write_cost(made, "unetpp", not_counted=[["add", 7], ["grid_sampler_2d", 3], ["_fft_r2c", 1]])
     grid = grid_of(made)
-    assert "Operations that the MACs leave out, for want of a formula: add." in grid.remarks
-    assert "its MACs leave out relu as well" in notes(grid, "U-Net")
-    assert "its MACs leave out _fft_r2c, grid_sampler_2d as well" in notes(grid, "U-Net++")
-    assert not any("as well" in note for note in notes(grid, "MMSNet"))
+    rows = {row["Method"]: row for row in csv.DictReader(io.StringIO(grid.csv()))}
+    named = {title: row["Operations without a formula"] for title, row in rows.items()}
+    assert named["U-Net"] == "add, relu"
+    assert named["U-Net++"] == "_fft_r2c, add, grid_sampler_2d"
+    assert named["MMSNet"] == ""
+    assert rows["U-Net"]["GMACs"] == texts(grid, "U-Net")[2]
+    said = "The MACs leave out operations without a formula; the CSV lists them for each method."
+    assert said in grid.remarks
+    assert "grid_sampler_2d" not in markdown(grid)  # raw names are for the file alone
+    write_cost(made, "unet", not_counted=[])
     write_cost(made, "unetpp", not_counted=[])
-    assert any(remark.endswith("formula: none in all methods.") for remark in grid_of(made).remarks)
+    assert said not in grid_of(made).remarks
+
+
+def test_a_slow_device_is_not_0_images_per_second(made: Made) -> None:
+    for seed in (0, 1, 2):
+        folder = made.run("main", "unet", seed)
+        with (folder / "history.csv").open(encoding="utf-8", newline="") as file:
+            history = list(csv.DictReader(file))
+        for row in history:
+            row["images_per_s"] = "0.0213"
+        write_text(folder / "history.csv", csv_text(history))
+    column = LABELS.index("Training (images/s)")
+    assert texts(grid_of(made), "U-Net")[column] == "0.021"
 
 
 def test_machines_are_named_and_told_apart(made: Made) -> None:
@@ -165,7 +184,8 @@ def test_every_form_of_the_table_holds_it(made: Made, tmp_path: Path) -> None:
         "1,234",
     )
     assert r"20.5<br><sub>\[19.9, 21.2\]</sub>" in markdown(grid)
-    assert r"native\_batch\_norm" in latex(grid)
+    assert "native_batch_norm" in row["Operations without a formula"]
+    assert "{[}19.9, 21.2{]}" in latex(grid)
     assert r"32 $\times$ 32 pixels" in latex(grid)
     write_report(made.results(), tmp_path / "to")
     page = (tmp_path / "to" / "index.html").read_text(encoding="utf-8")

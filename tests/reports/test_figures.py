@@ -49,6 +49,14 @@ def test_training_figure_draws_every_seed_and_the_mean(study: Study) -> None:
     assert (thin, thick) == (9, 3)
 
 
+def test_a_training_of_one_epoch_has_no_figure(tmp_path: Path) -> None:
+    made = make(tmp_path, Plan(cases=3))
+    for path in tmp_path.rglob("history.csv"):
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        path.write_text("".join(lines[:2]), encoding="utf-8")
+    assert training_figure(made.study()) is None
+
+
 def test_written_figures_stand_alone_with_their_numbers(study: Study, tmp_path: Path) -> None:
     for figure in figures(study):
         write_figure(figure, tmp_path)

@@ -101,7 +101,7 @@ def _score_records(
 
 
 def training_figure(study: Study) -> Figure | None:
-    """Loss by epoch, a panel a method: every seed thin, their mean thick."""
+    """Loss by epoch, a panel a method: every seed thin, their mean thick; None for one epoch."""
     curves = {
         entry: {
             run.seed: losses
@@ -111,8 +111,8 @@ def training_figure(study: Study) -> Figure | None:
         for entry in study.table.rows(RANKED)
     }
     curves = {entry: seeds for entry, seeds in curves.items() if seeds}
-    if not curves:
-        return None
+    if all(len(losses) < 2 for seeds in curves.values() for losses in seeds.values()):
+        return None  # one epoch is no course
     columns = min(3, len(curves))
     rows = math.ceil(len(curves) / columns)
     with canvas_of((9.2, 2.3 * rows)) as canvas:

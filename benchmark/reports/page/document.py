@@ -12,6 +12,7 @@ from benchmark.reports.figures.drawing import Figure, write_figure
 from benchmark.reports.figures.figures import scores_figure, training_figure
 from benchmark.reports.figures.scatter import scatter_figure
 from benchmark.reports.figures.tradeoff import tradeoff_figure
+from benchmark.reports.page.answers import answers
 from benchmark.reports.page.gallery import gallery
 from benchmark.reports.page.render import render
 from benchmark.reports.page.sections import FURTHER, Addition, Content, design, sections
@@ -157,9 +158,11 @@ def write_report(
     leads = {**_leads(study, tables["tables"].get("leaks")), "claims": (found.lead(),)}
     added = {figure.name: figure for each in additions for figure in each.figures}
     figures = {**headline.figures(), **added}
-    content = Content(study, ablations, tables, figures, leads, additions)
+    apart = ablations.only(ABLATIONS)
+    first = answers(study, apart, found)
+    content = Content(study, ablations, tables, figures, leads, additions, first)
     grids = {name: grid for part in tables.values() for name, grid in part.items()}
-    facts = _facts(study, ablations.only(ABLATIONS))
+    facts = _facts(study, apart)
     pages = {
         "checklist.md": checklist(study, ablations, grids),
         "index.html": render(
@@ -194,7 +197,7 @@ def ablation_grids(study: Study) -> Grids:
 
 def _leads(study: Study, looked: Grid | None) -> dict[str, Sequence[str]]:
     """Sentences that say what was found, by section; of the duplicates where none is listed."""
-    leads: dict[str, Sequence[str]] = {"overview": (*study.warnings(), design(study))}
+    leads: dict[str, Sequence[str]] = {"overview": (design(study),)}
     if looked is None:
         changed = [f"{each}." for name, each in study.changed.items() if name.startswith("leaks")]
         leads["leaks"] = (*changed, "Run `mixseg leaks` again.") if changed else (NOT_LOOKED,)

@@ -1,12 +1,14 @@
 """The sections of the report, in the order in which a reader asks."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmark.reports.figures.drawing import Figure
-from benchmark.reports.page.verify import Check, checks
+from benchmark.reports.page.answers import Answer
+from benchmark.reports.page.parts import Folded, Section, Shown, mean_first
+from benchmark.reports.page.verify import checks
 from benchmark.reports.study import Study
-from benchmark.reports.tables.grid import Grid
+from benchmark.reports.tables.grid import Block, Grid
 from benchmark.statistics.cardless import SUPPLIED
 from benchmark.statistics.results import ABLATIONS, GROUPS, HEADLINE
 
@@ -14,42 +16,8 @@ FURTHER = tuple(group for group in GROUPS if group not in (*HEADLINE, *ABLATIONS
 
 
 @dataclass(frozen=True)
-class Section:
-    """A part of the page.
-
-    Attributes:
-        anchor: of its heading.
-        short: its entry in the contents bar.
-        lead: sentences before its content.
-        tables: each with the folder that its files lie in.
-        empty: said instead of content where there is none.
-    """
-
-    anchor: str
-    title: str
-    short: str
-    lead: tuple[str, ...] = ()
-    figures: tuple[Figure, ...] = ()
-    tables: tuple[tuple[str, Grid], ...] = ()
-    items: tuple[str, ...] = ()
-    checks: tuple[Check, ...] = ()
-    empty: str = ""
-
-    @property
-    def bare(self) -> bool:
-        """Whether it has nothing to show."""
-        return not (self.figures or self.items or self.checks or self.tables)
-
-    def index(self) -> list[tuple[str, str]]:
-        """Anchor and title of its figures and tables."""
-        return [(f"figure-{figure.name}", figure.title) for figure in self.figures] + [
-            (f"table-{grid.name}", grid.title) for _, grid in self.tables
-        ]
-
-
-@dataclass(frozen=True)
 class Addition:
-    """A section that another part of the project hands in, before the claims.
+    """A section that another part of the project hands in, after the claims.
 
     Attributes:
         leads: sentences before its content.
@@ -73,6 +41,7 @@ class Content:
         tables: by folder and name.
         leads: sentences that say what was found, by section.
         additions: sections of other parts, whose tables are in `tables` and figures in `figures`.
+        answers: points of the summary.
     """
 
     study: Study
@@ -81,11 +50,12 @@ class Content:
     figures: Mapping[str, Figure]
     leads: Mapping[str, Sequence[str]]
     additions: Sequence[Addition] = ()
+    answers: tuple[Answer, ...] = ()
 
-    def found(self, names: Sequence[str]) -> tuple[tuple[str, Grid], ...]:
-        """Those of some tables that hold anything, each with its folder."""
+    def found(self, names: Sequence[str]) -> tuple[Shown, ...]:
+        """Those of some tables that hold anything."""
         return tuple(
-            (folder, grids[name])
+            Shown(folder, mean_first(grids[name]))
             for name in names
             for folder, grids in self.tables.items()
             if name in grids and grids[name].lines()
@@ -103,6 +73,7 @@ class SectionSpec:
     figures: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     empty: str = ""
+    tables_first: bool = False
 
     def __call__(self, content: Content) -> Section | None:
         """The section, as far as there is anything to show."""
@@ -114,6 +85,7 @@ class SectionSpec:
             figures=tuple(content.figures[n] for n in self.figures if n in content.figures),
             tables=content.found(self.tables),
             empty=self.empty,
+            tables_first=self.tables_first,
         )
         return None if section.bare and not self.empty else section
 
@@ -126,7 +98,7 @@ def sections(content: Content) -> list[Section]:
 
 
 def _added(addition: Addition) -> Section:
-    tables = tuple(("analyses", grid) for grid in addition.grids)
+    tables = tuple(Shown("analyses", grid) for grid in addition.grids)
     return Section(
         addition.anchor, addition.title, addition.short, addition.leads, addition.figures, tables
     )
@@ -149,10 +121,46 @@ def design(study: Study) -> str:
     )
 
 
+def _claims(content: Content) -> Section | None:
+    """The judged claims; those that were not run, and the numbers, are folded."""
+    lead = tuple(content.leads.get("claims", ()))
+    tables: list[Shown] = []
+    folded: list[Folded] = []
+    for shown in content.found(("claims",)):
+        judged, rest = _split(shown.grid)
+        tables += [replace(shown, grid=judged)] if judged.lines() else []
+        count = len(rest.lines())
+        title = f"{count} claim{'s' if count != 1 else ''} that {'were' if count != 1 else 'was'}"
+        part = replace(shown, grid=rest, file=judged.name)
+        folded += [Folded(f"{title} not run", (part,))] if count else []
+    for shown in content.found(("quantities",)):
+        folded.append(Folded(shown.grid.title, (shown,)))
+    section = Section(
+        "claims", "Claims of the papers", "Claims", lead, tables=(*tables,), folded=(*folded,)
+    )
+    return None if section.bare else section
+
+
+def _split(grid: Grid) -> tuple[Grid, Grid]:
+    """The claims with a verdict, and those that were not run."""
+
+    def only(run: bool) -> tuple[Block, ...]:
+        kept = (
+            (block.title, tuple(x for x in block.lines if (x.cells[0].kind != "missing") == run))
+            for block in grid.blocks
+        )
+        return tuple(Block(title, lines) for title, lines in kept if lines)
+
+    rest = replace(grid, name=f"{grid.name}-not-run", title="Claims that were not run", remarks=())
+    return replace(grid, blocks=only(True)), replace(rest, blocks=only(False))
+
+
 def _missing(content: Content) -> Section | None:
     items = tuple(_missing_items(content))
-    title = "Missing runs and ignored results"
-    return Section("missing", title, "Missing", items=items) if items else None
+    title = "Missing and ignored runs"
+    count = f"{len(items)} {'entry' if len(items) == 1 else 'entries'}"
+    folded = (Folded(f"Show the list: {count}", items=items),)
+    return Section("missing", title, "Missing runs", folded=folded) if items else None
 
 
 def _missing_items(content: Content) -> Iterator[str]:
@@ -165,41 +173,34 @@ def _missing_items(content: Content) -> Iterator[str]:
 
 
 def _check(content: Content) -> Section:
-    return Section("check", "How to check a number", "Check", checks=tuple(checks(content.study)))
+    return Section(
+        "check", "How to check a number", "Check a number", checks=tuple(checks(content.study))
+    )
+
+
+def _summary(content: Content) -> Section:
+    lead = tuple(content.study.warnings())
+    return Section("summary", "Summary", "Summary", lead=lead, answers=content.answers)
 
 
 NO_RUN = "No run is done yet."
-# After the additions.
-LATER = ("prompts", "further", "supplied", "claims", "ablations", "single-modality", "cost")
+LATER = ("small", "errors")  # the first sections after the additions
 # In the order in which a reader asks. A section that has nothing to say gives None.
 SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
-    SectionSpec(
-        "overview",
-        "What was run on what",
-        "Overview",
-        tables=("methods", "ablation-methods"),
-        empty="No method runs on this mix.",
-    ),
-    SectionSpec(
-        "data",
-        "Where the images come from",
-        "Data",
-        tables=("data",),
-        empty="Not recorded: results hold no data.json. `mixseg prepare` writes it.",
-    ),
-    _missing,
+    _summary,
     SectionSpec(
         "results",
-        "Who is best where",
+        "Results",
         "Results",
         figures=("scores",),
         tables=("main",),
         empty=NO_RUN,
+        tables_first=True,
     ),
     SectionSpec(
         "comparisons",
-        "How sure that is, test set by test set",
-        "How sure",
+        "Significance, test set by test set",
+        "Significance",
         figures=("forest", "scatter"),
         tables=("comparisons",),
         empty="Nothing to compare: fewer than two unprompted methods may be compared.",
@@ -207,14 +208,15 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
     SectionSpec(
         "across",
         "Across test sets",
-        "Across",
+        "Across test sets",
         figures=("ranks",),
         tables=("across", "ranks", "stability"),
     ),
+    _claims,
     SectionSpec(
         "small",
         "Small lesions",
-        "Small",
+        "Small lesions",
         "The same predictions by the share of the image that the reference covers.",
         figures=("strata",),
         tables=("strata",),
@@ -222,7 +224,7 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
     SectionSpec(
         "errors",
         "Kinds of error",
-        "Errors",
+        "Kinds of error",
         "Sensitivity is the found share of the reference, precision the right share of the"
         " prediction; distances are between contours, undefined where a mask is empty.",
         tables=("errors",),
@@ -230,7 +232,7 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
     ),
     SectionSpec(
         "prompts",
-        "What the prompt changes",
+        "Effect of the prompt",
         "Prompts",
         "Prompted methods were shown points or boxes drawn from the reference. Each draw scores"
         " differently: the table shows by how much.",
@@ -244,12 +246,6 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
         tables=(SUPPLIED, "supplied-comparisons"),
     ),
     SectionSpec(
-        "claims",
-        "What the papers claimed, and what we found",
-        "Claims",
-        tables=("claims", "quantities"),
-    ),
-    SectionSpec(
         "ablations",
         "Ablations",
         "Ablations",
@@ -258,8 +254,8 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
     ),
     SectionSpec(
         "single-modality",
-        "Mixed against single-modality training",
-        "Single modality",
+        "Effect of mixed training",
+        "Mixed training",
         "One network for all modalities, or one for each? The first table compares a network that"
         " was trained on the whole mix with networks of its kind that were each trained on a"
         " single modality, on the test sets of that modality.",
@@ -273,21 +269,31 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
         tables=("cost", "ablation-cost"),
         empty=NO_RUN,
     ),
-    SectionSpec("reported", "Reported against measured", "Reported", tables=("reported",)),
-    SectionSpec(
-        "protocols",
-        "What the convention changes",
-        "Conventions",
-        tables=("protocols",),
-        empty=NO_RUN,
-    ),
     SectionSpec(
         "training",
         "Training",
         "Training",
         figures=("training",),
-        empty="No training history is there.",
+        empty="No training history of more than one epoch is there.",
     ),
+    SectionSpec(
+        "reported", "Published numbers beside ours", "Published numbers", tables=("reported",)
+    ),
+    SectionSpec(
+        "overview",
+        "Methods",
+        "Methods",
+        tables=("methods", "ablation-methods"),
+        empty="No method runs on this mix.",
+    ),
+    SectionSpec(
+        "data",
+        "Data",
+        "Data",
+        tables=("data",),
+        empty="Not recorded: results hold no data.json. `mixseg prepare` writes it.",
+    ),
+    _missing,
     SectionSpec(
         "runs", "Run by run", "Runs", tables=("runs", "ablation-runs"), empty="No run is planned."
     ),
@@ -308,9 +314,16 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
     ),
     SectionSpec(
         "provenance",
-        "Where the numbers come from",
+        "Provenance of the runs",
         "Provenance",
         tables=("provenance", "ablation-provenance"),
+        empty=NO_RUN,
+    ),
+    SectionSpec(
+        "protocols",
+        "Effect of the scoring convention",
+        "Conventions",
+        tables=("protocols",),
         empty=NO_RUN,
     ),
     _check,

@@ -49,7 +49,7 @@ def runs_grid(study: Study, groups: Sequence[str] = tuple(GROUPS)) -> Grid:
         blocks=tuple(blocks),
         notes=marks.notes(),
         remarks=(
-            "Runs of a method whose other seeds are missing stand here, and in no average.",
+            "Methods with missing seeds are listed here but excluded from all averages.",
             "Both empty: predictions that are empty like their reference (scored 1). One empty:"
             " only one of the two is (scored 0).",
         ),

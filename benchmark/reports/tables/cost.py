@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -27,10 +27,11 @@ from benchmark.statistics.results import GROUPS
 from benchmark.statistics.table import Entry, Run
 
 SCHEMA = 1
+UNSEEN = "Operations without a formula"
 # Networks of a single modality cost what their base does; of supplied predictions nobody knows.
 COSTED = tuple(group for group in GROUPS if group not in ("single", SUPPLIED))
 LABELS = ("Parameters (M)", "Trained (M)", "GMACs", "Latency (ms)", "Peak memory (MiB)",
-          "Training (min)", "Training images/s", "Prediction images/s")  # fmt: skip
+          "Training (min)", "Training (images/s)", "Prediction (images/s)")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -102,19 +103,17 @@ def cost_grid(study: Study, groups: Sequence[str] = COSTED) -> Grid:
     rows = blocks_of(study, [group for group in groups if group != "controls"])
     entries = [entry for block in rows for entry in block.entries]
     found = {entry.key: measured_cost(study, entry) for entry in entries}
-    unseen = [measured.unseen for measured in found.values() if measured]
-    common = unseen[0].intersection(*unseen) if unseen else frozenset()
     marks, blocks = Marks(), []
     for block in rows:
         lines = []
         for entry in block.entries:
             measured = found[entry.key]
-            notes = [*study.notes(entry), *_notes(study, entry, measured, common)]
+            notes = [*study.notes(entry), *_notes(study, entry, measured)]
             cells = _cells(study, study.table.runs_of(entry), measured)
             lines.append(Line(entry.title, cells, marks.of(notes)))
         blocks.append(Block(block.title, tuple(lines)))
     titles = [(entry.title, found[entry.key]) for entry in entries]
-    return Grid(
+    grid = Grid(
         name="cost",
         of=study.mix.title,
         title="What the methods cost",
@@ -123,12 +122,18 @@ def cost_grid(study: Study, groups: Sequence[str] = COSTED) -> Grid:
         blocks=tuple(blocks),
         notes=marks.notes(),
         remarks=(
-            "Training, its images/s and those of prediction are medians over the runs that are"
+            "The time of training and the images per second are medians over the runs that are"
             " there, as measured on that device when each was made. Times on different devices, or"
             " beside other work on one machine, must not be compared.",
-            *_remarks(study, titles, common),
+            *_remarks(study, titles),
         ),
     )
+    measures = [found[entry.key] for entry in entries]  # in the order of the lines
+    records = [
+        {**record, UNSEEN: ", ".join(sorted(measured.unseen)) if measured else ""}
+        for record, measured in zip(grid.flat(), measures, strict=True)
+    ]
+    return replace(grid, records=records)
 
 
 def measured_cost(study: Study, entry: Entry) -> Measured | None:
@@ -139,9 +144,7 @@ def measured_cost(study: Study, entry: Entry) -> Measured | None:
     return read_cost(study.folder / entry.group / entry.name / "cost" / "cost.json")
 
 
-def _notes(
-    study: Study, entry: Entry, measured: Measured | None, common: frozenset[str]
-) -> list[str]:
+def _notes(study: Study, entry: Entry, measured: Measured | None) -> list[str]:
     """What a reader must know of one row's cost."""
     if measured is None:
         return []
@@ -154,16 +157,10 @@ def _notes(
         )
     if measured.peak_mib is None:
         notes.append(f"peak memory {measured.how}")
-    if measured.unseen - common:
-        notes.append(f"its MACs leave out {', '.join(sorted(measured.unseen - common))} as well")
     return notes
 
 
-def _remarks(
-    study: Study,
-    rows: Sequence[tuple[str, Measured | None]],
-    common: frozenset[str],
-) -> list[str]:
+def _remarks(study: Study, rows: Sequence[tuple[str, Measured | None]]) -> list[str]:
     """Of what the measured costs are, where they were measured, and what they leave out."""
     remarks, size = [], study.size()
     machines: dict[str, list[str]] = {}
@@ -176,11 +173,13 @@ def _remarks(
         remarks.append(
             "GMACs (billions of multiply-accumulates), latency (median, quartiles below) and peak"
             f" memory (the weights, and what one prediction adds) are of one image of {size} ×"
-            f" {size} pixels, with pretrained weights where they were here, its embedding included"
-            f" where the method has one. Measured on: {machine}."
+            f" {size} pixels, using pretrained weights if available; they include the embedding"
+            f" step where the method has one. Measured on: {machine}."
         )
-        unseen = ", ".join(sorted(common)) or "none in all methods"
-        remarks.append(f"Operations that the MACs leave out, for want of a formula: {unseen}.")
+    if any(measured and measured.unseen for _, measured in rows):
+        remarks.append(
+            "The MACs leave out operations without a formula; the CSV lists them for each method."
+        )
     if any(measured is None for _, measured in rows):
         remarks.append("missing: not run, or not measured yet; `mixseg cost` measures.")
     return remarks
@@ -192,6 +191,10 @@ def _cells(study: Study, runs: Sequence[Run], measured: Measured | None) -> tupl
         if not known:
             return Cell(NONE) if runs else missing()
         return _number(median(known), digits)
+
+    def rate_of(values: Callable[[Run], float | None]) -> Cell:
+        known = [value for run in runs if (value := values(run))]  # none was measured as 0
+        return _rate(median(known)) if known else Cell(NONE) if runs else missing()
 
     def speed(run: Run) -> float | None:
         logged = read_history(study.run_folder(run) / "history.csv").get("images_per_s", [])
@@ -209,8 +212,8 @@ def _cells(study: Study, runs: Sequence[Run], measured: Measured | None) -> tupl
         count("trainable", 1),
         *_measured_cells(measured),
         median_of(lambda run: _value(run, "times", "train_s", 1 / 60), 1),
-        median_of(speed, 1),
-        median_of(_predicted_per_s, 1),
+        rate_of(speed),
+        rate_of(_predicted_per_s),
         Cell(", ".join(devices) or MISSING, kind="" if runs else "missing"),
     )
 
@@ -230,6 +233,11 @@ def _measured_cells(measured: Measured | None) -> tuple[Cell, ...]:
 
 def _number(value: float, digits: int) -> Cell:
     return Cell(f"{value:,.{digits}f}", sort=value)
+
+
+def _rate(value: float) -> Cell:
+    """Images per second: digits enough that a slow device is not 0."""
+    return _number(value, 1) if value >= 1 else Cell(f"{value:.2g}", sort=value)
 
 
 def _value(run: Run, part: str, key: str, factor: float) -> float | None:

@@ -122,9 +122,10 @@ class Grid:
 
     def csv(self) -> str:
         """The table as CSV."""
-        return csv_text(self.records or self._flat())
+        return csv_text(self.records or self.flat())
 
-    def _flat(self) -> list[dict[str, str]]:
+    def flat(self) -> list[dict[str, str]]:
+        """The cells as records."""
         return [
             {"block": block.title, self.head: line.title}
             | {

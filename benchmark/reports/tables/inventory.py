@@ -36,8 +36,8 @@ def methods_grid(study: Study) -> Grid:
         blocks=tuple(blocks),
         notes=marks.notes(),
         remarks=(
-            f"Fewer than {CLAIM_SEEDS} seeds make no claim about a method; methods used as released"
-            " have no seed term and run once.",
+            f"We make no claim about methods with fewer than {CLAIM_SEEDS} seeds. Methods used as"
+            " released, without training, run once.",
         ),
     )
 

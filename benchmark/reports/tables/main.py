@@ -51,7 +51,7 @@ SUPPLIED_ROWS = (
     " the training: its data, its recipe, and whether the test set chose anything. They are not"
     " ranked."
 )
-BEST = "Best bold, second underlined, within a block and as printed."
+BEST = "Within each block the best value is bold and the second best underlined, after rounding."
 APART = (
     f"{RANDOM}: these rows have no pretrained weights, or theirs were not at hand and they started"
     " from random ones. They are not ranked, and not compared with rows that started from"
@@ -252,8 +252,8 @@ def _remarks(study: Study, groups: Sequence[str], blocks: Iterable[Block]) -> tu
     how = (
         "Mean over seeds ± standard deviation over seeds; below it the 95 % bootstrap interval over"
         f" cases (BCa, {study.params.resamples:,} resamples; whole groups where cases form groups):"
-        " other cases for these trained networks. In ⟨ ⟩ the 95 % interval of the method, over"
-        f" trainings and cases together (crossed-variance t); none below three seeds. {CUT}"
+        " it covers only the choice of test cases. ⟨low, high⟩: 95 % interval that also accounts"
+        f" for retraining (crossed-variance t); omitted with fewer than three seeds. {CUT}"
     )
     ranks = f"{BEST} Controls are not ranked."
     ranks = {"single": SINGLE_MODALITY, SUPPLIED: SUPPLIED_ROWS}.get(groups[0], ranks)

@@ -54,8 +54,8 @@ def across_grid(study: Study, found: Compared) -> Grid:
         notes=marks.notes(),
         remarks=(
             "Bayesian signed-rank test: how probable it is that on another test set like these the"
-            f" focus is practically worse, equal (within {POINTS} of DSC) or better. It takes the"
-            " differences as known; how well each is known, the intervals above say.",
+            f" focus is practically worse, equal (within {POINTS} of DSC) or better. The"
+            " test treats each difference as exact; see the intervals above for their uncertainty.",
         ),
         records=[
             {

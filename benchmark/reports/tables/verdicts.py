@@ -1,6 +1,7 @@
 """What the papers claimed beside what was found, and published numbers beside ours."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,12 +22,15 @@ from benchmark.reports.tables.grid import (
     missing,
     number,
 )
+from benchmark.reports.tables.protocols import Conventions, conventions
 from benchmark.statistics.method_level import CUT
 from benchmark.statistics.results import MixResults
+from benchmark.statistics.schema import METRICS
 
 KINDS: Mapping[str, Any] = {"supported": "good", "contradicted": "bad", "not run": "missing",
                             "agrees": "good", "out of tolerance": "bad",
                             "no run": "missing"}  # fmt: skip
+OPEN_POINT = re.compile(r", O\d+$")  # of mmsnet/README.md
 
 
 @dataclass(frozen=True)
@@ -43,21 +47,26 @@ class Verdicts:
         return {grid.name: grid for grid in made}
 
     def lead(self) -> str:
-        """How many claims have which verdict."""
-        counts = _counted(summary(self.judged))
-        apart = _counted(summary(self.judged, stand_ins=True))
-        more = f" Counted apart, for stand-ins at this scale: {apart}." if apart else ""
+        """How many claims have which verdict, and how they are judged."""
         return (
-            f"Of {len(self.judged)} claims: {counts}.{more} A claim is judged by method-level"
+            f"{self.counts()} A claim is judged by method-level"
             " intervals, and undecided where they leave it open; on other data than the paper's, or"
             " from random weights, a verdict speaks of these data alone."
         )
+
+    def counts(self) -> str:
+        """How many claims have which verdict; those for stand-ins apart."""
+        counts = _counted(summary(self.judged))
+        apart = _counted(summary(self.judged, stand_ins=True))
+        more = f" Counted apart, for stand-ins at this scale: {apart}." if apart else ""
+        return f"Of {len(self.judged)} claims: {counts}.{more}"
 
     def _claims(self) -> Grid:
         blocks: dict[str, list[Line]] = {}
         for one in self.judged:
             colour = KINDS if not one.stand_ins else {}
-            reads = Cell(one.reads, one.scope, one.reads, kind=colour.get(one.verdict, ""))
+            shown = OPEN_POINT.sub("", one.reads)  # its reason names the point
+            reads = Cell(shown, one.scope, shown, kind=colour.get(one.verdict, ""))
             line = Line(one.claim.sentence, (reads, Cell(one.why)), sub=one.claim.source)
             heading = f"{one.claim.paper}, for stand-ins" if one.stand_ins else one.claim.paper
             blocks.setdefault(heading, []).append(line)
@@ -68,7 +77,7 @@ class Verdicts:
             head="Claim, in our words",
             columns=(Column("Verdict", numeric=False), Column("Why", numeric=False)),
             blocks=tuple(Block(paper, tuple(lines)) for paper, lines in blocks.items()),
-            remarks=("The numbers behind each verdict stand in the next table.",),
+            remarks=("A table of its own holds the numbers behind the verdicts.",),
             records=quantity_rows(self.judged),
         )
 
@@ -77,7 +86,7 @@ class Verdicts:
         marks, blocks = Marks(), []
         for one in self.judged:
             lines = [
-                Line(q.what, (Cell(q.where), Cell(q.metric), Cell(q.text(), sort=q.value),
+                Line(q.what, (Cell(q.where), Cell(_label(q.metric)), Cell(q.text(), sort=q.value),
                               Cell(q.verdict, kind=KINDS.get(q.verdict, "")), Cell(q.note)),
                      marks.of(self._notes(q)))
                 for q in one.quantities
@@ -109,14 +118,15 @@ class Verdicts:
     def _reported(self) -> Grid:
         marks = Marks()
         blocks: dict[str, list[Line]] = {}
+        meanings = conventions(self.study) if self.checked else {}
         for one in self.checked:
             entry = next((e for e in self.study.table.entries
                           if e.name == one.reported.method), None)  # fmt: skip
             title = entry.title if entry else one.reported.method
             notes = self.study.notes(entry) if entry else []
-            where = f"{self.study.set_title(one.reported.dataset)}, {one.reported.metric}"
+            where = f"{self.study.set_title(one.reported.dataset)}, {_label(one.reported.metric)}"
             source = f"{one.reported.source}; {one.reported.table}".rstrip("; ")
-            line = Line(where, tuple(_reported_cells(one)), marks.of(notes), sub=source)
+            line = Line(where, tuple(_reported_cells(one, meanings)), marks.of(notes), sub=source)
             blocks.setdefault(title, []).append(line)
         labels = ("Verdict", "Setting", "Convention that gives it", "Why")
         return Grid(
@@ -157,7 +167,7 @@ def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n)
 
 
-def _reported_cells(one: Checked) -> Iterator[Cell]:
+def _reported_cells(one: Checked, meanings: Conventions) -> Iterator[Cell]:
     yield Cell(_printed(one.reported.value, one), sort=one.reported.value)
     if one.ours is None:
         yield missing()
@@ -167,7 +177,7 @@ def _reported_cells(one: Checked) -> Iterator[Cell]:
         yield Cell(_printed(one.ours, one), limits, one.ours)
     yield Cell(one.verdict, sort=one.verdict, kind=KINDS.get(one.verdict, ""))
     yield Cell(one.reported.setting)
-    yield Cell(_conventions(one))
+    yield Cell(_conventions(one, meanings))
     yield Cell(one.why)
 
 
@@ -176,11 +186,20 @@ def _printed(value: float | None, one: Checked) -> str:
     return NONE if value is None else number(value, min(digits, 5))
 
 
-def _conventions(one: Checked) -> str:
-    found = [f"{name} {number(value, 3)}" for name, value in one.protocols]
+def _conventions(one: Checked, known: Conventions) -> str:
+    def words(name: str, value: float) -> str:
+        title = known[name][0] if name in known else _label(name)
+        return f"{title}: {number(value, 3)}"
+
+    found = [words(*each) for each in one.protocols]
     if not found and one.nearest:
-        return f"none; nearest {one.nearest[0]} {number(one.nearest[1], 3)}"
-    return ", ".join(found) or NONE
+        return f"none; nearest: {words(*one.nearest)}"
+    return "; ".join(found) or NONE
+
+
+def _label(column: str) -> str:
+    """The name of a metric for reading; what is no column of scores stays as it is."""
+    return METRICS[column].title if column in METRICS else column
 
 
 def _reported_records(checked: Sequence[Checked]) -> Iterator[Mapping[str, Any]]:

@@ -1,0 +1,183 @@
+"""What a report answers first, in sentences that are made from its numbers."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmark.reports.study import Study
+from benchmark.reports.tables.cells import signed
+from benchmark.reports.tables.compared import best_of, comparable
+from benchmark.reports.tables.comparisons import dataset_title
+from benchmark.reports.tables.grid import number
+from benchmark.reports.tables.verdicts import Verdicts
+from benchmark.statistics.compare import ALPHA, Comparison, comparisons
+from benchmark.statistics.intervals import MEAN
+from benchmark.statistics.schema import DSC
+from benchmark.statistics.table import Entry, Run
+
+DIGITS = 3
+NAMED = 5  # claims of one verdict that are named; of more only the count is told
+OUTCOMES: Mapping[str, str] = {
+    "better": "it is better on {}",
+    "worse": "it is worse on {}",
+    "undecided": "the order is undecided on {}",
+    "no claim": "no claim is made on {}",
+    "missing": "runs are missing on {}",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One point of the summary.
+
+    Attributes:
+        question: what it answers, in a few words.
+        sentences: the answer.
+        link: the anchor of the section with more.
+    """
+
+    question: str
+    sentences: tuple[str, ...]
+    link: str
+
+
+def answers(study: Study, ablations: Study, found: Verdicts) -> tuple[Answer, ...]:
+    """The answers of a mix.
+
+    Args:
+        study: the headline.
+        ablations: the ablations, without the rows that they are variants of.
+    """
+    return (
+        Answer("Best method", tuple(_best(study)), "results"),
+        Answer("Claims of the papers", tuple(_claims(found)), "claims"),
+        Answer("Missing", (_missing(study, ablations),), "missing"),
+        Answer("Scale of the training", (_scale(study),), "runs"),
+    )
+
+
+def _best(study: Study) -> Iterator[str]:
+    """The best unprompted row, and its lead over the second."""
+    rows = comparable(study)
+    best = best_of(study, rows)
+    if best is None:
+        yield "No unprompted method that may be compared is complete yet."
+        return
+    place = MEAN if len(study.table.sets) > 1 else study.table.sets[0].name
+    where = dataset_title(study, place)
+    where = where[:1].lower() + where[1:] if place == MEAN else where
+    yield (
+        f"{best.title} has the highest DSC of the unprompted methods:"
+        f" {_with_interval(study, best, place)} ({where})."
+    )
+    others = [row for row in rows if row.key != best.key]
+    second = best_of(study, others)
+    if second is None:
+        yield "No other unprompted method is complete, so there is no lead to tell."
+    else:
+        told = comparisons(study.table, best, others)
+        yield from _lead(study, [one for one in told if one.other.key == second.key], place)
+    absent = sum(study.cells.get((row.key, place, DSC)) is None for row in rows)
+    if absent:
+        yield f"Incomplete and left out of this comparison: {absent} of {len(rows)} such methods."
+
+
+def _with_interval(study: Study, entry: Entry, place: str) -> str:
+    score = study.cells[entry.key, place, DSC]
+    found = study.methods.get((entry.key, place, DSC))
+    text = number(score.mean, DIGITS)
+    if found is None or math.isnan(found.low):
+        return text
+    return f"{text}, 95 % interval {number(found.low, DIGITS)} to {number(found.high, DIGITS)}"
+
+
+def _lead(study: Study, found: Sequence[Comparison], place: str) -> Iterator[str]:
+    """The lead over one row, at `place` and test set by test set."""
+    whole = next((one for one in found if one.dataset == place), None)
+    if whole is None or math.isnan(whole.value):
+        return
+    text = f"Its lead over the second, {whole.other.title}, is {signed(whole.value)}"
+    if math.isnan(whole.low):
+        yield f"{text}; there are too few seeds for an interval, so no claim is made."
+    else:
+        verdict = (
+            f"The lead is significant (p = {_p(whole)} after Holm's correction)."
+            if whole.verdict == "better"
+            else f"The lead is undecided (p = {_p(whole)} after Holm's correction, not below"
+            f" {ALPHA:g})."
+        )
+        yield f"{text}, 95 % interval {signed(whole.low)} to {signed(whole.high)}. {verdict}"
+    sets = [one for one in found if one.dataset != MEAN]
+    if len(sets) > 1:
+        parts = []
+        for outcome, words in OUTCOMES.items():
+            names = [study.set_title(one.dataset) for one in sets if one.verdict == outcome]
+            parts += [words.format(_listed(names))] if names else []
+        yield f"Against {whole.other.title}, {'; '.join(parts)}."
+    yield "The same scores chose the best method, so they overstate its lead a little."
+
+
+def _p(one: Comparison) -> str:
+    return "under 0.001" if one.p_holm < 0.001 else number(one.p_holm, DIGITS)
+
+
+def _claims(found: Verdicts) -> Iterator[str]:
+    yield found.counts()
+    for verdict in ("supported", "contradicted"):
+        said = [
+            one.claim.sentence.rstrip(".")
+            for one in found.judged
+            if one.verdict == verdict and not one.stand_ins
+        ]
+        if 0 < len(said) <= NAMED:
+            yield f"{verdict.capitalize()}: {'; '.join(said)}."
+
+
+def _missing(*parts: Study) -> str:
+    planned = sum(len(entry.seeds) for part in parts for entry in part.table.entries)
+    gone = sum(len(part.table.missing) for part in parts)
+    ignored = sum(len(part.table.ignored) for part in parts)
+    verb = "is" if gone == 1 else "are"
+    text = (
+        f"{gone} of {planned} planned runs {verb} missing" if gone else "No planned run is missing"
+    )
+    more = "1 result is ignored" if ignored == 1 else f"{ignored} results are ignored"
+    return f"{text}; {more}." if ignored else f"{text}."
+
+
+def _scale(study: Study) -> str:
+    """Size, epochs, images, seeds and device of the trainings that are there."""
+    runs = [run for run in study.runs() if run.record.get("recipe", {}).get("epochs")]
+    if not runs:
+        return "No method has been trained yet."
+    size, seeds = study.size(), {run.seed for run in runs}
+    epochs = _range([run.record["recipe"]["epochs"] for run in runs], "epoch")
+    images = _range([n for run in runs if (n := run.record.get("data", {}).get("train"))], "image")
+    devices = dict.fromkeys(d for run in runs if (d := _device(run)))
+    parts = [
+        *([f"{size} × {size} pixels"] if size else []),
+        epochs,
+        *([f"{images} for training"] if images else []),
+        f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''}",
+        *([f"on {_listed(list(devices))}"] if devices else []),
+    ]
+    return f"{', '.join(parts)}."
+
+
+def _range(values: Sequence[int], noun: str) -> str:
+    """The smallest and the largest of some counts; empty for none."""
+    if not values:
+        return ""
+    low, high = min(values), max(values)
+    text = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    return f"{text} {noun}{'' if high == 1 else 's'}"
+
+
+def _device(run: Run) -> str:
+    machine = run.record.get("hardware", {})
+    device = str(machine.get("device", ""))
+    return f"{device} ({machine['cpu']})" if device == "cpu" and machine.get("cpu") else device
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
