@@ -1,10 +1,23 @@
 """The rule on DSC and IoU: rows that leave what one convention allows, and what they come from."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmark.audit.conventions import Pair, could_come_from, least, told
-from benchmark.audit.finding import TINY, Finding, Known, Level, Outcome, at, count, printed, show
+from benchmark.audit.evidence import ROWS, majority, softened
+from benchmark.audit.finding import (
+    HARD,
+    TINY,
+    Finding,
+    Known,
+    Level,
+    Outcome,
+    at,
+    count,
+    printed,
+    show,
+)
 from benchmark.audit.metrics import letters
 from benchmark.audit.table import Row, Table, plain
 
@@ -26,9 +39,22 @@ def overlap(table: Table, known: Known) -> Outcome:
     pairs = [Breach(row, _pair(row, known)) for row in rows]
     breaches = [each for each in pairs if each.pair.side]
     findings = _judged(table, breaches, len(pairs))
+    if breaches and not _is_dsc(table) and not majority(*_counts(breaches, len(pairs)), ROWS):
+        right, wrong = _counts(breaches, len(pairs))
+        why = f"that this F1 is a DSC of the same masks ({right} of {right + wrong} rows fit)"
+        findings = [softened(f, why) if f.level in HARD else f for f in findings]
     findings += _pooled([each for each in pairs if _at_the_bound(each.pair)], len(pairs))
     skipped = [] if rows else ["no row has both DSC and IoU"]
     return Outcome(findings, count(len(rows), "row") + " with DSC and IoU", skipped)
+
+
+def _is_dsc(table: Table) -> bool:
+    """Whether the title says Dice; F1 may be of images, objects or classes."""
+    return not re.search(r"f.?1|f.?score|f.?measure", table.columns["dsc"].title, re.I)
+
+
+def _counts(breaches: Sequence[Breach], of: int) -> tuple[int, int]:
+    return of - len(breaches), len(breaches)
 
 
 def _pair(row: Row, known: Known) -> Pair:
