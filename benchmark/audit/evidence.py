@@ -9,11 +9,13 @@
 3. A mean is hit to the last digit by chance hardly ever: two others have to be right, and no fewer
    than deviate.
 4. A finding without that evidence is «unlikely», and says what is missing.
+5. In a table that names no metric nothing shows that its numbers are scores: no finding is hard.
 """
 
 from dataclasses import replace
 
-from benchmark.audit.finding import Finding
+from benchmark.audit.finding import HARD, Finding, Outcome
+from benchmark.audit.table import Table
 
 COLUMNS = 3  # whose marks are right
 ROWS = 3  # that are in place, or fit, or have names of their own
@@ -38,3 +40,12 @@ def majority(right: int, wrong: int, least: int) -> bool:
 def softened(found: Finding, why: str) -> Finding:
     """The finding as «unlikely», with what the table does not show."""
     return replace(found, level="unlikely", arithmetic=f"{found.arithmetic}; not shown: {why}")
+
+
+def of_scores(outcome: Outcome, table: Table) -> Outcome:
+    """The outcome of a rule, without hard findings where no metric is named (Conventions, 5)."""
+    if set(table.columns) - {"score"}:
+        return outcome
+    why = "that the numbers are scores (no metric is named)"
+    findings = [softened(f, why) if f.level in HARD else f for f in outcome.findings]
+    return replace(outcome, findings=findings)
