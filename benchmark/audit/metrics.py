@@ -73,7 +73,7 @@ CHANGING = {"median", "std", "sd", "stdev", "deviation", "dev", "var", "variance
             "number", "n", "samples", "gap", "minus", "thresh", "thresholded",
             "lesionwise", "objectwise", "bce", "ce", "focal", "tversky"}  # fmt: skip
 SPREADS = {"median", "std", "sd", "stdev", "deviation", "variance", "ci", "iqr", "interval", "δ",
-           "delta", "diff", "difference", "gain", "gains", "improvement", "change", "gap"}  # fmt: skip
+           "delta", "diff", "difference", "gain", "gains", "improvement", "gap"}  # fmt: skip
 KEYS: dict[str, str] = {
     "n": "n cases images testcases testimages samples count noofimages numberofimages nimages num"
          " nocases numberofcases testsamples samplesn imagesn casesn testset# # support subjects"
