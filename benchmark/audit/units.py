@@ -1,6 +1,6 @@
 """Percentages told from fractions, and numbers that no share can have."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 
@@ -30,7 +30,8 @@ def scaled(table: Table) -> tuple[Table, Outcome]:
             if (row.line, row.dataset) not in others
             and (found := _impossible(row, name, cell, scale, values))
         }  # fmt: skip
-        findings += _mixed(name, odd, len(cells), scale)
+        whole = bool(odd) and all(_is_whole(row, name, scales) for row, _ in odd)
+        findings += _mixed(name, odd, len(cells), scale, whole=whole)
         findings += _by_evidence(name, list(wrong.values()), len(cells))
         table = table.with_rows([
             _rescaled(row, name, 100 / scale if (row.line, row.dataset) in others else scale,
@@ -82,7 +83,15 @@ def _is_other(cell: Cell, values: Sequence[float], scale: float) -> bool:
     return like and far
 
 
-def _mixed(name: str, odd: Sequence[tuple[Row, Cell]], of: int, scale: float) -> list[Finding]:
+def _is_whole(row: Row, name: str, scales: Mapping[str, float]) -> bool:
+    """Whether a row has other shares, and none in the unit of its column: it may count cases."""
+    cells = [(n, row.cells[n]) for n in scales if n in row.cells and n != name]
+    return bool(cells) and not any((c.value > 1) == (scales[n] > 1) for n, c in cells)
+
+
+def _mixed(
+    name: str, odd: Sequence[tuple[Row, Cell]], of: int, scale: float, *, whole: bool
+) -> list[Finding]:
     if not odd:
         return []
     one, many = ("fraction", "percentages") if scale > 1 else ("percentage", "fractions")
@@ -91,6 +100,10 @@ def _mixed(name: str, odd: Sequence[tuple[Row, Cell]], of: int, scale: float) ->
     what = f"{name}: {len(odd)} of {of} numbers read as a {one} among {many}."
     found = Finding("units", "does not agree", at(odd[0][0]), what, listed + more)
     rest = of - len(odd)
+    if whole:
+        return [
+            softened(found, "that the row holds scores (none of it has the unit of its column)")
+        ]
     if habit(rest, len(odd), ROWS):
         return [found]
     return [softened(found, f"that the column has one unit ({rest} of {of} numbers agree)")]
