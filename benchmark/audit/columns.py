@@ -178,7 +178,8 @@ def _difference(body: Body, place: int) -> bool:
     mine = body.cells(place)
     if not any(cell and cell.value < 0 for cell in mine):
         return False
-    others = [body.cells(k) for k in range(len(body.columns)) if k != place and body.numeric(k)]
+    columns = [(k, column) for k, column in enumerate(body.columns) if k != place and column.share]
+    others = [body.cells(k) for k, column in columns if column.metric == body.columns[place].metric]
     return any(_less(mine, one, other) for one, other in permutations(others, 2))
 
 
