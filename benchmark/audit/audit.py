@@ -12,6 +12,7 @@ import numpy as np
 from benchmark.audit import order, rules, units
 from benchmark.audit.averages import averages
 from benchmark.audit.bounds import bounds
+from benchmark.audit.evidence import of_scores
 from benchmark.audit.finding import HARD, LEVELS, MEANING, Finding, Known, Level, Outcome, count
 from benchmark.audit.forms import read_rows
 from benchmark.audit.marks import marks
@@ -82,7 +83,8 @@ class Audit:
 def audit(table: Table, known: Known) -> Audit:
     """Tries every rule on a table."""
     table, outcome = units.scaled(table)
-    return Audit(table, {"units": outcome, **{n: rule(table, known) for n, rule in RULES.items()}})
+    outcomes = {"units": outcome, **{name: rule(table, known) for name, rule in RULES.items()}}
+    return Audit(table, {name: of_scores(each, table) for name, each in outcomes.items()})
 
 
 def audit_file(path: Path, known: Known) -> Audit:

@@ -8,7 +8,9 @@
 2. An «overall» of unknown cases may be any weighed mean, or of pooled pixels.
 3. Folds and centres differ in size. Where one set of weights, each from half to twice an equal
    share, gives all averages of a printed row, they may be weighed. One column shows no weights.
-4. A last digit that is cut off, not rounded, is told as such, unless the other averages of the
+4. A stated average contradicts its rows only where other averages of its metric show that they are
+   means of the same rows (`evidence`).
+5. A last digit that is cut off, not rounded, is told as such, unless the other averages of the
    table are rounded.
 """
 
@@ -18,6 +20,7 @@ from dataclasses import dataclass
 
 from benchmark.audit.cells import Cell
 from benchmark.audit.columns import is_mean
+from benchmark.audit.evidence import MEANS, majority, softened
 from benchmark.audit.finding import TINY, Finding, Known, Level, Outcome, at, count, gap, show
 from benchmark.audit.table import Row, Table, plain, spelled
 
@@ -75,6 +78,11 @@ class Stated:
         return min((mean - self.cell.share for mean in means), key=abs)
 
     @property
+    def right(self) -> bool:
+        """Whether one of the means is the printed one within rounding."""
+        return abs(self.off) <= self.slack + TINY
+
+    @property
     def units(self) -> float:
         """The same in units of the last printed digit."""
         return self.off / (2 * self.cell.slack)
@@ -129,7 +137,7 @@ def _one_weighing(found: Sequence[Stated]) -> bool:
     from scipy.optimize import linprog  # slow to import, and wanted here alone
 
     rows = len(found[0].parts)
-    off = sum(abs(each.off) > each.slack + TINY for each in found)
+    off = sum(not each.right for each in found)
     if off < 2 or off <= rows // 2 or any(len(each.parts) != rows for each in found):
         return False
     shares = [[cell.share for _, cell in each.parts] for each in found]
@@ -143,7 +151,7 @@ def _one_weighing(found: Sequence[Stated]) -> bool:
 
 def _average(each: Stated, stated: Sequence[Stated], weighed: Set[int]) -> Finding | None:
     cell, off = each.cell, each.off
-    if abs(off) <= each.slack + TINY:
+    if each.right:
         return None
     shares = [c.share for _, c in each.parts]
     level: Level = "does not agree"
@@ -164,7 +172,22 @@ def _average(each: Stated, stated: Sequence[Stated], weighed: Set[int]) -> Findi
         sizes = ", ".join(str(n) for n, _ in each.parts)
         listed += f"; weighed by cases ({sizes}): {show(each.weighed, cell)}"
     arithmetic = f"{listed}; printed {cell.text}, where rounding allows ± {gap(each.slack, cell)}"
-    return Finding("averages", level, at(each.row), what, arithmetic)
+    found = Finding("averages", level, at(each.row), what, arithmetic)
+    return found if level != "does not agree" else _by_evidence(found, each, stated)
+
+
+def _by_evidence(found: Finding, each: Stated, stated: Sequence[Stated]) -> Finding:
+    """The finding, softer where no other averages are means of these rows (Conventions, 4)."""
+    over = [plain(name) for name, _ in each.named]
+    alike = [s for s in stated if s.name == each.name and [plain(n) for n, _ in s.named] == over]
+    right = sum(s.right for s in alike)
+    if majority(right, len(alike) - right, MEANS):
+        return found
+    return softened(
+        found,
+        f"that averages of {each.name} are means of these rows ({right} of {len(alike)} are, and"
+        f" {MEANS} and half of them have to be)",
+    )
 
 
 def _cut(others: Sequence[Stated]) -> bool:

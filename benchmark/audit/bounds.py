@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmark.audit.cells import Cell
+from benchmark.audit.evidence import ROWS, majority
 from benchmark.audit.finding import TINY, Finding, Known, Level, Outcome, at, count, gap, printed
 from benchmark.audit.table import Row, Table, plain
 
@@ -136,7 +137,10 @@ def _finding(bound: Bound, broken: Sequence[tuple[Row, float]], known: Known, of
     arithmetic = f"{sums}; broken by {gap(excess, like)}"
     level: Level = "does not agree"
     what = f"The means of this row break {bound.text}."
-    if bound.always:
+    if bound.always and len(broken) > 1 and not majority(of - len(broken), len(broken), ROWS):
+        level = "unlikely"
+        arithmetic += "; not shown: that both titles mean what they are read as, in one unit"
+    elif bound.always:
         level = "cannot be"
     elif bound.single:
         what = f"{bound.text} is exact for one case, and the row breaks it."

@@ -2,7 +2,8 @@
 
 **Conventions**
 
-1. A column whose title names a metric and whose cells are mostly words is no metric.
+1. A column whose title names a metric and whose cells are mostly words is no metric; nor is one
+   that holds the differences of two others.
 2. F1 is DSC under another name where the table has no DSC; beside DSC it is a column of its own, as
    is mIoU beside IoU, recall beside sensitivity. Only one of them is held against other metrics.
 3. Titles that are repeated as a group («Dice, IoU, Dice, IoU») belong to data sets without a name.
@@ -18,6 +19,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import permutations
 
 from benchmark.audit.cells import Cell, cell_of, is_nothing, unmarked
 from benchmark.audit.forms import Line, Sheet
@@ -49,7 +51,10 @@ OTHER_SPLITS = re.compile(r"\b(?:test|train|internal|external|easy)\w*", re.I)
 FRACTION = re.compile(r"[^\w.]*\d*\.\d")
 METRIC_TITLES = ("metric", "measure", "指标", "score", "criteri", "index")
 NAMED_OTHERWISE = ("loss", "experiment", "config", "setting", "variant", "run")
+TINY = 1e-9  # rounding of floating-point sums
 WIDE = 3  # fewest columns without a known name that may be parts of a metric
+
+Cells = Sequence[Cell | None]
 
 
 @dataclass(frozen=True)
@@ -135,7 +140,7 @@ def _by_content(body: Body) -> Body:
             (column.kind in ("metric", "rank", "n") and words)
             or (column.kind in ("method", "n") and first != k)
             or (column.kind == "dataset" and (_measured(body, k) if words else fractions))
-            or (column.share and _mostly_signed(body, k))
+            or (column.share and (_mostly_signed(body, k) or _difference(body, k)))
         ):
             changed[k] = Column(column.title, "other", letters(column.title))
     return body.put(changed)
@@ -166,6 +171,25 @@ def _mostly_signed(body: Body, place: int) -> bool:
     """Whether most numbers of a column have a sign: gains and gaps, no shares."""
     cells = [cell for cell in body.cells(place) if cell]
     return 2 * sum(cell.signed for cell in cells) > len(cells)
+
+
+def _difference(body: Body, place: int) -> bool:
+    """Whether a column with a minus is one column less another in every row: «B-A Dice»."""
+    mine = body.cells(place)
+    if not any(cell and cell.value < 0 for cell in mine):
+        return False
+    columns = [(k, column) for k, column in enumerate(body.columns) if k != place and column.share]
+    others = [body.cells(k) for k, column in columns if column.metric == body.columns[place].metric]
+    return any(_less(mine, one, other) for one, other in permutations(others, 2))
+
+
+def _less(mine: Cells, one: Cells, other: Cells) -> bool:
+    """Whether the numbers are those of one column less those of another, within rounding."""
+    rows = [(m, a, b) for m, a, b in zip(mine, one, other, strict=True) if m and a and b]
+    return len(rows) > 1 and all(
+        abs(a.value - b.value - m.value) <= (a.half + b.half + m.half) * (1 + TINY) + TINY
+        for m, a, b in rows
+    )
 
 
 def _groups(body: Body) -> list[list[int]]:

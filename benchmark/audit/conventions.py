@@ -13,14 +13,17 @@
 4. A soft DSC of maps whose masks, cut at one half, have the IoU J is at most 2 (1 + J) / (3 + J):
    probability 1 where the mask hits, one half where it misses and where it is wrong. It can be as
    small as one likes, for low probabilities all over the background.
-5. F1 that is made from the mean precision P and sensitivity S is 2 P S / (P + S), and at least D.
+5. Single precision moves a score by up to one in a million. A number may have been rounded before
+   it was averaged, or have a constant against division by zero: that moves it by a unit of its last
+   digit, or by one in ten thousand.
+6. F1 that is made from the mean precision P and sensitivity S is 2 P S / (P + S), and at least D.
 
 **Sources** Jensen 1906; Conventions 2 to 4 are counting.
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,6 +31,8 @@ from benchmark.audit.cells import Cell
 from benchmark.audit.finding import TINY, show
 
 STEPS = 401  # of the grid over one case's score
+SINGLE = 1e-6  # of single precision
+CONSTANT = 1e-4  # of a constant against division by zero
 FINE = 1e-3  # what the grid may be off by
 Array = np.ndarray
 NAMES = {
@@ -58,9 +63,14 @@ class Pair:
     def side(self) -> str:
         """Where the pair leaves what one convention allows: "low", "high" or ""."""
         low, high = self.one_convention()
-        if self.iou.high < low - TINY:
+        if self.iou.high < low - SINGLE:
             return "low"
-        return "high" if self.iou.low > high + TINY else ""
+        return "high" if self.iou.low > high + SINGLE else ""
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether it leaves them by more than rounding twice, or a constant, explains."""
+        return bool(replace(self, dsc=_wider(self.dsc), iou=_wider(self.iou)).side)
 
     def one_convention(self) -> tuple[float, float]:
         """The range of the mean IoU (Conventions, 1)."""
@@ -69,6 +79,10 @@ class Pair:
     def fits(self) -> list[str]:
         """Which conventions that differ between DSC and IoU the pair fits."""
         return [name for name, test in TESTS.items() if test(self)]
+
+
+def _wider(cell: Cell) -> Cell:
+    return replace(cell, half=max(2 * cell.half, CONSTANT * cell.scale))
 
 
 def least(dsc: float) -> float:

@@ -16,7 +16,7 @@ HARD = ("cannot be", "does not agree")  # exit status 1
 MEANING: dict[Level, str] = {
     "cannot be": "no set of masks gives these numbers under any usual definition",
     "does not agree": "two statements of the table contradict each other",
-    "unlikely": "needs cases without a lesion, or a definition that the table does not name",
+    "unlikely": "needs cases without a lesion, or a convention that the table does not show",
     "look again": "may well be right, and deserves a second look",
 }
 TINY = 1e-9  # rounding of floating-point sums

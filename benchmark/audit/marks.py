@@ -8,13 +8,16 @@
    their names are bold too, where several are, or where the values contradict several marks. Where
    each of several columns has several best marks, they are the best of groups of rows, or the best
    rows together. Reported numbers, upper bounds and human raters may stand aside.
-3. A tie or a second mark beside a best mark that is wrong is part of that finding.
+3. A mark contradicts the values only where the marks of the same kind in other columns are right,
+   and one of these stands in another row: else bold may be the paper's own row (`evidence`).
+4. A tie or a second mark beside a best mark that is wrong is part of that finding.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
+from benchmark.audit.evidence import COLUMNS, ROWS, habit, softened
 from benchmark.audit.finding import Finding, Known, Level, Outcome, ahead, at, count
 from benchmark.audit.metrics import METRICS
 from benchmark.audit.order import columns_of
@@ -84,7 +87,7 @@ def marks(table: Table, known: Known) -> Outcome:
                 wrong.setdefault(row.line, []).append((each, row, mark))
         if each.best and not each.wrong and not free:
             findings += _unmarked_ties(each)
-    findings += [_wrong(parts) for parts in wrong.values()]
+    findings += [_by_evidence(_wrong(parts), parts, found, own) for parts in wrong.values()]
     findings += [_emphasised(each) for each in found if each.emphasis and not together]
     return Outcome([*findings, *_of_own(found, own)], count(tested, "mark"), skipped, notes)
 
@@ -216,6 +219,36 @@ def _fits(each: Marked, cuts: Sequence[int]) -> bool:
     return not any(
         each.above(row, [r for r in each.rows if part(r) == part(row)]) for row in each.best
     )
+
+
+def _by_evidence(
+    wrong: Finding, parts: Sequence[tuple[Marked, Row, str]], found: Sequence[Marked], own: set[int]
+) -> Finding:
+    """The finding, softer where the table does not show what bold means (Conventions, 3)."""
+    missing = [_missing(row, mark, found, own) for _, row, mark in parts]
+    return (
+        wrong if wrong.level != "does not agree" or "" in missing else softened(wrong, missing[0])
+    )
+
+
+def _missing(row: Row, mark: str, found: Sequence[Marked], own: set[int]) -> str:
+    """What the other columns do not show of a kind of mark; empty where they show it."""
+    lines: list[set[int]] = []  # of the marks, for each column in which all are right
+    off = 0
+    for each in found:
+        mine = {r.line for r in each.rows if r.cells[each.name].mark == mark}
+        if mark == "best":
+            mine = {r.line for r in each.best}
+        if any(other == mark for _, other in _contradicted(each, seconds=True)):
+            off += 1
+        elif mine - own and len(each.rows) >= ROWS:
+            lines.append(mine - own)
+    of = len(lines) + off
+    if not habit(len(lines), off, COLUMNS):
+        return f"that bold and underlined mean best and second ({len(lines)} of {of} columns agree)"
+    if not any(each - {row.line} for each in lines):
+        return "that the marks are not those of one row (the right ones stand in this row)"
+    return ""
 
 
 def _wrong(parts: Sequence[tuple[Marked, Row, str]]) -> Finding:

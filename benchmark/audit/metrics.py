@@ -72,6 +72,8 @@ CHANGING = {"median", "std", "sd", "stdev", "deviation", "dev", "var", "variance
             "confidence", "interval", "variation", "calibration", "lower", "upper", "count",
             "number", "n", "samples", "gap", "minus", "thresh", "thresholded",
             "lesionwise", "objectwise", "bce", "ce", "focal", "tversky"}  # fmt: skip
+SPREADS = {"median", "std", "sd", "stdev", "deviation", "variance", "ci", "iqr", "interval", "δ",
+           "delta", "diff", "difference", "gain", "gains", "improvement", "gap"}  # fmt: skip
 KEYS: dict[str, str] = {
     "n": "n cases images testcases testimages samples count noofimages numberofimages nimages num"
          " nocases numberofcases testsamples samplesn imagesn casesn testset# # support subjects"
@@ -138,6 +140,8 @@ def column_of(title: str) -> Column:
         metric, place = (metric_named(letters(dataset)), "") if same else ("", place)
     elif not metric and dataset:
         metric, place = _metric_and_dataset(bare.replace("/", " "), "")
+    if SPREADS & {letters(word) for word in dataset.split()}:  # a sub-title of the metric
+        return Column(title, "other", letters(bare))
     if metric:
         share, more, _ = METRICS[metric]
         macro = letters(name).startswith(MACRO) and letters(name) not in NAMES

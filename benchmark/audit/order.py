@@ -5,7 +5,10 @@
 1. One row is ahead of another where it is so however both were rounded; equal numbers share ranks.
 2. Ranks without a metric are held against the column that they fit best: DSC, IoU and distances
    first, then the other metrics and numbers. Where they fit none of them, that is one finding.
-3. The mean difference of two methods over n cases has a 95 % interval of half-width t s / sqrt(n),
+3. A stated rank contradicts the values only where the other ranks are in place, and, where no
+   metric is named, where two other data sets are wholly in order (`evidence`). Ranks in order that
+   leave numbers out may be those of a longer list.
+4. The mean difference of two methods over n cases has a 95 % interval of half-width t s / sqrt(n),
    where s = sd sqrt(2 (1 - r)) for a spread sd over cases and a correlation r between the methods.
    Both are assumed where no one prints them: the findings say with which values. Seeds come on top.
 
@@ -15,6 +18,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
+from benchmark.audit.evidence import ROWS, habit, softened
 from benchmark.audit.finding import (
     Finding,
     Known,
@@ -27,6 +31,8 @@ from benchmark.audit.finding import (
 from benchmark.audit.table import Row, Table
 
 FEW = 2  # numbers that may be wrong in a column that the others fit
+PAIR = 2  # ranks that one exchange puts out of place
+SETS = 2  # wholly in order that show what ranks without a metric are by
 SELDOM = ("sensitivity", "specificity", "precision", "accuracy", "mae")  # what few rank by
 
 
@@ -42,13 +48,14 @@ def columns_of(table: Table) -> Iterator[tuple[str, str, int, list[Row]]]:
 def ranks(table: Table, known: Known) -> Outcome:
     """Stated ranks against the values (Conventions, 1 and 2)."""
     names = dict.fromkeys(name for row in table.rows for name in row.ranks)
-    findings, notes, tested = [], [], 0
+    findings: list[Finding] = []
+    notes, tested = [], 0
     skipped = [] if names else ["no column states ranks (rank, iou_rank)"]
     for name in names:
         rows = [row for row in table.rows if name in row.ranks]
         tested += len(rows)
         if name in table.columns:
-            findings += _ranks(table, name, name)
+            findings += _by_evidence(table, name, name, _ranks(table, name, name))
             continue
         metric, first = _fitting(table, rows, name)
         if not metric:
@@ -59,8 +66,30 @@ def ranks(table: Table, known: Known) -> Outcome:
             wrong = [_unfit(rows, metric, len(wrong))]
         elif first != metric and not wrong and _displaced(table, name, first) <= few:
             wrong = [_by_other(_ranks(table, name, first), metric, first)]
-        findings += wrong
+        findings += _by_evidence(table, name, metric, wrong)
     return Outcome(findings, count(tested, "stated rank"), skipped, notes)
+
+
+def _by_evidence(
+    table: Table, name: str, metric: str, wrong: Sequence[Finding]
+) -> Sequence[Finding]:
+    """The findings, softer where the other ranks do not show what is ranked (Conventions, 3)."""
+    hard = [each for each in wrong if each.level == "does not agree"]
+    ranked = [rows for rows in table.datasets().values() if any(name in r.ranks for r in rows)]
+    ranked = [[r for r in rows if name in r.ranks and metric in r.cells] for rows in ranked]
+    places = {each.where for each in hard}
+    whole = [rows for rows in ranked if len(rows) >= ROWS and not places & {at(r) for r in rows}]
+    right = sum(map(len, ranked)) - len(hard)
+    if not habit(right, len(hard), ROWS, free=PAIR):
+        why = f"that ranks are by {metric} ({right} of {right + len(hard)} are)"
+    elif not _displaced(table, name, metric):
+        why = "that no rank is left out (the rows are in the order of their ranks)"
+    elif name != metric and len(whole) < SETS:
+        why = f"that ranks are by {metric} (the title names no metric, and {len(whole)} other"
+        why += f" data sets are in order; {SETS} have to be)"
+    else:
+        return wrong
+    return [softened(each, why) if each in hard else each for each in wrong]
 
 
 def _fitting(table: Table, rows: Sequence[Row], name: str) -> tuple[str, str]:
@@ -142,7 +171,7 @@ def _unfit(rows: Sequence[Row], metric: str, wrong: int) -> Finding:
 
 
 def differences(table: Table, known: Known) -> Outcome:
-    """Leads over the next rows that other cases alone could turn round (Conventions, 3)."""
+    """Leads over the next rows that other cases alone could turn round (Conventions, 4)."""
     from scipy.special import stdtrit  # slow to import, and wanted here alone
 
     tested, findings, unknown = 0, [], set()

@@ -24,7 +24,7 @@ from benchmark.core.errors import ScoreTableError
 
 NO_ROW = re.compile(
     r"(?:±\s*)?(?:std\.?(?:\s*dev\.?)?|s\.?d\.?|standard deviation|variance|iqr|median"
-    r"|min|max|p[\s-]?values?|95\s*%\s*ci|range|(?:[Δδ]|delta)(?:\s.*)?"
+    r"|min|max|count|p[\s-]?values?|(?:\d\d\s*%\s*)?ci(?:[\s@_]*0?\.?\d+\s*%?)?|range|(?:[Δδ]|delta)(?:\s.*)?"
     r"|(?:abs\w*\.?|rel\w*\.?)?\s*(?:improvements?|gains?|diff(?:erence)?s?|drops?|increase)\b.*)",
     re.I,
 )

@@ -1,10 +1,11 @@
 """Percentages told from fractions, and numbers that no share can have."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 
 from benchmark.audit.cells import Cell
+from benchmark.audit.evidence import ROWS, habit, softened
 from benchmark.audit.finding import Finding, Outcome, at, count
 from benchmark.audit.table import Row, Table
 
@@ -27,9 +28,11 @@ def scaled(table: Table) -> tuple[Table, Outcome]:
         wrong = {
             (row.line, row.dataset): found for row, cell in cells
             if (row.line, row.dataset) not in others
-            and (found := _impossible(row, name, cell, scale))
+            and (found := _impossible(row, name, cell, scale, values))
         }  # fmt: skip
-        findings += [*_mixed(name, odd, len(cells), scale), *wrong.values()]
+        whole = bool(odd) and all(_is_whole(row, name, scales) for row, _ in odd)
+        findings += _mixed(name, odd, len(cells), scale, whole=whole)
+        findings += _by_evidence(name, list(wrong.values()), len(cells))
         table = table.with_rows([
             _rescaled(row, name, 100 / scale if (row.line, row.dataset) in others else scale,
                       (row.line, row.dataset) in wrong)
@@ -80,18 +83,47 @@ def _is_other(cell: Cell, values: Sequence[float], scale: float) -> bool:
     return like and far
 
 
-def _mixed(name: str, odd: Sequence[tuple[Row, Cell]], of: int, scale: float) -> list[Finding]:
+def _is_whole(row: Row, name: str, scales: Mapping[str, float]) -> bool:
+    """Whether a row has other shares, and none in the unit of its column: it may count cases."""
+    cells = [(n, row.cells[n]) for n in scales if n in row.cells and n != name]
+    return bool(cells) and not any((c.value > 1) == (scales[n] > 1) for n, c in cells)
+
+
+def _mixed(
+    name: str, odd: Sequence[tuple[Row, Cell]], of: int, scale: float, *, whole: bool
+) -> list[Finding]:
     if not odd:
         return []
     one, many = ("fraction", "percentages") if scale > 1 else ("percentage", "fractions")
     listed = "; ".join(f"{at(row)}: {cell.text}" for row, cell in odd[:5])
     more = f" and {len(odd) - 5} more" if len(odd) > 5 else ""
     what = f"{name}: {len(odd)} of {of} numbers read as a {one} among {many}."
-    return [Finding("units", "does not agree", at(odd[0][0]), what, listed + more)]
+    found = Finding("units", "does not agree", at(odd[0][0]), what, listed + more)
+    rest = of - len(odd)
+    if whole:
+        return [
+            softened(found, "that the row holds scores (none of it has the unit of its column)")
+        ]
+    if habit(rest, len(odd), ROWS):
+        return [found]
+    return [softened(found, f"that the column has one unit ({rest} of {of} numbers agree)")]
 
 
-def _impossible(row: Row, name: str, cell: Cell, scale: float) -> Finding | None:
-    """A share below 0 or above 1; MAE may be a distance, and a score without a name anything."""
+def _by_evidence(name: str, wrong: Sequence[Finding], of: int) -> list[Finding]:
+    """The findings, softer where most numbers of the column are none that a share can have."""
+    if 2 * len(wrong) < of:
+        return list(wrong)
+    why = f"that the column is {name} ({of - len(wrong)} of {of} numbers could be)"
+    return [softened(each, why) for each in wrong]
+
+
+def _impossible(
+    row: Row, name: str, cell: Cell, scale: float, values: Sequence[float]
+) -> Finding | None:
+    """A share below 0 or above 1; MAE may be a distance, and a score without a name anything.
+
+    A small number with a minus may be a difference: a share with a wrong sign is like the others.
+    """
     most = cell.scale if cell.scale > 1 else scale
     if name == "score":  # of a table that names no metric
         return None
@@ -102,7 +134,11 @@ def _impossible(row: Row, name: str, cell: Cell, scale: float) -> Finding | None
         why = f"{cell.text} > {most:g}"
     else:
         return None
-    return Finding("units", "cannot be", at(row), what, why)
+    found = Finding("units", "cannot be", at(row), what, why)
+    shares = [value for value in values if value > 0]
+    if cell.value < 0 and shares and -cell.value * LIKE < median(shares):
+        return softened(found, "that this is a share and no difference (it is far from the others)")
+    return found
 
 
 def _rescaled(row: Row, name: str, scale: float, wrong: bool) -> Row:
