@@ -28,15 +28,15 @@ def test_equal_steps_from_the_worst_to_the_best() -> None:
 
 
 def test_missing_cells_and_controls_take_no_part() -> None:
-    ours = Block("Unprompted", (line(0.4, None, None), line(0.5, 0.1, 0.2)))
+    ours = Block("Unprompted", (line(0.4, None, None), line(0.5, 0.1, 0.2), line(0.4, 0.1, None)))
     controls = Block("Controls (arithmetic, not ranked)", (line(1.0, 0.0, 1.0),))
-    assert shades(grid(ours, controls)) == [[0, 0, 0], [4, 0, 0], [0, 0, 0]]
+    assert shades(grid(ours, controls)) == [[0, 0, 0], [4, 0, 0], [0, 0, 0], [0, 0, 0]]
 
 
 def test_columns_without_a_better_end_are_not_shaded() -> None:
-    made = replace(grid(Block("", (line(0, 0, 0), line(1, 1, 1)))),
+    made = replace(grid(Block("", (line(0, 0, 0), line(1, 1, 1), line(2, 2, 2)))),
                    columns=(Column("a"), Column("b"), Column("c")))  # fmt: skip
-    assert shades(made) == [[0] * 3] * 2
+    assert shades(made) == [[0] * 3] * 3
 
 
 def test_the_mean_moves_to_the_front_with_its_cells(tmp_path: Path) -> None:

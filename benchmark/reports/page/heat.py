@@ -10,8 +10,8 @@ LEVELS = 5
 def shades(grid: Grid) -> list[list[int]]:
     """Levels of the cells, line by line: 0 is not shaded, 4 is the best of its column.
 
-    A column is shaded where its label says which end is better (↑, ↓). Equal steps from the worst
-    to the best; controls are not methods and take no part.
+    A column of three values or more is shaded where its label says which end is better (↑, ↓).
+    Equal steps from the worst to the best; controls are not methods and take no part.
     """
     rows = [
         line.cells if not block.title.startswith(GROUPS[CONTROLS]) else ()
@@ -24,7 +24,7 @@ def shades(grid: Grid) -> list[list[int]]:
         sorts = ((i, row[k].sort) for i, row in enumerate(rows) if row)
         values = {i: sign * x for i, x in sorts if isinstance(x, int | float)}
         low, high = min(values.values(), default=0), max(values.values(), default=0)
-        if sign and high > low:
+        if sign and high > low and len(values) > 2:
             for i, value in values.items():
                 found[i][k] = min(int(LEVELS * (value - low) / (high - low)), LEVELS - 1)
     return found
