@@ -41,7 +41,7 @@ LEARNING = {
     "mmsnet-shared-scales": WHOLE,
 }
 ROWS = [row for folder in folders(ROOT) if folder.name == "mmsnet" for row in folder.cards]
-METHODS = [row.name for row in ROWS if row.name == "mmsnet" or row.group == "ablation"]
+METHODS = [row.name for row in ROWS if "mmsnet" in (row.name, row.base) and not row.modality]
 DESIGNS = {
     "whole": Design(),
     "option P": Design(transform="contourlet-norm"),

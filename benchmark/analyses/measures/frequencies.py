@@ -7,8 +7,11 @@ as often as the level has directions: the transform is redundant, so they are sh
 sum, not of the image's energy. A row of a whole set for each subband holds the mean share.
 """
 
-import importlib
+import functools
+import importlib.util
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,8 +21,8 @@ import torch
 from benchmark.analyses.kit.job import Job
 from benchmark.analyses.measures.spectra import centroid, grey, spectrum
 
-# Named, not imported: parts of networks stand outside the benchmark.
-CONTOURLET = "baselines._shared.contourlet"
+# By its path, not imported by name: parts of networks stand outside the benchmark.
+CONTOURLET = Path(__file__).parents[3] / "baselines" / "_shared" / "contourlet.py"
 LEVELS, DEPTH = 4, 3  # eight directions a level, as the network under test has
 LOW = "low"
 
@@ -59,7 +62,7 @@ def subbands(image: np.ndarray) -> dict[str, float]:
 
     Returns: shares that sum to 1; NaN of an even image.
     """
-    module: Any = importlib.import_module(CONTOURLET)
+    module = _contourlet()
     x = torch.from_numpy(image - image.mean()).double()[None, None]
     transform = module.Contourlet(LEVELS, DEPTH, border="reflect")
     low, bands, _ = transform(x).cropped()
@@ -69,6 +72,16 @@ def subbands(image: np.ndarray) -> dict[str, float]:
     total = sum(energy.values())
     even = total <= 1e-20 * image.size
     return {name: float("nan") if even else value / total for name, value in energy.items()}
+
+
+@functools.cache
+def _contourlet() -> Any:
+    spec = importlib.util.spec_from_file_location("mixseg_contourlet", CONTOURLET)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def levels(found: dict[str, float]) -> dict[str, float]:
