@@ -95,13 +95,12 @@ EDITS = (
     Edit(
         "the code of an optional feature",
         {"benchmark/training/multiscale.py": ("MULTIPLE = 32", "MULTIPLE = 16")},
-        rows("m2snet-as-published", "msnet-as-published", "polyp-pvt-as-published",
-             "pranet-as-published", "uacanet-s-as-published", "uacanet-l-as-published"),
+        rows("polyp-pvt-as-published", "pranet-as-published"),
     ),
     Edit(
         "one recipe value of one row",
-        {"baselines/dcsaunet/method.yaml": ("lr: ", "clip: 0.25, lr: ")},
-        rows("dcsaunet-as-published"),
+        {"baselines/dcsaunet/method.yaml": ("lr: 1.0e-3", "lr: 2.0e-3")},
+        lambda runs: {*rows("dcsaunet-as-published")(runs), REPORT},  # which prints the value
     ),
     Edit(
         "a method's own code",
@@ -109,7 +108,7 @@ EDITS = (
         rows("segformer-b4"),
     ),
     Edit("scoring code", {"benchmark/evaluation/metrics.py": (NUMPY, ADDED)},
-         lambda runs: {*runs, f"controls@{MIX}"}),
+         lambda runs: {*runs, f"controls@{MIX}", REPORT}),
     Edit("the threshold", {"params.yaml": ("threshold: 0.5", "threshold: 0.4")},
          lambda runs: {*runs, f"controls@{MIX}", REPORT}),
     Edit("prediction code", {"benchmark/evaluation/predict.py": (NUMPY, ADDED)}, everything),
