@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 from benchmark.analyses.kit.read import Measured
 from benchmark.analyses.kit.summary import Value
-from benchmark.reports.figures.drawing import COLOURS, Figure, canvas_of, heading, svg_of, wrapped
+from benchmark.reports.figures.drawing import (
+    COLOURS,
+    Figure,
+    axes_of,
+    canvas_of,
+    handles_of,
+    heading,
+    svg_of,
+    wrapped,
+)
 from benchmark.reports.tables.strata import Stratum
 from benchmark.statistics.table import Entry
 
@@ -41,13 +50,11 @@ def figure(
     columns = min(2, len(sets))
     rows = math.ceil(len(sets) / columns)
     with canvas_of((9.2, 0.5 + rows * (0.85 + 0.26 * len(entries)))) as canvas:
-        axes = canvas.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+        axes = axes_of(canvas, len(sets), columns, sharey=True)
         for ax, dataset in zip(axes, sets, strict=False):
             ax.set_title(heading(measured.results.set_title(dataset), columns), loc="left")
             _panel(ax, points, dataset, sizes=sizes, entries=entries)
-        for ax in axes[len(sets) :]:
-            ax.set_axis_off()
-        handles = {h.get_label(): h for ax in axes for h in ax.get_legend_handles_labels()[0]}
+        handles = handles_of(axes)
         shown = [handles[s.label] for s in sizes.values() if s.label in handles]
         canvas.legend(handles=shown, loc="outside upper left", ncols=3, frameon=False)
         svg = svg_of(canvas, NAME)

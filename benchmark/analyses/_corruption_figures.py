@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.analyses._corruption_values import Corrupted, shown_names
 from benchmark.analyses.measures.corruption_sets import CORRUPTIONS, GENERIC
-from benchmark.reports.figures.drawing import COLOURS, Figure, canvas_of, heading, svg_of, wrapped
+from benchmark.reports.figures.drawing import (
+    COLOURS,
+    Figure,
+    axes_of,
+    canvas_of,
+    heading,
+    svg_of,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,14 +32,12 @@ def curves(found: Corrupted, column: str, title: str, name: str) -> Figure:
     lines = math.ceil(len(sets) / PANELS)
     under = 0.25 * math.ceil(len(rows) / 3)
     with canvas_of((9.2, 0.6 + 2.4 * lines + under)) as canvas:
-        axes = canvas.subplots(lines, PANELS, squeeze=False, sharex=True).ravel()
+        axes = axes_of(canvas, len(sets), PANELS, sharex=True)
         for ax, dataset in zip(axes, sets, strict=False):
             _panel(ax, found, dataset, column)
             ax.set_title(heading(measured.results.set_title(dataset), PANELS), loc="left")
             ax.set_ylabel(title)
             ax.set_xlabel("Severity")
-        for ax in axes[len(sets) :]:
-            ax.set_axis_off()
         handles, labels = axes[0].get_legend_handles_labels()
         canvas.legend(handles, labels, loc="outside upper left", ncols=3, frameon=False)
         svg = svg_of(canvas, name)

@@ -6,23 +6,32 @@ one mean.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from benchmark.analyses.kit.contract import Analysis
 from benchmark.analyses.kit.show import Measure, grid
 from benchmark.analyses.kit.summary import Value, of
 from benchmark.core.files import read_json
 from benchmark.core.request import DATA
-from benchmark.reports.figures.drawing import COLOURS, Figure, canvas_of, heading, svg_of
+from benchmark.reports.figures.drawing import (
+    COLOURS,
+    Figure,
+    axes_of,
+    canvas_of,
+    handles_of,
+    heading,
+    svg_of,
+)
 from benchmark.statistics.schema import DSC
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from benchmark.analyses.kit.job import Job
     from benchmark.analyses.kit.read import Measured
+    from benchmark.core.params import Mix
     from benchmark.reports.tables.grid import Grid
     from benchmark.statistics.table import Entry
 
@@ -108,9 +117,51 @@ class Apart:
         return of(self.measured, entry, dataset, DSC)
 
 
-def cases(job: "Job", part: str) -> int:
-    """The cases of a part."""
-    return len(job.cases(of=part))
+@dataclass(frozen=True)
+class Words:
+    """What two analyses of data apart say differently.
+
+    Attributes:
+        about: of the sets, in `mixseg analyse --list`.
+        where: the sets, in titles.
+        remark: below the tables.
+    """
+
+    name: str
+    title: str
+    short: str
+    about: str
+    where: str
+    remark: str
+
+
+def analysis(
+    words: Words,
+    apart: Callable[[str, "Mix"], Sequence[str]],
+    idle: str,
+    lead: Callable[[Apart], str],
+) -> Analysis:
+    """An analysis of data prepared apart from the mix.
+
+    Args:
+        apart, idle: as of `Analysis`.
+        lead: the sentences before those that compare.
+    """
+    return Analysis(
+        name=words.name,
+        title=words.title,
+        short=words.short,
+        about=f"DSC, IoU, sensitivity, MAE and HD95 on the {words.about}",
+        module=MODULE,
+        needs=("weights",),
+        apart=apart,
+        idle=idle,
+        work=lambda job, part: len(job.cases(of=part)),
+        limited=True,
+        leads=lambda measured: (lead(Apart(measured)), *comparison(Apart(measured))),
+        grids=lambda measured: grids(measured, words.where, words.remark),
+        figures=lambda measured: figure(measured, f"DSC on {words.where}"),
+    )
 
 
 def grids(measured: "Measured", where: str, remark: str) -> Sequence["Grid"]:
@@ -176,12 +227,10 @@ def figure(measured: "Measured", title: str) -> Sequence[Figure]:
     columns = min(2, len(sets))
     lines = math.ceil(len(sets) / columns)
     with canvas_of((9.2, 0.7 + lines * (0.85 + 0.26 * len(rows)))) as canvas:
-        axes = canvas.subplots(lines, columns, sharey=True, squeeze=False).ravel()
+        axes = axes_of(canvas, len(sets), columns, sharey=True)
         for ax, dataset in zip(axes, sets, strict=False):
             _panel(ax, apart, dataset, rows)
-        for ax in axes[len(sets) :]:
-            ax.set_axis_off()
-        handles = {h.get_label(): h for ax in axes for h in ax.get_legend_handles_labels()[0]}
+        handles = handles_of(axes)
         canvas.legend(handles=list(handles.values()), loc="outside upper left", ncols=2,
                       frameon=False)  # fmt: skip
         svg = svg_of(canvas, name)

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 from benchmark.analyses.kit.read import Measured
 from benchmark.analyses.kit.show import Measure, grid
 from benchmark.analyses.kit.summary import Value, of
-from benchmark.reports.figures.drawing import COLOURS, Figure, canvas_of, heading, svg_of, wrapped
+from benchmark.reports.figures.drawing import (
+    COLOURS,
+    Figure,
+    axes_of,
+    canvas_of,
+    handles_of,
+    heading,
+    svg_of,
+    wrapped,
+)
 from benchmark.reports.tables.grid import Grid
 from benchmark.statistics.table import Entry
 
@@ -132,13 +141,11 @@ def figures(measured: Measured) -> Iterator[Figure]:
     columns = min(2, len(sets))
     rows = math.ceil(len(sets) / columns)
     with canvas_of((9.2, 0.6 + rows * (0.85 + 0.26 * len(entries)))) as canvas:
-        axes = canvas.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+        axes = axes_of(canvas, len(sets), columns, sharey=True)
         for ax, dataset in zip(axes, sets, strict=False):
             ax.set_title(heading(measured.results.set_title(dataset), 2), loc="left")
             _panel(ax, measured, dataset, entries)
-        for ax in axes[len(sets) :]:
-            ax.set_axis_off()
-        handles = {h.get_label(): h for ax in axes for h in ax.get_legend_handles_labels()[0]}
+        handles = handles_of(axes)
         canvas.legend(
             handles=list(handles.values()), loc="outside upper left", ncols=2, frameon=False
         )

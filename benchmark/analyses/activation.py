@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Any
 from benchmark.analyses.kit.contract import Analysis
 from benchmark.analyses.kit.read import Measured
 from benchmark.analyses.kit.show import Measure, grid
-from benchmark.analyses.kit.summary import Value, of
-from benchmark.reports.figures.drawing import COLOURS, Figure, canvas_of, heading, svg_of
+from benchmark.analyses.kit.summary import Value, of, over_sets
+from benchmark.reports.figures.drawing import (
+    COLOURS,
+    Figure,
+    axes_of,
+    canvas_of,
+    heading,
+    svg_of,
+)
 from benchmark.reports.tables.grid import Grid, number
 from benchmark.statistics.table import Entry
 
@@ -54,18 +61,15 @@ def _with(measured: Measured, layer: str) -> Measured:
     return replace(measured, records=kept)
 
 
-def _mean(measured: Measured, entry: Entry, layer: str) -> float:
-    """The mean energy over the test sets; NaN where one has none."""
-    values = [of(measured, entry, name, "energy", layer=layer) for name in measured.sets()]
-    return sum(v.mean for v in values if v) / len(values) if all(values) else float("nan")
-
-
 def _leads(measured: Measured) -> Iterator[str]:
     table = measured.table
     area = table.groupby("dataset")["area"].mean().mean()
     even = f"; a map that is even all over would have {number(100 * area, 1)} %"
     for layer in _layers(measured):
-        means = {entry.title: _mean(measured, entry, layer) for entry in measured.rows()}
+        means = {
+            entry.title: over_sets(measured, entry, "energy", layer=layer)
+            for entry in measured.rows()
+        }
         known = {title: mean for title, mean in means.items() if not math.isnan(mean)}
         if not known:
             continue
@@ -120,11 +124,9 @@ def _figures(measured: Measured) -> Iterator[Figure]:
     columns = min(2, len(names))
     rows = math.ceil(len(names) / columns)
     with canvas_of((9.2, 0.6 + rows * (0.85 + 0.26 * len(entries)))) as canvas:
-        axes = canvas.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+        axes = axes_of(canvas, len(names), columns, sharey=True)
         for ax, name in zip(axes, names, strict=False):
             _panel(ax, measured, name, entries, layers=layers, values=values)
-        for ax in axes[len(names) :]:
-            ax.set_axis_off()
         handles = axes[0].get_legend_handles_labels()[0]
         canvas.legend(handles=handles, loc="outside upper left", ncols=4, frameon=False)
         svg = svg_of(canvas, "activation")

@@ -9,7 +9,7 @@ from benchmark.analyses.kit.contract import Analysis
 from benchmark.analyses.kit.curves import Panels, coloured, draw, panel_title, shown
 from benchmark.analyses.kit.read import Measured
 from benchmark.analyses.kit.show import Measure, grid
-from benchmark.analyses.kit.summary import lines, of
+from benchmark.analyses.kit.summary import lines, over_sets
 from benchmark.reports.figures.drawing import Figure
 from benchmark.reports.tables.grid import Grid, number
 from benchmark.statistics.table import Entry
@@ -81,7 +81,10 @@ def _empty(measured: Measured) -> Iterator[str]:
 
 def _leads(measured: Measured) -> Sequence[str]:
     entries = shown(measured)
-    found = {entry.title: _of(measured, entry, "ece_confidence_box", "image") for entry in entries}
+    found = {
+        entry.title: over_sets(measured, entry, "ece_confidence_box", over="image")
+        for entry in entries
+    }
     known = {title: value for title, value in found.items() if not math.isnan(value)}
     if not known:
         return ()
@@ -95,7 +98,7 @@ def _leads(measured: Measured) -> Sequence[str]:
 
 def _too_sure(measured: Measured, entries: Sequence[Entry]) -> Iterator[str]:
     pairs = {
-        entry.title: tuple(_of(measured, entry, f"{m}_box", "set") for m in SURE)
+        entry.title: tuple(over_sets(measured, entry, f"{m}_box", over="set") for m in SURE)
         for entry in entries
     }
     pairs = {title: pair for title, pair in pairs.items() if not any(map(math.isnan, pair))}
@@ -119,7 +122,7 @@ SURE = ("confidence", "accuracy")
 def _far(measured: Measured, entries: Sequence[Entry]) -> Iterator[str]:
     """Whether background far from the lesion hides the errors."""
     sides = [
-        [_of(measured, entry, f"ece_confidence_{region}", "image") for entry in entries]
+        [over_sets(measured, entry, f"ece_confidence_{region}", over="image") for entry in entries]
         for region in ("all", "box")
     ]
     pairs = [pair for pair in zip(*sides, strict=True) if not any(map(math.isnan, pair))]
@@ -129,13 +132,6 @@ def _far(measured: Measured, entries: Sequence[Entry]) -> Iterator[str]:
         yield f"Over all pixels the same ECE is {span}: background far from the lesion is easy."
 
 
-def _of(measured: Measured, entry: Entry, column: str, over: str) -> float:
-    """Mean over the test sets; NaN unless all have a value."""
-    found = [of(measured, entry, dataset, column, over=over) for dataset in measured.sets()]
-    means = [value.mean for value in found if value is not None]
-    return sum(means) / len(means) if means and len(means) == len(found) else math.nan
-
-
 def _figures(measured: Measured) -> Sequence[Figure]:
     return [_reliability(measured, form) for form in FORMS]
 
@@ -143,7 +139,9 @@ def _figures(measured: Measured) -> Sequence[Figure]:
 def _reliability(measured: Measured, form: str) -> Figure:
     entries, (across, up) = shown(measured), FORMS[form]
     column = f"ece_{form}_box"
-    chosen = coloured(measured, entries, lambda entry: _of(measured, entry, column, "set"))
+    chosen = coloured(
+        measured, entries, lambda entry: over_sets(measured, entry, column, over="set")
+    )
     curves: dict[str, dict[str, Any]] = {}
     records: list[Mapping[str, Any]] = []
     for dataset in measured.sets():

@@ -8,10 +8,11 @@ from typing import Any
 from benchmark.analyses.kit.contract import Analysis
 from benchmark.analyses.kit.read import Measured
 from benchmark.analyses.kit.show import Measure, grid
-from benchmark.analyses.kit.summary import lines, of
+from benchmark.analyses.kit.summary import lines, over_sets
 from benchmark.reports.figures.drawing import (
     COLOURS,
     Figure,
+    axes_of,
     canvas_of,
     heading,
     plain_ticks,
@@ -32,12 +33,8 @@ HOW = (
 
 
 def _leads(measured: Measured) -> Iterator[str]:
-    means: dict[str, float] = {}
-    for entry in measured.rows():
-        found = [of(measured, entry, name, "centroid") for name in measured.sets()]
-        known = [each.mean for each in found if each]
-        if known and all(found):
-            means[entry.title] = sum(known) / len(known)
+    found = {entry.title: over_sets(measured, entry, "centroid") for entry in measured.rows()}
+    means = {title: mean for title, mean in found.items() if not math.isnan(mean)}
     if not means:
         return
     low, high = (end(means, key=lambda title: means[title]) for end in (min, max))
@@ -62,7 +59,7 @@ def _figures(measured: Measured) -> Iterator[Figure]:
     columns = min(2, len(names))
     rows = math.ceil(len(names) / columns)
     with canvas_of((9.2, 0.6 + 2.4 * rows)) as canvas:
-        axes = canvas.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+        axes = axes_of(canvas, len(names), columns, sharex=True, sharey=True)
         for ax, name in zip(axes, names, strict=False):
             ax.set_title(heading(measured.results.set_title(name), columns), loc="left")
             for entry, colour in zip(entries, itertools.cycle(COLOURS), strict=False):
@@ -74,8 +71,6 @@ def _figures(measured: Measured) -> Iterator[Figure]:
             ax.set_xscale("log", base=2)
             plain_ticks(ax.xaxis, [1, 4, 16, 64])
             ax.set_xlabel("cycles per image")
-        for ax in axes[len(names) :]:
-            ax.set_axis_off()
         handles = axes[0].get_legend_handles_labels()[0]
         canvas.legend(handles=handles, loc="outside upper left", ncols=3, frameon=False)
         svg = svg_of(canvas, "error-frequencies")

@@ -12,7 +12,7 @@ from benchmark.analyses.kit.contract import Analysis
 from benchmark.analyses.kit.curves import Panels, coloured, draw, panel_title, shown
 from benchmark.analyses.kit.read import Measured
 from benchmark.analyses.kit.show import Measure, grid
-from benchmark.analyses.kit.summary import lines, of
+from benchmark.analyses.kit.summary import lines, of, over_sets
 from benchmark.analyses.measures.risk import risk_by_coverage
 from benchmark.reports.figures.drawing import Figure
 from benchmark.reports.tables.grid import Grid, number
@@ -107,7 +107,9 @@ def _curve(measured: Measured, entry: Entry, dataset: str, kind: str) -> np.ndar
 
 def _figures(measured: Measured) -> Sequence[Figure]:
     entries = shown(measured)
-    chosen = coloured(measured, entries, lambda entry: _area(measured, entry))
+    chosen = coloured(
+        measured, entries, lambda entry: over_sets(measured, entry, "aurc_sdc", over="set")
+    )
     curves: dict[str, dict[str, Any]] = {}
     records: list[Mapping[str, Any]] = []
     for dataset in measured.sets():
@@ -141,13 +143,6 @@ def _points(measured: Measured, entry: Entry, dataset: str) -> Iterator[dict[str
     n = len(curves["sdc"])
     for k in sorted({math.ceil(n * step / STEPS) for step in range(1, STEPS + 1)} if n else ()):
         yield {"coverage": k / n, **{kind: float(curve[k - 1]) for kind, curve in curves.items()}}
-
-
-def _area(measured: Measured, entry: Entry) -> float:
-    """Mean AURC over the test sets; NaN unless all have one."""
-    found = [of(measured, entry, dataset, "aurc_sdc", over="set") for dataset in measured.sets()]
-    means = [value.mean for value in found if value is not None]
-    return sum(means) / len(means) if means and len(means) == len(found) else math.nan
 
 
 ANALYSIS = Analysis(

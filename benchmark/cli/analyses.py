@@ -72,8 +72,8 @@ def heatmaps(
     device: o.Device = "auto",
 ) -> None:
     """Draws where the networks of a mix look on the same cases; shows images of the datasets."""
-    from benchmark.analyses.kit.execute import rows_of
     from benchmark.analyses.kit.job import Job
+    from benchmark.analyses.kit.units import rows_of
     from benchmark.analyses.measures.panels import panels
     from benchmark.core.environment import pick_device
     from benchmark.core.params import load_params

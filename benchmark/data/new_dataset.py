@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -157,7 +157,7 @@ def new_dataset(
         for file in home.iterdir():
             file.rename(temporary / file.name)
         home.rmdir()
-    return _at(looked, there)
+    return replace(looked, row=read_own(there.absolute()))
 
 
 def look_again(name: str, paths: Paths, progress: Progress) -> Looked:
@@ -207,7 +207,7 @@ def _look(row: Dataset, progress: Progress) -> Looked:
     cases = with_splits(row.name, own, found.cases)
     if not any(case.split == "val" for case in cases):
         val = draw_val(row.name, {c.case: c.group for c in cases if c.split == "train"})
-        cases = [_in_val(case) if case.case in val else case for case in cases]
+        cases = [replace(case, split="val") if case.case in val else case for case in cases]
     rule, depth = row.codes or MaskRule(), depth_of(case.image for case in cases)
     agreement, areas = Agreement(row.name), []
     with progress.task(f"look at {row.name}", len(cases), "images") as task:
@@ -220,15 +220,6 @@ def _look(row: Dataset, progress: Progress) -> Looked:
     chosen = [cases[k] for k in by_size(np.array(areas))]
     pixels_of = [read_case(case.image, case.masks, rule, SIDE, depth) for case in chosen]
     return Looked(row, found, cases, list(zip(chosen, pixels_of, strict=True)))
-
-
-def _in_val(case: RawCase) -> RawCase:
-    return RawCase(case.case, case.image, case.masks, case.group, "val")
-
-
-def _at(looked: Looked, at: Path) -> Looked:
-    """The same, read from its place."""
-    return Looked(read_own(at.absolute()), looked.found, looked.cases, looked.shown)
 
 
 def _counts(looked: Looked) -> Counts:

@@ -8,7 +8,7 @@ split and is not used. Where lists name no val, it is drawn from train as for th
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -235,10 +235,7 @@ def with_splits(name: str, own: OwnFiles, cases: list[RawCase]) -> list[RawCase]
         split = draw_splits(name, own.split, {case.case: case.group for case in cases})
     else:
         split = _listed(own, own.split, cases)
-    return [
-        RawCase(case.case, case.image, case.masks, case.group, split.get(case.case))
-        for case in cases
-    ]
+    return [replace(case, split=split.get(case.case)) for case in cases]
 
 
 def draw_splits(name: str, how: Seeded, groups: Mapping[str, str]) -> dict[str, str]:

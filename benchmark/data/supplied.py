@@ -25,8 +25,9 @@ from PIL import Image
 from benchmark.core.errors import ImageError, MixSegError
 from benchmark.data.catalog import dataset as catalog_row
 from benchmark.data.decode import ORIENTATION, load
-from benchmark.data.folders import OWN_SUFFIX, PICTURES
+from benchmark.data.folders import OWN_SUFFIX
 from benchmark.data.layouts import raw_cases
+from benchmark.data.patterns import files_below
 
 Pixels = np.ndarray
 Kind = Literal["masks", "maps"]
@@ -93,7 +94,7 @@ def pair(folder: Path, cases: Mapping[str, Sequence[str]], faults: Faults) -> di
     """
     found: dict[Key, Path] = {}
     left: list[Path] = []
-    for path in _pictures(folder):
+    for path in sorted(folder / name for name in files_below(folder)):
         place = path.relative_to(folder)
         keys = [key for key in _keys(place, cases) if key is not None]
         if not keys:
@@ -196,17 +197,6 @@ def _upright(path: Path) -> Size:
         width, height = picture.size
         turned = picture.getexif().get(ORIENTATION) in TURNED
     return (height, width) if turned else (width, height)
-
-
-def _pictures(folder: Path) -> list[Path]:
-    """All pictures below a folder, sorted; hidden ones are left out."""
-    return [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in PICTURES
-        and not any(part.startswith((".", "__")) for part in path.relative_to(folder).parts)
-        and path.is_file()
-    ]
 
 
 def _keys(place: Path, cases: Mapping[str, Sequence[str]]) -> list[Key | None]:

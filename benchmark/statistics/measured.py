@@ -38,7 +38,7 @@ def units(folder: Path) -> tuple[dict[str, Mapping[str, Any]], list[str]]:
     """
     records, edited = {}, []
     for path in sorted(folder.glob(f"**/{RECORD}")):
-        place, record = path.parent.relative_to(folder).as_posix(), _record(path)
+        place, record = path.parent.relative_to(folder).as_posix(), read_record(path.parent)
         if record is None:
             edited.append(place)
         else:
@@ -46,14 +46,15 @@ def units(folder: Path) -> tuple[dict[str, Mapping[str, Any]], list[str]]:
     return records, edited
 
 
-def _record(path: Path) -> Mapping[str, Any] | None:
+def read_record(folder: Path) -> Mapping[str, Any] | None:
+    """The record of a unit; None where there is none, or its measured.csv is not as it lists."""
     try:
-        record: Mapping[str, Any] = read_json(path)
+        record: Mapping[str, Any] = read_json(folder / RECORD)
         if record.get(LEFT_OUT):
             return record
-        same = record["files"][MEASURED] == digest_of(path.with_name(MEASURED))
+        same = record["files"][MEASURED] == digest_of(folder / MEASURED)
         return record if same else None
-    except (MixSegError, OSError, KeyError, TypeError):
+    except (MixSegError, OSError, AttributeError, KeyError, TypeError):
         return None
 
 

@@ -75,7 +75,6 @@ class Analysis:
         limited: whether `analyses.cases` of the mix applies; it does where networks must run.
         leads: sentences of the section that say what was found.
         grids, figures: what the section shows.
-        claims: the names of the papers' claims that read its results.
     """
 
     name: str
@@ -97,7 +96,10 @@ class Analysis:
     leads: Callable[["Measured"], Sequence[str]] = _nothing
     grids: Callable[["Measured"], Sequence["Grid"]] = field(default=_nothing)  # type: ignore[assignment]
     figures: Callable[["Measured"], Sequence["Figure"]] = field(default=_nothing)  # type: ignore[assignment]
-    claims: tuple[str, ...] = ()
+
+    def limit(self, mix: "Mix") -> int | None:
+        """The test cases of a set that are measured; None for all."""
+        return mix.analyses.cases if self.limited and mix.analyses else None
 
     def pieces(self, name: str, mix: "Mix") -> list[str]:
         """The parts in which a unit is measured on a mix; empty where there is nothing to do."""

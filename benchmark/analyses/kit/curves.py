@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmark.analyses.kit.read import Measured
-from benchmark.reports.figures.drawing import COLOURS, canvas_of, heading, svg_of
+from benchmark.reports.figures.drawing import (
+    COLOURS,
+    axes_of,
+    canvas_of,
+    handles_of,
+    heading,
+    svg_of,
+)
 from benchmark.statistics.table import Entry
 
 if TYPE_CHECKING:
@@ -84,15 +91,13 @@ def draw(
     columns = min(2, len(curves))
     rows = math.ceil(len(curves) / columns)
     with canvas_of((9.2, 0.6 + 3.0 * rows)) as canvas:
-        axes = canvas.subplots(rows, columns, squeeze=False).ravel()
+        axes = axes_of(canvas, len(curves), columns)
         for ax, (title, lines) in zip(axes, curves.items(), strict=False):
             ax.set_title(heading(title, columns), loc="left")
             _panel(ax, panels, lines, titles, colours)
-        for ax in axes[len(curves) :]:
-            ax.set_axis_off()
         canvas.supxlabel(panels.across, fontsize=9)
         canvas.supylabel(panels.up, fontsize=9)
-        handles = {h.get_label(): h for ax in axes for h in ax.get_legend_handles_labels()[0]}
+        handles = handles_of(axes)
         names = [titles[name] for name in colours] + [OTHERS]
         known = [handles[name] for name in names if name in handles]
         canvas.legend(handles=known, loc="outside upper left", ncols=3, frameon=False)

@@ -17,6 +17,7 @@ from benchmark.analyses.kit.units import (
     RECORD,
     Unit,
     identity,
+    rows_of,
     settled,
     units,
 )
@@ -30,8 +31,6 @@ from benchmark.core.text import duration
 from benchmark.data.answers import require
 from benchmark.data.apart import prepare_named, require_apart
 from benchmark.data.manifest import MANIFEST
-from benchmark.methods.declaration import Card
-from benchmark.methods.discover import folders
 
 Answer = tuple[str, bool]
 Todo = tuple[Unit, dict[str, Any], Job]
@@ -56,7 +55,13 @@ def analyse(
         yield stopped
         return
     jobs: list[Todo] = []
-    yield from _settled(paths, analysis, mix, method, device, jobs)
+    every = units(paths, analysis, mix, params, rows_of(paths.root, params, mix))
+    for unit in (unit for unit in every if method in (None, unit.method)):
+        wanted = identity(paths, unit, params)
+        if why := settled(unit.folder(paths), wanted) or unit.why:
+            yield f"{unit}: {why}", True
+        else:
+            jobs.append((unit, wanted, _job(paths, params, unit, device)))
     if jobs:
         yield f"{len(jobs)} to measure, {_expected(analysis, jobs)}", True
     for unit, wanted, job in jobs:
@@ -67,38 +72,6 @@ def analyse(
             yield f"{unit}: left out, {error.reason}", True
         except MixSegError as error:
             yield f"FAILED  {unit}: {error}", False
-
-
-def _settled(
-    paths: Paths, analysis: Analysis, mix: str, method: str | None, device: str, jobs: list[Todo]
-) -> Iterator[Answer]:
-    """A line for each unit that needs nothing; the others join `jobs`."""
-    params = load_params(paths.root)
-    cards = rows_of(paths.root, params, mix)
-    groups = {card.name: card.group for card in cards}
-    where = pick_device(device) if "weights" in analysis.needs else "cpu"
-    for unit in units(paths, analysis, mix, params, cards):
-        if method in (None, unit.method):
-            wanted = _wanted(paths, unit, params, groups)
-            why = settled(unit.folder(paths), wanted) or unit.why
-            if why:
-                yield f"{unit}: {why}", True
-            else:
-                jobs.append((unit, wanted, _job(paths, params, unit, groups, where)))
-
-
-def _wanted(paths: Paths, unit: Unit, params: Params, groups: Mapping[str, str]) -> dict[str, Any]:
-    """The identity of a unit; empty where its runs are not done."""
-    group = groups.get(unit.method, "")
-    if not unit.ran:
-        return {}
-    return identity(paths, unit, params.mix(unit.mix), group)
-
-
-def rows_of(root: Path, params: Params, mix: str) -> list[Card]:
-    """The rows that run on a mix."""
-    cards = [card for folder in folders(root) for card in folder.cards]
-    return [card for card in cards if mix in params.mixes_of(card)]
 
 
 def _stopped(
@@ -119,11 +92,13 @@ def _stopped(
     return None
 
 
-def _job(paths: Paths, params: Params, unit: Unit, groups: Mapping[str, str], device: str) -> Job:
-    mix = params.mix(unit.mix)
-    limit = mix.analyses.cases if unit.analysis.limited and mix.analyses else None
-    job = Job(paths, unit.mix, mix, unit.method, unit.seeds, limit, params.threshold, device)
-    return replace(job, group=groups.get(unit.method, ""))
+def _job(paths: Paths, params: Params, unit: Unit, device: str) -> Job:
+    mix, analysis = params.mix(unit.mix), unit.analysis
+    return Job(
+        paths, unit.mix, mix, unit.method, unit.seeds, analysis.limit(mix), params.threshold,
+        device=pick_device(device) if "weights" in analysis.needs else "cpu",
+        group=unit.group,
+    )  # fmt: skip
 
 
 def _expected(analysis: Analysis, jobs: Sequence[Todo]) -> str:

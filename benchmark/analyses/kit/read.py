@@ -29,7 +29,6 @@ class Measured:
         records: the record of each unit, by its folder below the analysis.
         edited: the units that are left out because their file was edited.
         left_out: the rows that take no part, by the reason.
-        current: whether the present code, data and runs would measure the same, by unit.
     """
 
     analysis: Analysis

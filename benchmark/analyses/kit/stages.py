@@ -7,9 +7,8 @@ from typing import Any
 import yaml
 
 from benchmark.analyses.kit.contract import Analysis
-from benchmark.analyses.kit.execute import rows_of
 from benchmark.analyses.kit.find import analyses
-from benchmark.analyses.kit.units import FOLDER, LEAKS, chosen_rows, code_of
+from benchmark.analyses.kit.units import FOLDER, LEAKS, chosen_rows, code_of, rows_of
 from benchmark.core.errors import MixSegError, ParamsError
 from benchmark.core.files import digest, write_text
 from benchmark.core.params import Mix, Params, load_params

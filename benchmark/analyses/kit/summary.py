@@ -47,11 +47,6 @@ class Value:
     cases: int
     left_out: int = 0
 
-    @property
-    def sure(self) -> bool:
-        """Whether the interval excludes 0."""
-        return not math.isnan(self.low) and not self.low <= 0 <= self.high
-
 
 def value(
     rows: "pd.DataFrame",
@@ -88,6 +83,13 @@ def value(
 def of(measured: Measured, entry: Entry, dataset: str, column: str, **keys: object) -> Value | None:
     """The value of a row on a set, where other columns have the given values."""
     return value(lines(measured, entry, dataset, **keys), column, trained=entry.trained)
+
+
+def over_sets(measured: Measured, entry: Entry, column: str, **keys: object) -> float:
+    """The mean of a row over the test sets; NaN unless each has a value."""
+    found = [of(measured, entry, dataset, column, **keys) for dataset in measured.sets()]
+    means = [value.mean for value in found if value is not None]
+    return sum(means) / len(means) if means and len(means) == len(found) else NONE
 
 
 def lines(measured: Measured, entry: Entry, dataset: str, **keys: object) -> "pd.DataFrame":

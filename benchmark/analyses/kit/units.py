@@ -14,13 +14,14 @@ from typing import Any
 
 from benchmark.analyses.kit.contract import Analysis
 from benchmark.core.digests import digest_of
-from benchmark.core.errors import MixSegError, ParamsError
+from benchmark.core.errors import ParamsError
 from benchmark.core.files import Paths, digest, read_json
-from benchmark.core.params import Mix, Params, load_params
+from benchmark.core.params import Mix, Params
 from benchmark.core.recorded import RUN, files_of
 from benchmark.data.manifest import data_digest
 from benchmark.methods import code
 from benchmark.methods.declaration import Card, nearest
+from benchmark.methods.discover import folders
 from benchmark.runs.settings import ARTEFACTS, MAPS, SCORES, WEIGHTS
 from benchmark.statistics import measured
 
@@ -38,6 +39,7 @@ class Unit:
         seeds: the runs that it reads.
         why: the reason why it cannot be measured; empty if it can.
         ran: whether all of its runs have results.
+        group: of the row, which is a part of the path of its results.
         declared: what the analysis reads of the row's declaration.
     """
 
@@ -47,6 +49,7 @@ class Unit:
     seeds: tuple[int, ...]
     why: str = ""
     ran: bool = True
+    group: str = ""
     declared: object = None
 
     @property
@@ -64,6 +67,12 @@ class Unit:
         of = f" of {self.method}" if self.method else ""
         seed = f", seed {self.seeds[0]}" if self.analysis.unit == "run" else ""
         return f"{self.analysis.name}{of} on {self.mix}{seed}"
+
+
+def rows_of(root: Path, params: Params, mix: str) -> list[Card]:
+    """The rows that run on a mix."""
+    cards = [card for folder in folders(root) for card in folder.cards]
+    return [card for card in cards if mix in params.mixes_of(card)]
 
 
 def chosen_rows(analysis: Analysis, mix: Mix, cards: Sequence[Card]) -> list[Card]:
@@ -114,9 +123,8 @@ def _unit(paths: Paths, analysis: Analysis, mix: str, card: Card, seeds: tuple[i
     declared = analysis.reads(card)
     missing = [seed for seed, record in records.items() if not record.is_file()]
     if missing:
-        return Unit(
-            analysis, mix, card.name, seeds, f"left out, seed {missing[0]} has not run", ran=False
-        )
+        why = f"left out, seed {missing[0]} has not run"
+        return Unit(analysis, mix, card.name, seeds, why, ran=False, group=card.group)
     gone = [
         f"left out, the {need} of {'the mix' if need == 'leaks' else f'seed {seed}'} are not here"
         for seed in seeds
@@ -124,7 +132,7 @@ def _unit(paths: Paths, analysis: Analysis, mix: str, card: Card, seeds: tuple[i
         if not _place(paths, mix, card, seed, FILES[need]).is_file()
     ]
     why = gone[0] if gone else ""
-    return Unit(analysis, mix, card.name, seeds, why, declared=declared)
+    return Unit(analysis, mix, card.name, seeds, why, group=card.group, declared=declared)
 
 
 def _place(paths: Paths, mix: str, card: Card, seed: int, name: str) -> Path:
@@ -135,29 +143,29 @@ def _place(paths: Paths, mix: str, card: Card, seed: int, name: str) -> Path:
     return (artefacts if name in ARTEFACTS else paths.run(mix, card.group, card.name, seed)) / name
 
 
-def identity(paths: Paths, unit: Unit, mix: Mix, group: str) -> dict[str, Any]:
-    """What the numbers of a unit depend on.
+def identity(paths: Paths, unit: Unit, params: Params) -> dict[str, Any]:
+    """What the numbers of a unit depend on; empty where its runs are not done.
 
     Raises: MissingDataError if the mix is not prepared.
     """
-    analysis = unit.analysis
-    inputs = {}
+    if not unit.ran:
+        return {}
+    analysis, mix, inputs = unit.analysis, params.mix(unit.mix), {}
     for seed in unit.seeds:
-        written = files_of(read_json(paths.run(unit.mix, group, unit.method, seed) / RUN))
+        written = files_of(read_json(paths.run(unit.mix, unit.group, unit.method, seed) / RUN))
         for need in analysis.needs:
             if need == "leaks":
                 inputs[LEAKS] = _digest(paths.results(unit.mix) / LEAKS)
             else:
                 inputs[f"{seed}/{FILES[need]}"] = written.get(FILES[need], "")
-    limit = mix.analyses.cases if analysis.limited and mix.analyses else None
     parts = analysis.pieces(unit.mix, mix)
     apart = {name: data_digest(paths.prepared(name)) for name in parts} if analysis.idle else {}
     return {
         "code": code_of(paths.root, analysis),
         "parts": parts,
         "settings": dict(analysis.settings(mix)),
-        "cases": limit,
-        "threshold": load_params(paths.root).threshold,
+        "cases": analysis.limit(mix),
+        "threshold": params.threshold,
         "data": data_digest(paths.prepared(unit.mix)),
         "inputs": inputs,
         **({"declared": unit.declared} if unit.declared else {}),
@@ -182,13 +190,8 @@ def settled(folder: Path, wanted: dict[str, Any]) -> str:
 
     It was measured with this identity and its file is as it was written, or it takes no part.
     """
-    try:
-        record = read_json(folder / RECORD)
-        if digest(record["identity"]) != digest(wanted):
-            return ""
-        if record.get("left_out"):
-            return f"left out, {record['left_out']}"
-        same = record["files"][MEASURED] == digest_of(folder / MEASURED)
-        return "measured already" if same else ""
-    except (MixSegError, OSError, KeyError, TypeError):
+    record = measured.read_record(folder)
+    if record is None or digest(record.get("identity")) != digest(wanted):
         return ""
+    why = record.get(measured.LEFT_OUT)
+    return f"left out, {why}" if why else "measured already"

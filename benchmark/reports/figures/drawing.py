@@ -1,6 +1,7 @@
 """How figures are plotted: SVG with text as text, in colours for colour-blind readers too."""
 
 import io
+import math
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from benchmark.core.files import write_text
 from benchmark.reports.tables.grid import csv_text
 
 if TYPE_CHECKING:  # slow to import, and wanted only when something is plotted
+    from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure as Canvas
 
@@ -90,6 +92,26 @@ def canvas_of(size: tuple[float, float]) -> Iterator["Canvas"]:
 
     with matplotlib.rc_context(STYLE):
         yield Canvas(figsize=size, layout="constrained")
+
+
+def axes_of(
+    canvas: "Canvas", count: int, columns: int, *, sharex: bool = False, sharey: bool = False
+) -> list["Axes"]:
+    """So many panels in rows of so many columns; the rest of the last row stays empty."""
+    rows = math.ceil(count / columns)
+    axes = canvas.subplots(rows, columns, sharex=sharex, sharey=sharey, squeeze=False).ravel()
+    for ax in axes[count:]:
+        ax.set_axis_off()
+    return list(axes[:count])
+
+
+def handles_of(axes: Sequence["Axes"]) -> dict[str, Any]:
+    """What a legend of some panels shows, by its label."""
+    return {
+        str(handle.get_label()): handle
+        for ax in axes
+        for handle in ax.get_legend_handles_labels()[0]
+    }
 
 
 NAMESPACES = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'

@@ -5,7 +5,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
-from benchmark.reports.figures.drawing import COLOURS, Figure, canvas_of, heading, svg_of
+from benchmark.reports.figures.drawing import (
+    COLOURS,
+    Figure,
+    axes_of,
+    canvas_of,
+    heading,
+    svg_of,
+)
 from benchmark.reports.figures.history import by_epoch, read_history
 from benchmark.reports.study import Study
 from benchmark.reports.tables.main import is_prompted, rows_of
@@ -31,12 +38,10 @@ def scores_figure(study: Study) -> Figure | None:
     columns = min(3, len(sets))
     rows = math.ceil(len(sets) / columns)
     with canvas_of((9.2, rows * (0.85 + 0.24 * len(entries)))) as canvas:
-        axes = canvas.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+        axes = axes_of(canvas, len(sets), columns, sharey=True)
         for ax, (name, title) in zip(axes, sets, strict=False):
             here = [cells[entry.key, name] for entry in entries]
             _dots(ax, heading(title, columns), here, entries, apart=apart)
-        for ax in axes[len(sets) :]:
-            ax.set_axis_off()
         svg = svg_of(canvas, "scores")
     return Figure(
         name="scores",
@@ -116,11 +121,9 @@ def training_figure(study: Study) -> Figure | None:
     columns = min(3, len(curves))
     rows = math.ceil(len(curves) / columns)
     with canvas_of((9.2, 2.3 * rows)) as canvas:
-        axes = canvas.subplots(rows, columns, sharex=True, squeeze=False).ravel()
+        axes = axes_of(canvas, len(curves), columns, sharex=True)
         for ax, colour, (entry, seeds) in zip(axes, cycle(COLOURS), curves.items(), strict=False):
             _curves(ax, heading(entry.title, columns), seeds, colour)
-        for ax in axes[len(curves) :]:
-            ax.set_axis_off()
         canvas.supxlabel("Epoch", fontsize=9)
         canvas.supylabel("Training loss", fontsize=9)
         svg = svg_of(canvas, "training")

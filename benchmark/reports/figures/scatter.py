@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.text import percent
-from benchmark.reports.figures.drawing import COLOURS, Figure, canvas_of, heading, svg_of
+from benchmark.reports.figures.drawing import (
+    COLOURS,
+    Figure,
+    axes_of,
+    canvas_of,
+    heading,
+    svg_of,
+)
 from benchmark.reports.study import Study
 from benchmark.reports.tables.compared import Compared, best_of
 from benchmark.statistics.table import Entry, TestSet
@@ -29,11 +36,9 @@ def scatter_figure(study: Study, found: Compared) -> Figure | None:
     columns = min(4, max(2, len(panels)))
     rows = math.ceil(len(panels) / columns)
     with canvas_of((9.2, 0.4 + 9.2 / columns * rows)) as canvas:
-        axes = canvas.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+        axes = axes_of(canvas, len(panels), columns, sharex=True, sharey=True)
         for ax, (each, records) in zip(axes, panels, strict=False):
             _panel(ax, heading(study.set_title(each.name), columns), records)
-        for ax in axes[len(panels) :]:
-            ax.set_axis_off()
         canvas.supxlabel(f"DSC of {best.title}", fontsize=9)
         canvas.supylabel(f"DSC of {found.focus.title}", fontsize=9)
         svg = svg_of(canvas, "scatter")

@@ -6,7 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.text import percent
-from benchmark.reports.figures.drawing import COLOURS, Figure, canvas_of, heading, svg_of
+from benchmark.reports.figures.drawing import (
+    COLOURS,
+    Figure,
+    axes_of,
+    canvas_of,
+    heading,
+    svg_of,
+)
 from benchmark.reports.study import Study, missing_notes
 from benchmark.reports.tables.cells import signed
 from benchmark.reports.tables.compared import Compared, stands_in
@@ -168,12 +175,10 @@ def forest_figure(study: Study, found: Compared) -> Figure | None:
     columns = min(3, len(datasets))
     rows = math.ceil(len(datasets) / columns)
     with canvas_of((9.2, 0.4 + rows * (0.85 + 0.24 * len(found.others)))) as canvas:
-        axes = canvas.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+        axes = axes_of(canvas, len(datasets), columns, sharey=True)
         for ax, dataset in zip(axes, datasets, strict=False):
             here = [one for one in found.comparisons if one.dataset == dataset]
             _panel(ax, heading(dataset_title(study, dataset), columns), here)
-        for ax in axes[len(datasets) :]:
-            ax.set_axis_off()
         label = f"DSC of {found.focus.title} minus DSC of the row"
         canvas.supxlabel(label, fontsize=9)
         svg = svg_of(canvas, "forest")

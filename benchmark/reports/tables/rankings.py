@@ -4,7 +4,15 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from benchmark.reports.figures.drawing import COLOURS, Figure, canvas_of, heading, svg_of, wrapped
+from benchmark.reports.figures.drawing import (
+    COLOURS,
+    Figure,
+    axes_of,
+    canvas_of,
+    heading,
+    svg_of,
+    wrapped,
+)
 from benchmark.reports.study import Study
 from benchmark.reports.tables.cells import signed
 from benchmark.reports.tables.compared import Compared
@@ -229,11 +237,9 @@ def ranks_figure(study: Study, found: Compared) -> Figure | None:
     columns = min(3 if longest < 26 else 2, len(known))  # every panel names its rows
     rows = math.ceil(len(known) / columns)
     with canvas_of((9.2, 0.4 + rows * (0.9 + 0.28 * methods))) as canvas:
-        axes = canvas.subplots(rows, columns, squeeze=False).ravel()
+        axes = axes_of(canvas, len(known), columns)
         for ax, (name, one) in zip(axes, known.items(), strict=False):
             _panel(ax, heading(dataset_title(study, name), columns), one.rows)
-        for ax in axes[len(known) :]:
-            ax.set_axis_off()
         canvas.supxlabel("Rank by DSC", fontsize=9)
         svg = svg_of(canvas, "ranks")
     return Figure(

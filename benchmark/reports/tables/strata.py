@@ -6,7 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from benchmark.reports.figures.drawing import COLOURS, Figure, canvas_of, heading, svg_of
+from benchmark.reports.figures.drawing import (
+    COLOURS,
+    Figure,
+    axes_of,
+    canvas_of,
+    handles_of,
+    heading,
+    svg_of,
+)
 from benchmark.reports.study import Study
 from benchmark.reports.tables.grid import MISSING, Block, Column, Grid, Line, Marks
 from benchmark.reports.tables.main import (
@@ -165,12 +173,10 @@ def strata_figure(study: Study, strata: SizeStrata) -> Figure | None:
     columns = min(2, len(names))
     rows = math.ceil(len(names) / columns)
     with canvas_of((9.2, 0.5 + rows * (0.85 + 0.26 * len(entries)))) as canvas:
-        axes = canvas.subplots(rows, columns, sharey=True, squeeze=False).ravel()
+        axes = axes_of(canvas, len(names), columns, sharey=True)
         for ax, name in zip(axes, names, strict=False):
             _panel(ax, study, strata, name, entries=entries)
-        for ax in axes[len(names) :]:
-            ax.set_axis_off()
-        handles = {h.get_label(): h for ax in axes for h in ax.get_legend_handles_labels()[0]}
+        handles = handles_of(axes)
         shown = [handles[s.label] for s in STRATA if s.label in handles]
         canvas.legend(handles=shown, loc="outside upper left", ncols=3, frameon=False)
         svg = svg_of(canvas, "strata")
