@@ -15,10 +15,11 @@ Name = Annotated[str | None, typer.Argument(help="An analysis; default: all of t
 Listed = Annotated[bool, typer.Option("--list", help="Name the analyses, and measure nothing.")]
 Rows = Annotated[
     list[str] | None,
-    typer.Option("--method", help="A method, as often as wanted; those with a layer unless told."),
+    typer.Option("--method", help="A method; may be repeated. By default all with this layer."),
 ]
 Layer = Annotated[
-    Literal["decoder", "deepest", "tokens"], typer.Option("--layer", help="Of its cam_layers.")
+    Literal["decoder", "deepest", "tokens"],
+    typer.Option("--layer", help="A layer that method.yaml names under cam_layers."),
 ]
 Few = Annotated[int, typer.Option("--cases", min=1, help="Test cases of a set.")]
 ToPanels = Annotated[Path, typer.Option("--out", help="Folder for a picture a test set.")]

@@ -41,14 +41,14 @@ MaskPatterns = Annotated[
     typer.Option("--masks", help="Pattern of the masks, 'drawn/*_roi.png'; may be repeated."),
 ]
 GroupPattern = Annotated[
-    str | None, typer.Option("--group", help="What of a name is the patient, '{group}_*'.")
+    str | None, typer.Option("--group", help="Pattern of the patient in a name, '{group}_*'.")
 ]
 SplitSeed = Annotated[int, typer.Option("--seed", min=0, help="Of the split.")]
-Title = Annotated[str, typer.Option("--title", help="Its title in tables; else its name.")]
+Title = Annotated[str, typer.Option("--title", help="Title in tables; the name by default.")]
 Licence = Annotated[str | None, typer.Option("--licence", help="Its licence.")]
 Datasets = Annotated[
     Path | None,
-    typer.Option("--datasets", help="Folder of your datasets, in the place of data/own."),
+    typer.Option("--datasets", help="Folder of your datasets, instead of data/own."),
 ]
 WriteMix = Annotated[bool, typer.Option("--write", help="Add a mix of it to params.yaml.")]
 Download = Annotated[bool, typer.Option("--download", help="Fetch what is missing.")]
@@ -83,7 +83,7 @@ SuppliedMasks = Annotated[
 ]
 RowName = Annotated[str, typer.Option("--name", help="What the tables call the row.")]
 SuppliedSeed = Annotated[
-    int, typer.Option("--seed", min=0, help="Tells trainings of one row apart.")
+    int, typer.Option("--seed", min=0, help="Number of the training, if a row has several.")
 ]
 AllowMissing = Annotated[
     bool, typer.Option("--allow-missing", help="Cases without a file score 0.")

@@ -4,14 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from benchmark.core.errors import MethodError
-from benchmark.data.augment import to_float
 from benchmark.evaluation.gradcam import activation
 from benchmark.methods.layers import to_device
-from benchmark.methods.method import Inputs
-from benchmark.runs.predict import restored
+from benchmark.runs.predict import restored, shown
 
 LAYER = "decoder"
 
@@ -36,11 +33,7 @@ def heatmapper(
         raise MethodError(f"method {name!r}", found, f"a layer {LAYER!r}", do)
 
     def heat(images: np.ndarray) -> np.ndarray:
-        batch = torch.from_numpy(images).to(device)
-        image, _ = to_float(batch, batch[..., 0])
-        with torch.no_grad():
-            inputs = Inputs(image, features=method.embed(image))
-        maps = activation(method, inputs, layers[LAYER]).maps
+        maps = activation(method, shown(method, images, device), layers[LAYER]).maps
         top = maps.max((1, 2), keepdims=True)
         found: np.ndarray = maps / np.where(top > 0, top, 1)
         return found

@@ -61,6 +61,15 @@ def predictor(
     Args:
         weights: a run's weights.safetensors.
 
+    Raises: as `unprompted`.
+    """
+    method = unprompted(root, name, weights, size=size, device=device)
+    return lambda images: probabilities(method, shown(method, images, device))
+
+
+def unprompted(root: Path, name: str, weights: Path, *, size: int, device: str) -> Method:
+    """A method that needs no prompt, with a run's weights, on a device.
+
     Raises: as `restored`, and MethodError if the method wants a prompt.
     """
     method = restored(root, name, weights, size)
@@ -69,12 +78,12 @@ def predictor(
             name, f"a method that is shown a {method.card.prompt}", "one without a prompt",
             "A folder of images has no reference to draw prompts from.",
         )  # fmt: skip
-    to_device(method, device)
+    return to_device(method, device)
 
-    def predict(images: np.ndarray) -> np.ndarray:
-        batch = torch.from_numpy(images).to(device)
-        image, _ = to_float(batch, batch[..., 0])
-        with torch.inference_mode():
-            return probabilities(method, Inputs(image, features=method.embed(image)))
 
-    return predict
+def shown(method: Method, images: np.ndarray, device: str) -> Inputs:
+    """What a method is shown of images uint8 (b, H, W, 3), without a prompt."""
+    batch = torch.from_numpy(images).to(device)
+    image, _ = to_float(batch, batch[..., 0])
+    with torch.no_grad():
+        return Inputs(image, features=method.embed(image))

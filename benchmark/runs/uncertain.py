@@ -4,17 +4,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from benchmark.core.errors import MethodError
 from benchmark.core.files import sha256_bytes
-from benchmark.data.augment import to_float
 from benchmark.evaluation.dropout import PASSES, check_dropout, dropout_passes, seeds_of
 from benchmark.evaluation.uncertainty import uncertainty
-from benchmark.methods.inputs import Inputs
-from benchmark.methods.layers import to_device
 from benchmark.runs.folder import Predicted
-from benchmark.runs.predict import predictor, restored
+from benchmark.runs.predict import predictor, shown, unprompted
 from benchmark.training.weights_file import Origin
 
 Several = Callable[[np.ndarray], np.ndarray]
@@ -68,24 +64,14 @@ def _ensemble(members: Sequence[Several]) -> Several:
 
 
 def _dropout(root: Path, name: str, weights: Path, *, size: int, device: str) -> Several:
-    method = restored(root, name, weights, size)
-    if method.card.prompt != "none":
-        raise MethodError(
-            name, f"a method that is shown a {method.card.prompt}", "one without a prompt",
-            "A folder of images has no reference to draw prompts from.",
-        )  # fmt: skip
+    method = unprompted(root, name, weights, size=size, device=device)
     check_dropout(method)
-    to_device(method, device)
     seed = Origin.of(weights).seed
 
     def passes(images: np.ndarray) -> np.ndarray:
         """Probabilities (T, b, H, W); the seeds come from the pixels of each image."""
-        batch = torch.from_numpy(images).to(device)
-        image, _ = to_float(batch, batch[..., 0])
-        with torch.inference_mode():
-            inputs = Inputs(image, features=method.embed(image))
         names = [sha256_bytes(np.ascontiguousarray(each).tobytes()) for each in images]
         seeds = [seeds_of(seed, each, passes=PASSES) for each in names]
-        return np.stack(list(dropout_passes(method, inputs, seeds)), axis=1)
+        return np.stack(list(dropout_passes(method, shown(method, images, device), seeds)), axis=1)
 
     return passes

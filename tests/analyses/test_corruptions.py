@@ -24,6 +24,7 @@ from benchmark.core.files import Paths
 from benchmark.core.params import load_params
 from benchmark.core.progress import Silent
 from benchmark.methods import discover
+from benchmark.methods.discover import method_entry
 from benchmark.statistics.results import read_results
 
 # A network that is shown a point and has a frozen embedding: it draws a disc around the point, on
@@ -94,7 +95,10 @@ def one_thread() -> Iterator[None]:
 
 def job(paths: Paths, method: str = "small", **changes: Any) -> Job:
     mix = load_params(paths.root).mix("tiny")
-    given: dict[str, Any] = {"name": "tiny", "mix": mix, "method": method, "seeds": (0,)}
+    group = method_entry(paths.root, method).card.group
+    given: dict[str, Any] = {
+        "name": "tiny", "mix": mix, "method": method, "seeds": (0,), "group": group,
+    }  # fmt: skip
     return Job(paths, **{**given, **changes})
 
 

@@ -19,18 +19,15 @@ import torch
 
 from benchmark.analyses.kit.job import Job
 from benchmark.analyses.measures.corruption_sets import CLEAN, CORRUPTIONS, asked, corrupted
+from benchmark.analyses.measures.networks import network
 from benchmark.core.errors import MethodError, MissingDataError, StaleDataError
-from benchmark.core.params import load_params
 from benchmark.data.augment import to_float
 from benchmark.data.cases import Cases
 from benchmark.data.prompting import prompts_of
 from benchmark.evaluation.maps import TOP, quantise
 from benchmark.evaluation.metrics import first_level, tally
 from benchmark.evaluation.predict import CASES_AT_ONCE, probabilities
-from benchmark.methods.discover import method_entry
-from benchmark.methods.layers import to_device
 from benchmark.methods.method import Inputs, Method
-from benchmark.runs.predict import restored
 
 BINS = 15
 FAR = 1e-3  # a clean DSC that is farther from the stored one is of another network
@@ -51,8 +48,7 @@ def measure(job: Job, part: str) -> pd.DataFrame:
     plan = planned(job, part)
     if not any(len(cases) for _, cases in plan):
         return pd.DataFrame(columns=COLUMNS)
-    method = restored(job.paths.root, job.method, job.weights(job.seeds[0]), plan[0][1].size)
-    to_device(method, job.device)
+    method = network(job, plan[0][1].size)
     rows = [
         row for severity, cases in plan for row in _severity(job, method, cases, part, severity)
     ]
@@ -89,7 +85,7 @@ def ece(prob: np.ndarray, reference: np.ndarray) -> float:
 def _severity(
     job: Job, method: Method, cases: Cases, part: str, severity: int
 ) -> Iterator[dict[str, object]]:
-    first = first_level(load_params(job.paths.root).threshold)
+    first = first_level(job.threshold)
     keys, table = cases.keys(), cases.table
     title = f"{part} {severity}"
     with job.progress.task(title, len(cases), "cases") as task:
@@ -154,8 +150,7 @@ def _scores(prob: np.ndarray, reference: np.ndarray, first: int) -> dict[str, fl
 
 def _beside_stored(job: Job, table: pd.DataFrame) -> pd.DataFrame:
     """The clean scores with the stored DSC; both at the six digits of scores.csv."""
-    group = method_entry(job.paths.root, job.method).card.group
-    path = job.paths.run(job.name, group, job.method, job.seeds[0]) / "scores.csv"
+    path = job.run(job.seeds[0]) / "scores.csv"
     if not path.is_file():
         raise MissingDataError(path, "no file", "the scores of the run", "Run `mixseg run`.")
     scores = pd.read_csv(path, dtype={"dataset": str, "case": str}, keep_default_na=False)

@@ -7,15 +7,14 @@ import torch
 from benchmark.analyses.kit.job import Job
 from benchmark.analyses.kit.maps import Case, stored
 from benchmark.analyses.measures.detection import case_numbers, dice, set_numbers
+from benchmark.analyses.measures.networks import network
 from benchmark.analyses.measures.uncertainty_pictures import drawn, write_picture
 from benchmark.data.augment import to_float
 from benchmark.data.prompting import prompts_of
 from benchmark.evaluation.dropout import check_dropout, dropout_passes, seeds_of
 from benchmark.evaluation.metrics import first_level
 from benchmark.evaluation.uncertainty import uncertainty
-from benchmark.methods.layers import to_device
 from benchmark.methods.method import Inputs, Method
-from benchmark.runs.predict import restored
 
 
 def measure(job: Job, part: str) -> pd.DataFrame:
@@ -29,11 +28,10 @@ def measure(job: Job, part: str) -> pd.DataFrame:
     passes, dataset = int(part.split()[0]), part.split()[-1]
     cases = job.cases()
     cases = cases.where((cases.table["dataset"] == dataset).to_numpy())
-    method = restored(job.paths.root, job.method, job.weights(job.seeds[0]), cases.size)
+    method = network(job, cases.size)
     check_dropout(method)
     if not len(cases):
         return pd.DataFrame()
-    to_device(method, job.device)
     keys = cases.keys()
     rows, shown = [], drawn(cases)
     with job.progress.task(f"passes of {job.method} on {dataset}", len(cases), "cases") as task:

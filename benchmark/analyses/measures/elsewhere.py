@@ -6,24 +6,20 @@ A prompted method is shown the first draw alone. Distances are empty where a mas
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import torch
 
 from benchmark.analyses.kit.job import Job
+from benchmark.analyses.measures.networks import batches, network
 from benchmark.core.params import UNSEEN
-from benchmark.data.augment import to_float
 from benchmark.data.cases import Cases
-from benchmark.data.prompting import prompts_of
 from benchmark.evaluation.boundary import Boundary, boundary
 from benchmark.evaluation.maps import quantise
 from benchmark.evaluation.metrics import Tally, first_level, stack, tally
 from benchmark.evaluation.predict import probabilities
-from benchmark.methods.layers import to_device
-from benchmark.methods.method import Inputs, Method
-from benchmark.runs.predict import restored
+from benchmark.methods.method import Method
 from benchmark.statistics.schema import METRICS
 
 AT_ONCE = 8
@@ -66,9 +62,7 @@ def measure(job: Job, part: str) -> pd.DataFrame:
     cases, other = job.cases(of=part), part.partition(".")[2]
     if not len(cases):  # the mix is trained on all of them
         return pd.DataFrame(columns=[*ABOUT, *COLUMNS])
-    method = to_device(
-        restored(job.paths.root, job.method, job.weights(job.seeds[0]), cases.size), job.device
-    ).eval()
+    method = network(job, cases.size)
     first = first_level(job.threshold)
     outcome = Scored.of(*zip(*_scored(job, method, cases, first), strict=True))
     table = cases.table[[*ABOUT]].reset_index(drop=True)
@@ -77,18 +71,11 @@ def measure(job: Job, part: str) -> pd.DataFrame:
     return table.assign(**{name: METRICS[name].compute(outcome) for name in COLUMNS})
 
 
-@torch.inference_mode()
 def _scored(job: Job, method: Method, cases: Cases, first: int) -> Iterator[tuple[Tally, Boundary]]:
     """The tally and the contours of each case."""
-    keys = cases.keys()
     with job.progress.task(f"predicting {job.method}", len(cases), "cases") as task:
-        for start in range(0, len(cases), AT_ONCE):
-            rows = np.arange(start, min(start + AT_ONCE, len(cases)))
-            images, masks = cases.pixels(rows)
-            image, mask = to_float(*(torch.from_numpy(x).to(job.device) for x in (images, masks)))
-            shown = Inputs(image, features=method.embed(image))
-            prompts = prompts_of(method.card.prompt, mask, keys[rows], 0)
-            levels = quantise(probabilities(method, replace(shown, **prompts)), job.method)
-            for one, reference in zip(levels, masks != 0, strict=True):
+        for index, inputs, references in batches(job, method, cases, AT_ONCE):
+            levels = quantise(probabilities(method, inputs), job.method)
+            for one, reference in zip(levels, references, strict=True):
                 yield tally(one, reference, first), boundary(one >= first, reference)
-            task.advance(len(rows))
+            task.advance(len(index))

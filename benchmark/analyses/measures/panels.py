@@ -4,21 +4,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
 from benchmark.analyses.kit.job import Job
+from benchmark.analyses.measures.networks import batches, network
 from benchmark.core.errors import MissingDataError
 from benchmark.core.files import write_atomic
-from benchmark.data.augment import to_float
 from benchmark.data.cases import Cases
-from benchmark.data.prompting import prompts_of
 from benchmark.evaluation.gradcam import activation
 from benchmark.evaluation.overlays import overlay, warmed
 from benchmark.methods.declaration import CamLayer
-from benchmark.methods.layers import to_device
-from benchmark.methods.method import Inputs
-from benchmark.runs.predict import restored
 
 
 def panels(jobs: Sequence[Job], titles: Sequence[str], layer: CamLayer, to: Path) -> Iterator[Path]:
@@ -58,15 +53,8 @@ def panels(jobs: Sequence[Job], titles: Sequence[str], layer: CamLayer, to: Path
 
 def _heats(job: Job, cases: Cases, layer: CamLayer) -> np.ndarray:
     """The maps of a network, (cases, H, W), each divided by its largest value."""
-    weights = job.weights(job.seeds[0])
-    method = to_device(restored(job.paths.root, job.method, weights, cases.size), job.device)
-    found, keys = [], cases.keys()
-    for i in range(len(cases)):
-        index = np.array([i])
-        image, mask = to_float(*(torch.from_numpy(x).to(job.device) for x in cases.pixels(index)))
-        prompts = prompts_of(method.card.prompt, mask, keys[index], 0)
-        with torch.no_grad():
-            inputs = Inputs(image, features=method.embed(image), **prompts)
+    method, found = network(job, cases.size), []
+    for _, inputs, _ in batches(job, method, cases, 1):
         heat = activation(method, inputs, method.card.cam_layers[layer]).maps[0]
         found.append(heat / heat.max() if heat.max() > 0 else heat)
     return np.stack(found)
