@@ -162,7 +162,7 @@ def _share(where: str, row: Mapping[str, str]) -> float:
         value = math.nan
     if not 0 <= value <= 1:
         found = f"foreground is {row['foreground']!r}"
-        raise ScoreTableError(where, found, "a share from 0 to 1", "Mend that cell.")
+        raise ScoreTableError(where, found, "a share from 0 to 1", "Correct that cell.")
     return value
 
 

@@ -266,7 +266,10 @@ def _read(path: Path) -> Params:
         if first["type"] not in ("missing", "value_error"):
             found += f" (found {_short(repr(first['input']))})"
         raise ParamsError(
-            f"{path.name}: {key}", found[0].lower() + found[1:], _expected(first), "Mend that key."
+            f"{path.name}: {key}",
+            found[0].lower() + found[1:],
+            _expected(first),
+            "Correct that key.",
         ) from error
     for name, mix in raw["mixes"].items():
         for key, expected in WITHOUT.items():

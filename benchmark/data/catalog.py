@@ -220,7 +220,7 @@ def _row(path: Path, name: str, row: object) -> Dataset:
             f"{path.name}: {name}: {key}",
             first["msg"][0].lower() + first["msg"][1:],
             "a valid value",
-            "Mend that key.",
+            "Correct that key.",
         ) from error
 
 

@@ -224,7 +224,7 @@ def _forms(dataset: Dataset) -> tuple[Form, ...]:
             f"catalog.yaml: {dataset.name}: layout",
             repr(dataset.layout),
             f"one of {', '.join(LAYOUTS)}",
-            "Mend that key.",
+            "Correct that key.",
         )
     return LAYOUTS[dataset.layout]
 

@@ -1,6 +1,5 @@
 """What data is here, what it was taken for, what is missing and how to get it."""
 
-import csv
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,12 +13,12 @@ from benchmark.data.catalog import Dataset, load_catalog
 from benchmark.data.catalog import dataset as row_of
 from benchmark.data.pointer_file import pointer_path
 from benchmark.data.raw import contents, done, folder_of, unpacking, waiting
+from benchmark.data.splits import read_list
 
 if TYPE_CHECKING:
     from benchmark.data.folders import RawCase
     from benchmark.data.layouts import RawFolder
 
-SPLITS = Path(__file__).with_name("splits")
 SHOWN = 3  # names in a message
 
 State = Literal["here", "missing", "incomplete"]
@@ -221,10 +220,9 @@ def _some(names: list[str]) -> str:
 
 
 def listed_cases(name: str) -> set[str] | None:
-    """Names in a dataset's committed split; None where it has none."""
-    path = SPLITS / f"{name}.csv"
-    if not path.is_file():
-        return None
-    with path.open(encoding="utf-8", newline="") as file:
-        lines = (line for line in file if not line.startswith("#"))
-        return {row["case"] for row in csv.DictReader(lines)}
+    """Names in a dataset's committed split; None where it has none.
+
+    Raises: CatalogError if the list is broken.
+    """
+    found = read_list(name)
+    return None if found is None else set(found.split)

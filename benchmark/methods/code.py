@@ -221,7 +221,7 @@ def _tree(file: Path, root: Path | None = None) -> ast.Module:
         shown = file.relative_to(root).as_posix() if root else file
         where = f"{shown}:{getattr(error, 'lineno', None) or 1}"
         found = f"no Python ({getattr(error, 'msg', error)})"
-        raise MethodError(where, found, "Python code", "Mend it.") from error
+        raise MethodError(where, found, "Python code", "Correct the syntax there.") from error
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

@@ -106,8 +106,11 @@ def _import_error(root: Path, plugin: Path, error: BaseException) -> MethodError
         first = error.errors()[0]
         key = ".".join([error.title, *(str(part) for part in first["loc"])])
         found = f"{key} is {first.get('input')!r} ({first['msg']})"
-        return MethodError(where, found, "a valid value", "Mend that field.")
+        return MethodError(where, found, "a valid value", "Give that field a value of this kind.")
     problem = " ".join(str(error).split())
     return MethodError(
-        where, f"{type(error).__name__}: {problem}", "a plugin that can be imported", "Mend it."
+        where,
+        f"{type(error).__name__}: {problem}",
+        "a plugin that can be imported",
+        "Correct this line, or install the package that it names.",
     )

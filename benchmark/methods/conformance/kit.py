@@ -86,7 +86,7 @@ def _try(rule: str, subject: Subject) -> CheckResult:
         ok, detail, applies = False, str(error), True
     except Exception as error:
         problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        failure = subject.error(problem, "no error", "Mend it.")
+        failure = subject.error(problem, "no error", "Correct the code of the method.")
         ok, detail, applies = False, str(failure), True
     return CheckResult(rule, ok, detail, time.monotonic() - start, applies)
 
