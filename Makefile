@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: setup demo test test-slow test-engines check-ledger lint report lock clean
+.PHONY: setup demo test test-slow test-engines check-ledger faults lint report lock clean
 
 setup: $(VENV)/.done
 
@@ -42,6 +42,9 @@ test-engines: setup
 check-ledger: setup
 	@echo "== what each edit runs, on a copy of the project"
 	@python tests/pipeline/check_ledger.py
+
+faults: setup
+	@python tests/faults --write docs/faults.md
 
 lint: setup
 	@ruff format --check .

@@ -7,7 +7,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
-from support import DECLARATION, PARAMS, PLUGIN, make_prepared
+from support import make_project
 
 from benchmark.core.files import Paths
 
@@ -22,10 +22,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> Paths:
     """params.yaml, baselines/small and the prepared mix `tiny` below a temporary root."""
-    (tmp_path / "params.yaml").write_text(PARAMS)
-    folder = tmp_path / "baselines" / "small"
-    folder.mkdir(parents=True)
-    (folder / "plugin.py").write_text(PLUGIN)
-    (folder / "method.yaml").write_text(DECLARATION)
-    make_prepared(tmp_path / "data" / "prepared" / "tiny")
-    return Paths(tmp_path)
+    return make_project(tmp_path)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import yaml
 
-from benchmark.core.files import write_json
+from benchmark.core.files import Paths, write_json
 from benchmark.core.params import Params
 from benchmark.data.manifest import sealed
 
@@ -68,6 +68,17 @@ licence: Apache-2.0
 rows:
   small: {title: Small}
 """
+
+
+def make_project(root: Path) -> Paths:
+    """params.yaml, baselines/small and the prepared mix `tiny` below a root."""
+    folder = root / "baselines" / "small"
+    folder.mkdir(parents=True)
+    (root / "params.yaml").write_text(PARAMS)
+    (folder / "plugin.py").write_text(PLUGIN)
+    (folder / "method.yaml").write_text(DECLARATION)
+    make_prepared(root / "data" / "prepared" / "tiny")
+    return Paths(root)
 
 
 def make_prepared(folder: Path) -> None:

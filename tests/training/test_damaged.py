@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
-from support import DECLARATION, PARAMS, PLUGIN, make_prepared, mixseg, start
+from support import make_project, mixseg, start
 from torch import Tensor, nn
 from typer.testing import CliRunner
 
@@ -33,11 +33,7 @@ RUN = "main/small/seed-0/run.json"
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with one finished run."""
     root = tmp_path_factory.mktemp("trained")
-    (root / "params.yaml").write_text(PARAMS)
-    (root / "baselines" / "small").mkdir(parents=True)
-    (root / "baselines/small/plugin.py").write_text(PLUGIN)
-    (root / "baselines/small/method.yaml").write_text(DECLARATION)
-    make_prepared(root / "data" / "prepared" / "tiny")
+    make_project(root)
     for words in (("sync",), WORDS):
         done = mixseg(root, *words)
         assert done.returncode == 0, done.stderr
