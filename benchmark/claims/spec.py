@@ -1,6 +1,6 @@
 """The claims of claims.yaml: who says it, where, and the predicate by which scores judge it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -353,3 +353,13 @@ def load_claims(path: Path = CLAIMS) -> tuple[Claim, ...]:
         found = f"{key}: {first['msg'][0].lower()}{first['msg'][1:]}"
         expected = "a claim as benchmark/claims/spec.py describes it"
         raise ParamsError(path, found, expected, "Correct that key.") from error
+
+
+def fed(claims: Iterable[Claim]) -> dict[str, list[str]]:
+    """The claims that each analysis feeds: their ids by its name, in the order of the file."""
+    found: dict[str, list[str]] = {}
+    for claim in claims:
+        asked = [each for each in claim.predicates if isinstance(each, OfAnalysis)]
+        for analysis in dict.fromkeys(MEASURES[each.measure].analysis for each in asked):
+            found.setdefault(analysis, []).append(claim.id)
+    return found

@@ -40,13 +40,18 @@ def analyse(
     from benchmark.analyses.kit.execute import analyse as measure
     from benchmark.analyses.kit.find import analyses, analysis
     from benchmark.analyses.kit.stages import planned
+    from benchmark.claims.spec import fed, load_claims
     from benchmark.core.params import load_params
     from benchmark.core.text import columns
 
     if listed:
-        found = analyses().values()
-        rows = [(e.name, " + ".join(e.needs) or "data", e.unit, e.about) for e in found]
-        typer.echo(columns(("analysis", "needs", "per", "what it measures"), rows))
+        feeds = fed(load_claims())
+        rows = [
+            (e.name, " + ".join(e.needs) or "data", e.unit, len(feeds.get(e.name, ())), e.about)
+            for e in analyses().values()
+        ]
+        typer.echo(columns(("analysis", "needs", "per", "claims", "what it measures"), rows))
+        typer.echo("claims: how many claims of the papers it feeds; `mixseg claims` judges them")
         return
     if mix is None:
         raise typer.BadParameter("give --mix, or --list to see the analyses")
