@@ -56,9 +56,17 @@ def _runs(texts: Sequence[str]) -> bool:
     return len(numbers) == len(texts) >= RUNNING and len(steps) == 1 and min(steps) > 0
 
 
+def _rises(texts: Sequence[str]) -> bool:
+    """Whether whole numbers rise throughout: some epochs of a log."""
+    numbers = [int(text) for text in texts if re.fullmatch(r"\d+", text)]
+    rising = all(a < b for a, b in pairwise(numbers))
+    return len(numbers) == len(texts) >= RUNNING and rising
+
+
 def _log(body: Body) -> str:
     for k, title in enumerate(_titles(body)):
-        if title in TIMES and _runs(_texts(body, k)):
+        texts = _texts(body, k)
+        if title in TIMES and (_runs(texts) or (k == 0 and _rises(texts))):
             return f"the rows are a log (column {body.sheet.header[k]!r} counts {_some(body, k)})"
     return ""
 

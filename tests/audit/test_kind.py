@@ -42,6 +42,7 @@ def audited(tmp_path: Path, text: str, *options: str) -> tuple[int, str]:
     ("text", "seen"),
     [
         (LOG, "the rows are a log (column 'epoch' counts 1, 2, 3"),
+        (LOG.replace("4,0.9", "40,0.9"), "the rows are a log (column 'epoch' counts 1, 2, 3"),
         (CASES, "the rows are single cases (column 'image': img_000.png"),
         (FRAME, "the rows have an index and no names (first column: 0, 1, 2"),
         (GRID, "the rows are settings without names (lr, batch_size)"),
