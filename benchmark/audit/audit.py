@@ -4,7 +4,7 @@ import math
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from benchmark.audit.bounds import bounds
 from benchmark.audit.evidence import of_scores
 from benchmark.audit.finding import HARD, LEVELS, MEANING, Finding, Known, Level, Outcome, count
 from benchmark.audit.forms import read_rows
+from benchmark.audit.kind import INSIST
 from benchmark.audit.marks import marks
 from benchmark.audit.overlap import overlap
 from benchmark.audit.reading import read_table
@@ -87,12 +88,16 @@ def audit(table: Table, known: Known) -> Audit:
     return Audit(table, {name: of_scores(each, table) for name, each in outcomes.items()})
 
 
-def audit_file(path: Path, known: Known) -> Audit:
+def audit_file(path: Path, known: Known, *, insist: bool = False) -> Audit:
     """Reads a table and tries every rule on it.
+
+    Args:
+        insist: whether it is a table of results, whatever it looks like (`kind`).
 
     Raises: ScoreTableError where the file is no table.
     """
-    return audit(read_table(path), known)
+    table = read_table(path)
+    return audit(replace(table, unlike="") if insist else table, known)
 
 
 def parse_n(words: Sequence[str]) -> dict[str, int]:
@@ -171,6 +176,8 @@ def text(found: Audit) -> str:
     table = found.table
     rows, names = count(len(table.rows), "row"), ", ".join(table.titles())
     lines = [*_wrap(f"{table.name}: {rows} of {names}", ""), found.verdict()]
+    if table.unlike:
+        lines += _wrap(f"not taken as a table of results: {table.unlike}; {INSIST}", "")
     if table.unread:
         lines += _wrap(f"not read: {', '.join(table.unread)}", "")
     if table.passed:
@@ -206,4 +213,4 @@ def html(found: Audit) -> str:
     )
     page = environment.get_template("audit.html")
     return page.render(found=found, table=found.table, levels=LEVELS, meaning=MEANING,
-                       titles=TITLES)  # fmt: skip
+                       titles=TITLES, insist=INSIST)  # fmt: skip

@@ -10,6 +10,7 @@
    than deviate.
 4. A finding without that evidence is «unlikely», and says what is missing.
 5. In a table that names no metric nothing shows that its numbers are scores: no finding is hard.
+   Nor is one in a file that shows that it is no table of results (`kind`).
 """
 
 from dataclasses import replace
@@ -43,9 +44,11 @@ def softened(found: Finding, why: str) -> Finding:
 
 
 def of_scores(outcome: Outcome, table: Table) -> Outcome:
-    """The outcome of a rule, without hard findings where no metric is named (Conventions, 5)."""
-    if set(table.columns) - {"score"}:
+    """The outcome of a rule, without hard findings in what is no table of results (5)."""
+    why = f"that this is a table of results ({table.unlike})" if table.unlike else ""
+    if not set(table.columns) - {"score"}:
+        why = "that the numbers are scores (no metric is named)"
+    if not why:
         return outcome
-    why = "that the numbers are scores (no metric is named)"
     findings = [softened(f, why) if f.level in HARD else f for f in outcome.findings]
     return replace(outcome, findings=findings)

@@ -18,6 +18,7 @@ from pathlib import Path
 from benchmark.audit.cells import Cell, cell_of, is_nothing, unmarked
 from benchmark.audit.columns import Body, body_of, is_mean
 from benchmark.audit.forms import FORM, Line, read_sheet
+from benchmark.audit.kind import no_results
 from benchmark.audit.metrics import Column
 from benchmark.audit.table import Row, Table, plain, spelled
 from benchmark.core.errors import ScoreTableError
@@ -48,7 +49,7 @@ def read_table(path: Path) -> Table:
         metrics.setdefault(body.columns[k].metric, body.columns[k])
     unread = (unmarked(body.columns[k].title)[0] for k in body.places("other") if body.numeric(k))
     kept = tuple(title for title in unread if title)
-    return Table(path.name, tuple(rows), metrics, kept, tuple(passed))
+    return Table(path.name, tuple(rows), metrics, kept, tuple(passed), no_results(body))
 
 
 def _labels(body: Body) -> list[int]:

@@ -99,6 +99,7 @@ class Table:
         columns: what each metric is, in the order of the file.
         unread: titles of columns that are no metric known here.
         passed: rows and cells that were passed over, in words.
+        unlike: why it is no table of results (`kind`); "" where nothing speaks against it.
     """
 
     name: str
@@ -106,6 +107,7 @@ class Table:
     columns: Mapping[str, Column]
     unread: tuple[str, ...] = ()
     passed: tuple[str, ...] = ()
+    unlike: str = ""
 
     def datasets(self) -> dict[str, list[Row]]:
         """The rows by data set, whatever its case and spaces; named as it is first."""

@@ -1,7 +1,7 @@
 """Commands that hold claims and printed numbers against scores and arithmetic."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -33,6 +33,10 @@ Spread = Annotated[
 Alike = Annotated[
     float,
     typer.Option("--correlation", min=0, max=0.999, help="Assumed, of two methods over cases."),
+]
+Kind = Annotated[
+    Literal["results"] | None,
+    typer.Option("--treat-as", help="Take the file as a table of results, whatever it looks like."),
 ]
 AllQuantities = Annotated[bool, typer.Option("--all", help="Every quantity behind each verdict.")]
 
@@ -94,6 +98,7 @@ def audit(
     shares: Shares = None,
     case_sd: Spread = 0.15,
     correlation: Alike = 0.8,
+    treat_as: Kind = None,
 ) -> None:
     """Finds numbers in a printed table that cannot be; needs no data and no model.
 
@@ -108,14 +113,15 @@ def audit(
     The dataset «average» holds stated averages. Marks: **best**,
     __second__. More: docs/audit.md.
 
-    Exit status 1 where something cannot be or contradicts the table.
+    Exit status 1 where something cannot be or contradicts the table; never for a file that is no
+    table of results (a log, a row a case), unless --treat-as results is given.
     """
     from benchmark.audit import audit as auditing
     from benchmark.core.files import write_text
 
     cases, together = auditing.parse_shares(shares or [])
     known = auditing.Known(auditing.parse_n(n or []), cases, case_sd, correlation, together)
-    found = auditing.audit_file(file, known)
+    found = auditing.audit_file(file, known, insist=treat_as is not None)
     typer.echo(auditing.text(found))
     if to:
         write_text(to, auditing.html(found))
