@@ -146,3 +146,17 @@ BenchName = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+RemoteUrl = Annotated[
+    str, typer.Argument(metavar="URL", help="A folder, ssh://HOST/PATH or s3://BUCKET/PATH.")
+]
+Endpoint = Annotated[
+    str | None, typer.Option("--endpoint", help="Address of an S3 server that is not Amazon's.")
+]
+Share = Annotated[
+    bool, typer.Option("--share", help="Write .dvc/config, which Git keeps, for everyone.")
+]
+MixArgument = Annotated[str, typer.Argument(metavar="MIX", help="A mix of params.yaml.")]
+WithWeights = Annotated[
+    bool, typer.Option("--weights", help="Also the weights, which make the maps again.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Delete what is listed.")]
