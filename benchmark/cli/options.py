@@ -73,6 +73,10 @@ Restart = Annotated[bool, typer.Option("--restart", help="Forget the checkpoint.
 Retrain = Annotated[
     bool, typer.Option("--retrain", help="Train again where weights and maps of results are gone.")
 ]
+Log = Annotated[
+    Literal["tensorboard", "mlflow", "wandb"] | None,
+    typer.Option("--log", help="Send loss and speed of each epoch to a tracker."),
+]
 Remeasure = Annotated[bool, typer.Option("--remeasure", help="Measure again.")]
 StartFrom = Annotated[
     Literal["maps", "weights"],
