@@ -56,7 +56,8 @@ def unused(paths: Paths) -> list[Unused]:
 
     Raises: MixSegError if params.yaml or a result cannot be read.
     """
-    found = [*_runs(paths), *_artefacts(paths), *_prepared(paths), *_cache(paths)]
+    found = [*_runs(paths), *_artefacts(paths), *_prepared(paths)]
+    found += [*_transfers(paths), *_cache(paths)]
     found += _temporary(paths, [one.path for one in found])
     return _measured(found)
 
@@ -149,6 +150,14 @@ def _prepared(paths: Paths) -> Iterator[Unused]:
             params.prepared(folder.name)
         except MixSegError:
             yield Unused(folder, "prepared data", "no such mix in params.yaml")
+
+
+def _transfers(paths: Paths) -> Iterator[Unused]:
+    """Parts of files that a broken pull left, and that no result lists any more."""
+    listed = {sha256 for _, record in _records(paths) for sha256 in files_of(record).values()}
+    for path in sorted((paths.root / "work" / "transfers").glob("*")):
+        if path.suffix != ".lock" and path.name not in listed:
+            yield Unused(path, "transfers", "part of a file that no result lists")
 
 
 def _cache(paths: Paths) -> Iterator[Unused]:

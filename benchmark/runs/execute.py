@@ -190,7 +190,8 @@ class _Pass:
 
         Raises: MissingDataError if they are needed to score or to predict again.
         """
-        how = "get them with `dvc pull`, or train again with --retrain"
+        pull = f"`mixseg pull {self.plan.spec.mix} --weights`"
+        how = f"get them with {pull}, or train again with --retrain"
         old_scores = record.get("scoring_code") != self.code.scoring
         same_maps = record.get("prediction_code") == self.code.prediction
         if old_scores and same_maps and MAPS in self.directory.done():

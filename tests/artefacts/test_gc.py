@@ -74,7 +74,11 @@ def test_each_kind_is_listed_and_goes(kept: Paths) -> None:
     beside.write_bytes(bytes(70))
     shutil.copytree(kept.prepared("tiny"), kept.prepared("removed"))
     killed = killed_writer(kept.root / "results" / "tiny")
-    every = (old, begun, orphan, beside, kept.prepared("removed"), killed)
+    part = kept.root / "work" / "transfers" / ("12" * 32)
+    part.parent.mkdir(parents=True)
+    part.write_bytes(bytes(10))
+    (part.parent / ("0" * 64)).write_bytes(b"of a file that a result lists")
+    every = (old, begun, part, orphan, beside, kept.prepared("removed"), killed)
     names = {path.relative_to(kept.root).as_posix(): path for path in every}
     found = unused(kept)
     assert {one.path.relative_to(kept.root).as_posix() for one in found} == set(names)
@@ -85,6 +89,7 @@ def test_each_kind_is_listed_and_goes(kept: Paths) -> None:
     assert not any(path.exists() for path in names.values())
     assert unused(kept) == []
     assert (kept.artefacts("tiny", "small", 0) / "probs.npz").is_file()
+    assert (part.parent / ("0" * 64)).is_file()
 
 
 def killed_writer(folder: Path) -> Path:
