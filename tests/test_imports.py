@@ -16,6 +16,7 @@ ARROWS = {
     "methods.conformance": {"core", "data", "evaluation", "methods", "training"},
     "training": {"core", "data", "methods"},
     "evaluation": {"core", "data", "methods", "statistics"},
+    "artefacts": {"core", "methods", "runs"},
     "runs": {"core", "data", "evaluation", "methods", "training"},
     "statistics": {"core", "methods"},
     "analyses": {"core", "data", "evaluation", "methods", "reports", "runs", "statistics"},

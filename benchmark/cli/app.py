@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from benchmark.cli import analyses as cli_analyses
+from benchmark.cli import artefacts as cli_artefacts
 from benchmark.cli import claims as cli_claims
 from benchmark.cli import datasets as cli_datasets
 from benchmark.cli import options as o
@@ -205,5 +206,8 @@ def controls(mix: o.MixName) -> None:
 
 
 # In the order of the help: methods and data above, then runs, then what is made of results.
-for part in (cli_datasets.app, cli_runs.app, cli_analyses.app, cli_reports.app, cli_claims.app):
+for part in (
+    cli_datasets.app, cli_runs.app, cli_artefacts.app, cli_analyses.app, cli_reports.app,
+    cli_claims.app,
+):  # fmt: skip
     app.add_typer(part)

@@ -73,6 +73,10 @@ Restart = Annotated[bool, typer.Option("--restart", help="Forget the checkpoint.
 Retrain = Annotated[
     bool, typer.Option("--retrain", help="Train again where weights and maps of results are gone.")
 ]
+Log = Annotated[
+    Literal["tensorboard", "mlflow", "wandb"] | None,
+    typer.Option("--log", help="Send loss and speed of each epoch to a tracker."),
+]
 Remeasure = Annotated[bool, typer.Option("--remeasure", help="Measure again.")]
 StartFrom = Annotated[
     Literal["maps", "weights"],
@@ -146,3 +150,17 @@ BenchName = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+RemoteUrl = Annotated[
+    str, typer.Argument(metavar="URL", help="A folder, ssh://HOST/PATH or s3://BUCKET/PATH.")
+]
+Endpoint = Annotated[
+    str | None, typer.Option("--endpoint", help="Address of an S3 server that is not Amazon's.")
+]
+Share = Annotated[
+    bool, typer.Option("--share", help="Write .dvc/config, which Git keeps, for everyone.")
+]
+MixArgument = Annotated[str, typer.Argument(metavar="MIX", help="A mix of params.yaml.")]
+WithWeights = Annotated[
+    bool, typer.Option("--weights", help="Also the weights, which make the maps again.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Delete what is listed.")]

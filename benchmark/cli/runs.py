@@ -33,6 +33,7 @@ def run(
     compiled: o.Compile = None,
     restart: o.Restart = False,
     retrain: o.Retrain = False,
+    log: o.Log = None,
 ) -> None:
     """Trains, predicts and scores a run, or all seeds of a row and its cost; finished work is kept.
 
@@ -44,7 +45,7 @@ def run(
     from benchmark.runs.row import run_row
     from benchmark.runs.settings import RunOptions
 
-    options = RunOptions(device, threads, compiled, restart, retrain)
+    options = RunOptions(device, threads, compiled, restart, retrain, log or "")
     if every:
         _run_all(method, mix, seed, executors()[executor], options, jobs)
         return

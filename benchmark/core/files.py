@@ -59,7 +59,7 @@ def write_atomic(path: Path) -> Iterator[Path]:
                 raise _unwritable(path, error.strerror or type(error).__name__) from error
             raise
         finally:
-            _remove(temporary)
+            remove(temporary)
 
 
 def writable_folder(folder: Path) -> Path:
@@ -124,19 +124,51 @@ def _locked(descriptor: int, how: int) -> bool:
 
 
 def _sweep(folder: Path) -> None:
-    """Removes the temporary paths of writers that were killed.
-
-    Not every file system shows a lock to other machines: what another one wrote within a day stays.
-    """
+    """Removes the temporary paths of writers that were killed."""
     for left in folder.glob(".*.tmp"):
         name = _TEMPORARY.fullmatch(left.name)
         with suppress(OSError):  # another user's, or gone
-            if not name or (name["host"] != _HOST and time.time() - left.stat().st_mtime < DAY):
+            if not name or not _abandoned(left, name):
                 continue
             if name["old"] and not (folder / name["path"]).exists():
                 left.rename(folder / name["path"])  # killed between the two renames
             else:
-                _remove(left)
+                remove(left)
+
+
+def leftovers(top: Path) -> list[Path]:
+    """The temporary paths below a folder that no writer can be at any more, in order."""
+    found = []
+    for left in sorted(top.rglob(".*.tmp")):
+        name = _TEMPORARY.fullmatch(left.name)
+        if name and _abandoned(left, name):
+            with _alone(left.parent) as alone:
+                found += [left] if alone else []
+    return found
+
+
+def sweep(folder: Path) -> None:
+    """Removes the temporary paths that killed writers left in a folder, if no writer is at it."""
+    with _alone(folder) as alone:
+        if alone:
+            _sweep(folder)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[bool]:
+    """Holds the lock on a folder; False if a writer has it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        yield _locked(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        os.close(descriptor)
+
+
+def _abandoned(left: Path, name: "re.Match[str]") -> bool:
+    """Not every file system shows a lock to other machines: theirs counts after a day."""
+    with suppress(OSError):  # gone
+        return name["host"] == _HOST or time.time() - left.stat().st_mtime >= DAY
+    return False
 
 
 def _put(temporary: Path, path: Path) -> None:
@@ -164,10 +196,11 @@ def _replace_folder(new: Path, path: Path) -> None:
         raise
     finally:
         if path.exists():
-            _remove(old)
+            remove(old)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Removes a file or a folder; no error if that cannot be done, or it is gone."""
     if os.path.isdir(path):  # noqa: PTH112  # False too where the name is too long for a path
         shutil.rmtree(path, ignore_errors=True)
     else:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from benchmark.core.digests import digest_of
-from benchmark.core.environment import commit
+from benchmark.core.environment import commit, pick_device
 from benchmark.core.errors import (
     MethodError,
     MissingDataError,
@@ -24,6 +24,7 @@ from benchmark.core.progress import Progress, Silent
 from benchmark.core.recorded import check, files_of, listed, note, run_path
 from benchmark.methods import discover
 from benchmark.methods.importing import own_line
+from benchmark.runs.energy import ENERGY, Meter
 from benchmark.runs.identity import Plan, RunSpec, evaluation_code, method_code, plan_run
 from benchmark.runs.settings import (
     ARTEFACTS,
@@ -36,6 +37,7 @@ from benchmark.runs.settings import (
     RunOptions,
 )
 from benchmark.runs.store import RunDirectory, publish, run_directory
+from benchmark.runs.trackers import About, Following, check_installed
 
 
 def look_up(paths: Paths, params: Params, spec: RunSpec) -> Plan:
@@ -69,6 +71,8 @@ def execute(paths: Paths, spec: RunSpec, options: RunOptions, progress: Progress
     """
     params = load_params(paths.root)
     plan = look_up(paths, params, spec)
+    if options.log:
+        check_installed(options.log)
     directory = run_directory(paths.store, plan.identity.run)
     if options.restart and int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise TrainingError(
@@ -79,7 +83,8 @@ def execute(paths: Paths, spec: RunSpec, options: RunOptions, progress: Progress
         return _follow(paths, plan, directory, options)
     with directory.locked():
         if options.restart:
-            directory.checkpoint.unlink(missing_ok=True)
+            for path in (directory.checkpoint, directory.folder / ENERGY):
+                path.unlink(missing_ok=True)
         directory.clear_failure()
         try:
             return _Pass(paths, params, plan, directory, options).go(progress)
@@ -185,7 +190,8 @@ class _Pass:
 
         Raises: MissingDataError if they are needed to score or to predict again.
         """
-        how = "get them with `dvc pull`, or train again with --retrain"
+        pull = f"`mixseg pull {self.plan.spec.mix} --weights`"
+        how = f"get them with {pull}, or train again with --retrain"
         old_scores = record.get("scoring_code") != self.code.scoring
         same_maps = record.get("prediction_code") == self.code.prediction
         if old_scores and same_maps and MAPS in self.directory.done():
@@ -219,7 +225,13 @@ class _Pass:
         from benchmark.runs.train import train_run
 
         begun = {"commit": commit(self.paths.root)}  # the one at which training began
-        history, record = train_run(self.paths, self.plan, self.directory, self.options, progress)
+        given = (self.paths, self.plan, self.directory, self.options, progress)
+        meter = Meter(self.directory, pick_device(self.options.device))
+        tracking = Following(self.options.log, self._about(), self.directory, progress)
+        with tracking, meter:
+            history, record = train_run(*given)
+            tracking.finish(history)
+        record["energy"] = meter.told()
         frame = pd.DataFrame(history)
         write_text(self.directory.folder / HISTORY, frame.to_csv(index=False, float_format="%.6g"))
         write_json(self.directory.folder / RECORD, {**begun, **record})
@@ -228,6 +240,16 @@ class _Pass:
         for name in (HISTORY, RECORD, WEIGHTS):
             self.directory.finish(name, self.plan.identity.run)
         self.directory.checkpoint.unlink(missing_ok=True)
+        meter.forget()
+        tracking.forget()
+
+    def _about(self) -> About:
+        """What a tracker is told of the run."""
+        spec = self.plan.spec
+        told = {"method": spec.method, "mix": spec.mix, "seed": spec.seed}
+        recipe = {key: value for key, value in self.plan.recipe.fields().items() if key not in told}
+        where = self.paths.root / "work" / "trackers"
+        return About(where, self.plan.identity.run, {**told, **recipe})
 
     def _predict(self, progress: Progress) -> None:
         from benchmark.runs.predict import predict_mix

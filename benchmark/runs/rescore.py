@@ -49,7 +49,7 @@ def rescore(paths: Paths, mix: str, trusted: str, device: str, progress: Progres
     if not runs:
         raise MissingDataError(
             paths.results(mix), f"no run with stored {trusted}", "artefacts of its runs",
-            "Run `dvc pull`, or train with `mixseg run`.",
+            f"Run `mixseg pull {mix} --weights`, or train with `mixseg run`.",
         )  # fmt: skip
     code, data = evaluation_code(paths.root), data_digest(paths.prepared(mix))
     _check(runs, mix, needed)
@@ -82,7 +82,7 @@ def _check(runs: list[Stored], mix: str, needed: str) -> None:
     for run in runs:
         method, seed = run.record["method"], run.record["seed"]
         again = f"`mixseg run --method {method} --mix {mix} --seed {seed}`"
-        do = f"Get it again with `dvc pull`, or delete it and run {again}."
+        do = f"Delete it and get it again with `mixseg pull {mix} --weights`, or run {again}."
         if needed == MAPS:
             do = f"Make it again: `mixseg score --mix {mix} --start-from weights`."
         check(run.artefacts / needed, files_of(run.record).get(needed), do)

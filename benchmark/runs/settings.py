@@ -18,6 +18,7 @@ class RunOptions:
         compile: torch.compile; None does it on a GPU.
         restart: forget the checkpoint.
         retrain: train again where results are here and their weights and maps are not.
+        log: a tracker that takes the rows of the history, a key of `trackers.TRACKERS`; "" is none.
     """
 
     device: str = "auto"
@@ -25,6 +26,7 @@ class RunOptions:
     compile: bool | None = None
     restart: bool = False
     retrain: bool = False
+    log: str = ""
 
     def words(self) -> list[str]:
         """The same as words of `mixseg run`."""
@@ -32,4 +34,5 @@ class RunOptions:
         if self.compile is not None:
             words.append("--compile" if self.compile else "--no-compile")
         words += ["--restart"] if self.restart else []
+        words += ["--log", self.log] if self.log else []
         return [*words, "--retrain"] if self.retrain else words

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_pipeline import LOOKS, REPORT, SMALL, edited, page, repro, run, stages, trained
+from test_pipeline import LOOKS, REPORT, SMALL, edited, page, record, repro, run, stages, trained
 from test_pipeline import pipeline as pipeline  # the same made project
 
 pytest.importorskip("dvc_s3", reason="needs dvc-s3: pip install -e '.[s3]'")
@@ -55,3 +55,29 @@ def test_a_clone_adopts_artefacts_from_s3_and_scores_them_again(
         assert SMALL in repro(clone)
     assert trained(clone) == before
     assert page(clone).count("Small")
+
+
+def test_a_clone_scores_maps_that_mixseg_pulled_again_and_trains_nothing(
+    pipeline: Path, bucket: str, tmp_path: Path
+) -> None:
+    for line in ("git add -A", "git commit -qm all --allow-empty"):
+        run(pipeline, *line.split())
+    clone = tmp_path / "clone"
+    run(tmp_path, "git", "clone", "-q", str(pipeline), str(clone))
+    shutil.copytree(pipeline / "results", clone / "results", dirs_exist_ok=True)
+    for root in (pipeline, clone):
+        run(root, "mixseg", "remote", "s3://runs/other", "--endpoint", bucket)
+    assert "pushed 1 files" in run(pipeline, "mixseg", "push", "tiny")
+    before = trained(clone)
+    run(clone, "mixseg", "prepare", "--mix", "tiny")
+    assert "pulled 1 files" in run(clone, "mixseg", "pull", "tiny")
+    assert not list((clone / "artefacts").rglob("weights.safetensors"))
+    assert "the same bytes" in run(clone, "mixseg", "score", "--mix", "tiny")
+    metrics = clone / "benchmark/evaluation/metrics.py"
+    with edited(metrics, "import numpy as np\n", "import numpy as np\n\nADDED = 1\n"):
+        assert SMALL in repro(clone)
+        assert record(clone)["scoring_code"] != record(pipeline)["scoring_code"]
+    assert trained(clone) == before
+    assert record(clone)["files"]["weights.safetensors"]  # known still
+    assert "pushed 1 files" in run(pipeline, "mixseg", "push", "tiny", "--weights")
+    assert "pulled 1 files" in run(clone, "mixseg", "pull", "tiny", "--weights")

@@ -18,7 +18,7 @@ from benchmark.reports.tables.cost import LABELS, cost_grid, read_cost
 from benchmark.reports.tables.grid import Cell, Grid, csv_text
 from benchmark.reports.tables.markup import latex, markdown
 
-RUN = ["2.4", "61.5", "12.3", "cpu"]  # 141.5 s of training; 40 cases in 3.25 s
+RUN = ["2.4", "–", "61.5", "12.3", "cpu"]  # 141.5 s of training; 40 cases in 3.25 s
 GONE = "missing"
 
 
@@ -72,7 +72,7 @@ def test_without_any_measurement_nothing_is_said_of_one(made: Made) -> None:
 def test_a_method_that_never_ran_shows_what_it_costs(made: Made) -> None:
     made.cards.append(renamed(made.cards[0], name="new", title="New"))
     write_cost(made, "new")
-    assert texts(grid_of(made), "New") == ["24.40", "24.30", "1.23", "20.5", "1,234", *[GONE] * 4]
+    assert texts(grid_of(made), "New") == ["24.40", "24.30", "1.23", "20.5", "1,234", *[GONE] * 5]
 
 
 def test_operations_without_a_formula_stand_in_the_csv_of_each_row(made: Made) -> None:
@@ -103,6 +103,32 @@ def test_a_slow_device_is_not_0_images_per_second(made: Made) -> None:
         write_text(folder / "history.csv", csv_text(history))
     column = LABELS.index("Training (images/s)")
     assert texts(grid_of(made), "U-Net")[column] == "0.021"
+
+
+def energies(made: Made, method: str, *told: dict[str, Any]) -> None:
+    for seed, energy in enumerate(told):
+        path = made.run("main", method, seed) / "run.json"
+        change(path, lambda record, energy=energy: record.update(energy=energy))
+
+
+def test_energy_is_a_median_or_a_dash_with_its_reason(made: Made) -> None:
+    column = LABELS.index("Training (kWh)")
+    energies(made, "unet", *({"kwh": kwh, "of": "GPU (NVML)"} for kwh in (0.0123, 2.5, 0.01)))
+    alone, root = "other processes used the GPU", "for root alone"
+    energies(made, "unetpp", *({"kwh": None, "why": why} for why in (alone, alone, root)))
+    grid = grid_of(made)
+    assert texts(grid, "U-Net")[column] == "0.0123"
+    assert texts(grid, "U-Net++")[column] == "–"
+    of, unknown = (remark for remark in grid.remarks if "nergy" in remark)
+    assert "It is that of the GPU (NVML), not of the machine." in of
+    told = unknown.removeprefix("Energy of training not known: ")
+    assert f"{alone} (U-Net++); {root} (U-Net++)" in told
+    assert "(U-Net)" not in told
+
+
+def test_one_reason_for_all_rows_is_said_once(made: Made) -> None:
+    (told,) = (remark for remark in grid_of(made).remarks if "nergy" in remark)
+    assert told == "Energy of training not known: made by code that did not measure it."
 
 
 def test_machines_are_named_and_told_apart(made: Made) -> None:

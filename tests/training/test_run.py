@@ -126,7 +126,7 @@ def test_ctrl_c_leaves_no_half_file_and_says_how_to_go_on(synced: Paths) -> None
     assert process.returncode == 130
     assert said.strip().splitlines()[-1].startswith("interrupted; the same command goes on")
     assert not list(synced.root.rglob("*.tmp"))
-    assert {path.name for path in folder.iterdir()} <= {"checkpoint.pt", "lock"}
+    assert {path.name for path in folder.iterdir()} <= {"checkpoint.pt", "energy.json", "lock"}
 
 
 def test_a_trainer_ends_with_the_one_that_ordered_it(synced: Paths) -> None:

@@ -46,13 +46,13 @@ def checks(study: Study) -> Iterator[Check]:
     )
     yield Check(
         "The scores again, from the stored probability maps",
-        "The artefacts (dvc pull) and the prepared data; no GPU. Says which files changed.",
+        "The maps (mixseg pull) and the prepared data; no GPU. Says which files changed.",
         f"mixseg score --mix {mix}",
     )
     yield Check(
         "The maps again, from the stored weights, and their scores",
-        "The artefacts (dvc pull) and the prepared data. Another machine may differ in the last "
-        "bits; the largest difference of a DSC is said.",
+        "The weights (mixseg pull --weights) and the prepared data. Another machine may differ in "
+        "the last bits; the largest difference of a DSC is said.",
         f"mixseg score --mix {mix} --start-from weights",
     )
     methods = [entry for entry in study.table.entries if entry.seeds and entry.group not in NO_CARD]

@@ -31,7 +31,8 @@ UNSEEN = "Operations without a formula"
 # Networks of a single modality cost what their base does; of supplied predictions nobody knows.
 COSTED = tuple(group for group in GROUPS if group not in ("single", SUPPLIED))
 LABELS = ("Parameters (M)", "Trained (M)", "GMACs", "Latency (ms)", "Peak memory (MiB)",
-          "Training (min)", "Training (images/s)", "Prediction (images/s)")  # fmt: skip
+          "Training (min)", "Training (kWh)", "Training (images/s)",
+          "Prediction (images/s)")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,7 @@ def cost_grid(study: Study, groups: Sequence[str] = COSTED) -> Grid:
             "The time of training and the images per second are medians over the runs that are"
             " there, as measured on that device when each was made. Times on different devices, or"
             " beside other work on one machine, must not be compared.",
+            *_energy_remarks(study, entries),
             *_remarks(study, titles),
         ),
     )
@@ -185,6 +187,40 @@ def _remarks(study: Study, rows: Sequence[tuple[str, Measured | None]]) -> list[
     return remarks
 
 
+def _energy(runs: Sequence[Run]) -> Cell:
+    """Median energy of a training, of the runs whose machine told it."""
+    known = [value for run in runs if (value := _value(run, "energy", "kwh", 1)) is not None]
+    if not known:
+        return Cell(NONE) if runs else missing()
+    return Cell(f"{median(known):.3g}", sort=median(known))
+
+
+def _energy_remarks(study: Study, entries: Sequence[Entry]) -> list[str]:
+    """Which device the energy is of, and why that of a run is not known."""
+    devices, reasons = set[str](), dict[str, dict[str, None]]()
+    for entry in entries:
+        for run in study.table.runs_of(entry):
+            told = run.record.get("energy", {})
+            if told.get("kwh") is not None:
+                devices.add(str(told["of"]))
+            else:
+                why = str(told.get("why", "made by code that did not measure it"))
+                reasons.setdefault(why, {})[entry.title] = None
+    remarks = []
+    if devices:
+        remarks.append(
+            "The energy of training is the median over the runs whose machine tells it and that"
+            " had the device alone. It is that of the"
+            f" {', '.join(sorted(devices))}, not of the machine."
+        )
+    if reasons:
+        everywhere = len(reasons) == 1 and not devices
+        listed = [f"{why} ({', '.join(titles)})" for why, titles in reasons.items()]
+        told_of = next(iter(reasons)) if everywhere else "; ".join(listed)
+        remarks.append(f"Energy of training not known: {told_of}.")
+    return remarks
+
+
 def _cells(study: Study, runs: Sequence[Run], measured: Measured | None) -> tuple[Cell, ...]:
     def median_of(values: Callable[[Run], float | None], digits: int) -> Cell:
         known = [value for run in runs if (value := values(run)) is not None]
@@ -212,6 +248,7 @@ def _cells(study: Study, runs: Sequence[Run], measured: Measured | None) -> tupl
         count("trainable", 1),
         *_measured_cells(measured),
         median_of(lambda run: _value(run, "times", "train_s", 1 / 60), 1),
+        _energy(runs),
         rate_of(speed),
         rate_of(_predicted_per_s),
         Cell(", ".join(devices) or MISSING, kind="" if runs else "missing"),
