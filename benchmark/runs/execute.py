@@ -25,6 +25,7 @@ from benchmark.core.recorded import check, files_of, listed, note, run_path
 from benchmark.methods import discover
 from benchmark.methods.importing import own_line
 from benchmark.runs.identity import Plan, RunSpec, evaluation_code, method_code, plan_run
+from benchmark.runs.noted import Noted
 from benchmark.runs.settings import (
     ARTEFACTS,
     HISTORY,
@@ -82,7 +83,7 @@ def execute(paths: Paths, spec: RunSpec, options: RunOptions, progress: Progress
             directory.checkpoint.unlink(missing_ok=True)
         directory.clear_failure()
         try:
-            return _Pass(paths, params, plan, directory, options).go(progress)
+            return _Pass(paths, params, plan, directory, options).go(Noted(progress, directory))
         except MixSegError as error:
             directory.fail(str(error))
             raise
@@ -90,6 +91,20 @@ def execute(paths: Paths, spec: RunSpec, options: RunOptions, progress: Progress
             named = method_error(error, paths.root, spec.method)
             directory.fail(str(named))
             raise named from error
+
+
+def take_in(paths: Paths, plan: Plan) -> RunDirectory:
+    """The folder of a run in the store, with what lies beside its results taken into it.
+
+    Raises: StoreError if the results were edited, or another process holds the run.
+    """
+    directory = run_directory(paths.store, plan.identity.run)
+    with directory.locked():
+        one = _Pass(paths, load_params(paths.root), plan, directory, RunOptions())
+        kept = one._kept()
+        if kept:
+            one._adopt(kept)
+    return directory
 
 
 def method_error(error: Exception, root: Path, name: str) -> MethodError:
