@@ -18,8 +18,7 @@ from benchmark.runs.store import RunDirectory, run_directory
 ALL = ("run", "--all", "--mix", "tiny")
 SAME = ("weights.safetensors", "probs.npz", "scores.csv")
 CLOCKS = ["seconds", "images_per_s"]  # of the history; no two trainings take the same time
-# The run waits at its 20th step (it has 480) as long as this file of the project is there.
-HOLD, STEP = "hold", 20
+STEP = 20  # of 480, at which a run waits as long as the file of `hold_of` is there
 SLOW = PLUGIN.replace(
     "from torch import", "import time\nfrom pathlib import Path\n\nfrom torch import"
 )
@@ -27,7 +26,7 @@ SLOW = SLOW.replace(
     "        return self.network",
     f"""\
         self.calls = getattr(self, "calls", 0) + 1
-        while self.calls == {STEP} and Path("{HOLD}").exists():
+        while self.calls == {STEP} and Path("HOLD").exists():
             time.sleep(0.05)
         return self.network""",
 )
@@ -40,12 +39,17 @@ def make_project(root: Path, epochs: int = 60) -> Paths:
     folder.mkdir(parents=True)
     text = PARAMS.replace("epochs: 3", f"epochs: {epochs}")
     (root / "params.yaml").write_text(text.replace("seeds: [0, 1]", "seeds: [0, 1, 2]"))
-    (folder / "plugin.py").write_text(SLOW)
+    (folder / "plugin.py").write_text(SLOW.replace("HOLD", str(hold_of(Paths(root)))))
     (folder / "method.yaml").write_text(DECLARATION)
     make_prepared(root / "data" / "prepared" / "tiny")
     done = mixseg(root, "sync")
     assert done.returncode == 0, done.stderr
     return Paths(root)
+
+
+def hold_of(whole: Paths) -> Path:
+    """The file at which the runs of a made project, and of its copies, wait."""
+    return whole.root.parent / "hold"
 
 
 def uninterrupted(project: Paths) -> Paths:

@@ -12,12 +12,11 @@ from pathlib import Path
 import pytest
 from engines.made import (
     ALL,
-    HOLD,
-    SLOW,
     TOOLS,
     assert_same,
     copy_of,
     directory,
+    hold_of,
     make_project,
     uninterrupted,
     wait_until,
@@ -61,10 +60,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Paths:
 
 @pytest.fixture
 def project(whole: Paths, tmp_path: Path, cluster: Path) -> Paths:
-    """The same project without two of its runs; they wait at a step until `HOLD` is gone."""
-    copied = copy_of(whole, tmp_path / "project")
-    (copied.root / HOLD).touch()
-    return copied
+    """The same project without two of its runs; they wait at a step until the test lets them go."""
+    hold_of(whole).touch()
+    return copy_of(whole, tmp_path / "project")
 
 
 def state(project: Paths, seed: int) -> tuple[str, str]:
@@ -98,7 +96,7 @@ def test_a_node_dies_while_it_trains(project: Paths, whole: Paths, cluster: Path
     job = job_of(project, 0)
     node = shell("squeue", "-h", "-o", "%N", "-j", job).strip()
     tool(cluster, "kill", node)
-    (project.root / HOLD).unlink()
+    hold_of(whole).unlink()
     tool(cluster, "revive", node)
     wait_until(lambda: shell("sinfo", "-h", "-o", "%T", "-n", node).strip() == "idle")
     time.sleep(3)  # the node is told to end what it ran before
@@ -130,7 +128,7 @@ def test_detached_runs_are_seen_preempted_cancelled_and_followed(
     job = job_of(project, 0)
     folder = next(project.jobs.iterdir())
     submitit.SlurmJob(folder, job)._interrupt()  # as Slurm does before it preempts
-    (project.root / HOLD).unlink()
+    hold_of(whole).unlink()
     begin_now(job)
     followed = mixseg(project.root, *SLURM, "--seed", "0")
     assert followed.returncode == 0, followed.stderr
@@ -144,9 +142,8 @@ def test_a_job_that_dies_is_named_with_its_log(project: Paths) -> None:
     plugin = project.root / "baselines" / "small" / "plugin.py"
     begun = "import os, signal\n        if '1' == os.environ.get('SLURM_ARRAY_TASK_ID'):\n"
     dies = "            os.kill(os.getpid(), signal.SIGKILL)\n        raise ValueError('no room')\n"
-    plugin.write_text(
-        SLOW.replace("self.calls = getattr", f"{begun}{dies}        self.calls = getattr")
-    )
+    line = "self.calls = getattr"
+    plugin.write_text(plugin.read_text().replace(line, f"{begun}{dies}        {line}"))
     done = mixseg(project.root, *SLURM)
     assert done.returncode == 1
     assert "0 runs done, 3 failed" in done.stdout  # changed code makes all three anew
