@@ -16,7 +16,7 @@ from benchmark.runs.status import states
 
 
 def drive(executor: Executor, order: Order) -> list[Outcome]:
-    """Executes an order, less the runs whose results are here; the outcomes of all its runs.
+    """Executes an order, less the runs whose results are here; the outcomes of all its runs, in order.
 
     Raises: MixSegError for what the executor cannot give; the runs' own errors are in the outcomes.
     """
@@ -34,7 +34,9 @@ def drive(executor: Executor, order: Order) -> list[Outcome]:
         terminal.say(line)
     watch = RunsWatch(order.paths, left.specs, room, told.seconds)
     with watch.shown():
-        return outcomes + executor.run(left, watch)
+        outcomes += executor.run(left, watch)
+    place = {spec: k for k, spec in enumerate(order.specs)}
+    return sorted(outcomes, key=lambda outcome: place[outcome.spec])
 
 
 def held(order: Order) -> list[RunSpec]:
