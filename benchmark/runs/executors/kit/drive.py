@@ -16,7 +16,7 @@ from benchmark.runs.status import states
 
 
 def drive(executor: Executor, order: Order) -> list[Outcome]:
-    """Executes an order, less the runs whose results are here; the outcomes of all its runs, in order.
+    """Executes an order, less the runs whose results are here; all outcomes, in its order.
 
     Raises: MixSegError for what the executor cannot give; the runs' own errors are in the outcomes.
     """
