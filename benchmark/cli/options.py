@@ -1,5 +1,6 @@
 """Options that commands share, and the longer ones."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -61,7 +62,62 @@ Check = Annotated[
 Every = Annotated[bool, typer.Option("--all", help="Every run (of a mix, of a method).")]
 Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Runs at once, with --all.")]
 Seed = Annotated[int, typer.Option("--seed", help="A seed of the mix.")]
-Executor = Annotated[Literal["local"], typer.Option("--executor", help="Where runs execute.")]
+Executor = Annotated[
+    str, typer.Option("--executor", help="Where runs execute, with --all: local, slurm or ray.")
+]
+_RESOURCES, _SLURM, _RAY = "What one run gets, with --all", "Slurm", "Ray"
+GpusPerRun = Annotated[
+    float | None,
+    typer.Option(
+        "--gpus-per-run",
+        min=0,
+        help="0, 1, or a fraction of a shared one.",
+        rich_help_panel=_RESOURCES,
+    ),
+]
+CpusPerRun = Annotated[
+    float | None, typer.Option("--cpus-per-run", help="Cores.", rich_help_panel=_RESOURCES)
+]
+Memory = Annotated[float | None, typer.Option("--memory", help="GiB.", rich_help_panel=_RESOURCES)]
+Time = Annotated[
+    str | None,
+    typer.Option(
+        "--time",
+        help="At most, as 90m, 8h or 2d; then it is stopped, and resumes.",
+        rich_help_panel=_RESOURCES,
+    ),
+]
+Detach = Annotated[
+    bool,
+    typer.Option("--detach", help="Return when the runs are queued.", rich_help_panel=_SLURM),
+]
+Partition = Annotated[str | None, typer.Option("--partition", rich_help_panel=_SLURM)]
+Account = Annotated[str | None, typer.Option("--account", rich_help_panel=_SLURM)]
+Sbatch = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sbatch",
+        help="Further option of sbatch, KEY=VALUE; may be repeated.",
+        rich_help_panel=_SLURM,
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        help="Of a Ray cluster, HOST:PORT or auto; else one is started here.",
+        rich_help_panel=_RAY,
+    ),
+]
+ReturnEvery = Annotated[
+    float | None,
+    typer.Option(
+        "--return-every",
+        min=0,
+        help="Minutes between returned checkpoints; 5 unless told.",
+        rich_help_panel=_RAY,
+    ),
+]
 Device = Annotated[Literal["auto", "cpu", "cuda"], typer.Option("--device")]
 Threads = Annotated[
     int, typer.Option("--threads", min=0, help="CPU threads; 0 keeps the default of torch.")
@@ -164,3 +220,16 @@ WithWeights = Annotated[
     bool, typer.Option("--weights", help="Also the weights, which make the maps again.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Delete what is listed.")]
+
+
+def seconds_of(text: str | None) -> int | None:
+    """Seconds of a time such as 90m, 8h, 2d or 1d12h."""
+    if text is None:
+        return None
+    parts = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text.strip())
+    units = (86400, 3600, 60, 1)
+    found = [int(part or 0) for part in parts.groups()] if parts else []
+    seconds = sum(count * unit for count, unit in zip(found, units, strict=False))
+    if not seconds:
+        raise typer.BadParameter(f"--time: {text!r} is no time such as 90m, 8h, 2d or 1d12h")
+    return seconds

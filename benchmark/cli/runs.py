@@ -1,6 +1,6 @@
 """Commands that train, predict, score and measure."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -10,8 +10,8 @@ from benchmark.core.files import Paths, project_root
 from benchmark.core.progress import Terminal
 
 if TYPE_CHECKING:
-    from benchmark.runs.executors import Executor
-    from benchmark.runs.settings import RunOptions
+    from benchmark.runs.executors.kit.contract import Order
+    from benchmark.runs.identity import RunSpec
 
 app = typer.Typer()
 
@@ -26,8 +26,18 @@ def run(
     mix: o.MaybeMix = None,
     seed: o.MaybeSeed = None,
     every: o.Every = False,
-    jobs: o.Jobs = None,
     executor: o.Executor = "local",
+    jobs: o.Jobs = None,
+    gpus_per_run: o.GpusPerRun = None,
+    cpus_per_run: o.CpusPerRun = None,
+    memory: o.Memory = None,
+    time: o.Time = None,
+    detach: o.Detach = False,
+    partition: o.Partition = None,
+    account: o.Account = None,
+    sbatch: o.Sbatch = None,
+    address: o.Address = None,
+    return_every: o.ReturnEvery = None,
     device: o.Device = "auto",
     threads: o.Threads = 0,
     compiled: o.Compile = None,
@@ -38,19 +48,30 @@ def run(
     """Trains, predicts and scores a run, or all seeds of a row and its cost; finished work is kept.
 
     Without --seed: every seed of the row on the mix, then its cost. With --all: every run that the
-    other options leave.
+    other options leave, on this machine, through Slurm or through Ray (docs/many-machines.md).
     """
-    from benchmark.runs.executors import executors
-    from benchmark.runs.executors.guard import watch_parents
+    from benchmark.runs.executors.kit.contract import Order, Resources
+    from benchmark.runs.executors.kit.guard import watch_parents
     from benchmark.runs.row import run_row
     from benchmark.runs.settings import RunOptions
+    from benchmark.runs.status import matrix
 
     options = RunOptions(device, threads, compiled, restart, retrain, log or "")
+    own: dict[str, Any] = {
+        "partition": partition, "account": account, "sbatch": sbatch, "address": address,
+        "return_every": return_every,
+    }  # fmt: skip
+    own = {option: value for option, value in own.items() if value is not None}
+    wants = (jobs, gpus_per_run, cpus_per_run, memory, o.seconds_of(time))
     if every:
-        _run_all(method, mix, seed, executors()[executor], options, jobs)
+        specs = matrix(_paths().root, method, mix, seed)
+        order = Order(_paths(), specs, options, Resources(*wants), own, detach)
+        _run_all(executor, order)
         return
     if method is None or mix is None:
         raise typer.BadParameter("give --method and --mix, or --all")
+    if own or detach or executor != "local" or any(each is not None for each in wants):
+        raise typer.BadParameter("executors and their resources need --all")
     watch_parents()
     failed = 0
     for line, ok in run_row(_paths(), method, mix, seed, options, Terminal()):
@@ -60,28 +81,58 @@ def run(
         raise typer.Exit(1)
 
 
-def _run_all(
-    method: str | None,
-    mix: str | None,
-    seed: int | None,
-    executor: "Executor",
-    options: "RunOptions",
-    jobs: int | None,
-) -> None:
-    from benchmark.runs.status import matrix
+def _run_all(name: str, order: "Order") -> None:
+    from benchmark.runs.executors.kit.drive import drive
+    from benchmark.runs.executors.kit.find import executor
 
-    root = _paths().root
-    specs = matrix(root, method, mix, seed)
-    if not specs:
+    if not order.specs:
         expected = "a method, mix and seed of `mixseg status`"
         raise MissingDataError("run --all", "no such run", expected, "Leave one of them out.")
-    outcomes = executor(root, specs, options, jobs, Terminal())
+    chosen = executor(name)
+    _refuse_others(name, chosen.own, order)
+    outcomes = drive(chosen, order)
     failed = [outcome for outcome in outcomes if outcome.cause]
     for outcome in failed:
         typer.echo(f"FAILED  {outcome.spec}: {outcome.cause}", err=True)
-    typer.echo(f"{len(outcomes) - len(failed)} runs done, {len(failed)} failed")
+    away = sum(not outcome.over for outcome in outcomes)
+    told = [f"{len(outcomes) - len(failed) - away} runs done, {len(failed)} failed"]
+    if away:
+        told.append(f"{away} handed over: `mixseg status` shows them, `mixseg cancel` ends them")
+    typer.echo(", ".join(told))
     if failed:
         raise typer.Exit(1)
+
+
+def _refuse_others(name: str, own: frozenset[str], order: "Order") -> None:
+    """Refuses options of another executor."""
+    given: dict[str, Any] = {**order.more, **({"detach": True} if order.detach else {})}
+    for option in given:
+        if option not in own:
+            raise typer.BadParameter(
+                f"--{option.replace('_', '-')} is not for the executor {name!r}"
+            )
+
+
+@app.command()
+def cancel(method: o.MaybeMethod = None, mix: o.MaybeMix = None, seed: o.MaybeSeed = None) -> None:
+    """Ends the runs that a cluster holds for this project, or those of a method, mix or seed.
+
+    Their checkpoints stay: the same `mixseg run` goes on where they stopped.
+    """
+    from benchmark.runs.executors.kit.find import executors
+
+    def chosen(spec: "RunSpec") -> bool:
+        pairs = ((method, spec.method), (mix, spec.mix), (seed, spec.seed))
+        return all(wanted in (None, found) for wanted, found in pairs)
+
+    lines = [
+        line
+        for each in executors().values()
+        if each.cancel
+        for line in each.cancel(_paths(), chosen)
+    ]
+    for line in lines or ["no queued or running run to cancel"]:
+        typer.echo(line)
 
 
 @app.command()

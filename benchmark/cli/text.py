@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 WIDTH = 100  # of what is printed, in characters
 TITLE, WEIGHTS = 36, 20  # of these columns of the list
+RUNNING = 20  # runs under way that are named, at most
 
 
 def methods(paths: Paths, group: str | None, mix: str | None, *, long: bool, json: bool) -> str:
@@ -115,7 +116,9 @@ def _matrix(mix: str, found: "list[State]") -> str:
         return lines[0]
     cells = [f"{name} {''.join(signs)}" for name, signs in rows.items()]
     lines += _side_by_side(cells)
-    for state in [s for s in found if s.state in ("failed", "stale", "earlier-scores")][:3]:
+    told_of = [s for s in found if s.state == "running" and s.why][:RUNNING]
+    told_of += [s for s in found if s.state in ("failed", "stale", "earlier-scores")][:3]
+    for state in told_of:
         why = " ".join(state.why.split())
         lines.append(_cut(f"  {state.spec}: {state.state}: {why}", False))
     return "\n".join(lines)

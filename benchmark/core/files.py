@@ -303,6 +303,11 @@ class Paths:
         return self.root / "work" / "store"
 
     @property
+    def jobs(self) -> Path:
+        """What was handed to a cluster, with its logs; neither Git nor DVC sees it."""
+        return self.root / "work" / "jobs"
+
+    @property
     def features(self) -> Path:
         """Cached embeddings by digest; neither Git nor DVC sees it."""
         return self.root / "work" / "features"

@@ -1,12 +1,14 @@
 """Progress of long work: a live bar with the time left on a terminal, plain lines elsewhere."""
 
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
 from rich.console import Console
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -17,6 +19,7 @@ from rich.progress import (
 from rich.progress import (
     Progress as RichProgress,
 )
+from rich.table import Table
 
 SECONDS_BETWEEN_LINES = 15.0
 
@@ -123,3 +126,63 @@ class _Lines(Task):
         parts = (f"{self.title}: {self.done}{of} {self.unit}".rstrip(), self.note, when)
         sys.stderr.write("  ".join(part for part in parts if part) + "\n")
         sys.stderr.flush()
+
+
+class Board:
+    """One live table of things under way on a terminal; lines now and then elsewhere.
+
+    Args:
+        title: a line that says how far all of it is.
+        header: names of the columns.
+        rows: the rows of this moment.
+        lines: the same in sentences, for what is no terminal.
+    """
+
+    def __init__(
+        self,
+        title: Callable[[], str],
+        header: Sequence[str],
+        rows: Callable[[], Sequence[Sequence[str]]],
+        lines: Callable[[], Sequence[str]],
+    ) -> None:
+        self.title, self.header, self.rows, self.lines = title, header, rows, lines
+        self.console = Console(stderr=True, highlight=False)
+        self.ended = threading.Event()
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Shows the table until the block ends."""
+        if self.console.is_terminal:
+            with Live(
+                console=self.console, get_renderable=self._table, refresh_per_second=1,
+                transient=True,
+            ):  # fmt: skip
+                yield
+            return
+        thread = threading.Thread(target=self._write, daemon=True, name="board")
+        thread.start()
+        try:
+            yield
+        finally:
+            self.ended.set()
+            thread.join()
+
+    def say(self, line: str) -> None:
+        """Shows one line, above the table where there is one."""
+        self.console.print(line, markup=False, soft_wrap=True)
+
+    def _table(self) -> Table:
+        table = Table(
+            title=self.title(), box=None, title_justify="left", title_style="", pad_edge=False
+        )
+        for k, name in enumerate(self.header):
+            last = k == len(self.header) - 1
+            table.add_column(name, no_wrap=True, overflow="ellipsis", ratio=1 if last else None)
+        for row in self.rows():
+            table.add_row(*row)
+        return table
+
+    def _write(self) -> None:
+        while not self.ended.wait(SECONDS_BETWEEN_LINES):
+            for line in (*self.lines(), self.title()):
+                self.say(line)

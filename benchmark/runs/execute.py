@@ -26,6 +26,7 @@ from benchmark.methods import discover
 from benchmark.methods.importing import own_line
 from benchmark.runs.energy import ENERGY, Meter
 from benchmark.runs.identity import Plan, RunSpec, evaluation_code, method_code, plan_run
+from benchmark.runs.noted import Noted
 from benchmark.runs.settings import (
     ARTEFACTS,
     HISTORY,
@@ -87,7 +88,7 @@ def execute(paths: Paths, spec: RunSpec, options: RunOptions, progress: Progress
                 path.unlink(missing_ok=True)
         directory.clear_failure()
         try:
-            return _Pass(paths, params, plan, directory, options).go(progress)
+            return _Pass(paths, params, plan, directory, options).go(Noted(progress, directory))
         except MixSegError as error:
             directory.fail(str(error))
             raise
@@ -95,6 +96,20 @@ def execute(paths: Paths, spec: RunSpec, options: RunOptions, progress: Progress
             named = method_error(error, paths.root, spec.method)
             directory.fail(str(named))
             raise named from error
+
+
+def take_in(paths: Paths, plan: Plan) -> RunDirectory:
+    """The folder of a run in the store, with what lies beside its results taken into it.
+
+    Raises: StoreError if the results were edited, or another process holds the run.
+    """
+    directory = run_directory(paths.store, plan.identity.run)
+    with directory.locked():
+        one = _Pass(paths, load_params(paths.root), plan, directory, RunOptions())
+        kept = one._kept()
+        if kept:
+            one._adopt(kept)
+    return directory
 
 
 def method_error(error: Exception, root: Path, name: str) -> MethodError:

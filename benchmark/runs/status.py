@@ -1,6 +1,6 @@
 """The matrix of runs, row x mix x seed, and the state of each; no torch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,10 @@ from benchmark.core.params import load_params
 from benchmark.data.answers import stale
 from benchmark.methods.declaration import Card
 from benchmark.methods.discover import Folder, folders, unknown_name
+from benchmark.runs.executors.kit.contract import Waiting
+from benchmark.runs.executors.kit.find import executors
 from benchmark.runs.identity import Evaluation, Plan, RunSpec, evaluation_code, plan_run
+from benchmark.runs.noted import Far
 from benchmark.runs.settings import ARTEFACTS, RUN
 from benchmark.runs.store import run_directory
 from benchmark.runs.why import reasons
@@ -21,7 +24,8 @@ STATES = {
     "done": ("#", "done"),
     "results": ("r", "results are here, weights and maps are not"),
     "stale": ("~", "results are of earlier code, data or recipe"),
-    "earlier-scores": ("e", "scored by earlier code; the maps to score again are not here"),
+    "earlier-scores": ("e", "predicted or scored by earlier code; weights and maps are not here"),
+    "queued": ("q", "queued"),
     "running": (">", "running"),
     "stopped": ("=", "stopped; it resumes from its checkpoint"),
     "failed": ("!", "failed"),
@@ -53,9 +57,35 @@ def matrix(
 
 
 def states(paths: Paths, mix: str | None = None, method: str | None = None) -> list[State]:
-    """The state of every run."""
+    """The state of every run, those that an executor holds elsewhere among them."""
+    evaluation, elsewhere = evaluation_code(paths.root), held_elsewhere(paths)
+    return [
+        _with(elsewhere, _state(paths, *row, evaluation)) for row in _runs(paths.root, method, mix)
+    ]
+
+
+def state_of(paths: Paths, spec: RunSpec) -> State:
+    """The state of one run in the store and the results, whatever an executor says of it."""
     evaluation = evaluation_code(paths.root)
-    return [_state(paths, *row, evaluation) for row in _runs(paths.root, method, mix)]
+    rows = _runs(paths.root, spec.method, spec.mix)
+    return next(_state(paths, *row, evaluation) for row in rows if row[0] == spec)
+
+
+def held_elsewhere(paths: Paths) -> dict[RunSpec, Waiting]:
+    """The runs that are queued or run outside this machine's processes, of every executor."""
+    held: dict[RunSpec, Waiting] = {}
+    for each in executors().values():
+        held |= each.elsewhere(paths) if each.elsewhere else {}
+    return held
+
+
+def _with(elsewhere: Mapping[RunSpec, Waiting], found: State) -> State:
+    """A state with what an executor says: a queued run may have results of earlier code."""
+    waiting = elsewhere.get(found.spec)
+    if waiting is None or found.state == "done":
+        return found
+    told = [waiting.where, found.why if found.state == "running" else ""]
+    return State(found.spec, waiting.state, ", ".join(part for part in told if part))
 
 
 def _stale(paths: Paths, mix: str) -> str:
@@ -103,7 +133,7 @@ def _state(
         return State(spec, "failed", str(error))
     directory = run_directory(paths.store, plan.identity.run)
     if directory.busy():
-        return State(spec, "running")
+        return State(spec, "running", str(Far.of(directory) or ""))
     if record.is_file():
         return State(spec, *_age(paths, read_json(record), plan, evaluation))
     failure = directory.failure()
@@ -126,6 +156,8 @@ def _age(
         if not here:
             return "earlier-scores", ""
         return "stale", "scored by earlier code or at another threshold"
+    if record.get("prediction_code") != evaluation.prediction:
+        return ("stale" if here else "earlier-scores"), "predicted by earlier code"
     return ("done", "") if here else ("results", "")
 
 

@@ -23,6 +23,7 @@ from benchmark.core.files import (
 CHECKPOINT = "checkpoint.pt"
 DONE = "done.json"
 FAILED = "failed.json"
+PROGRESS = "progress.json"
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class RunDirectory:
             yield
         finally:
             holder.unlink(missing_ok=True)
+            (self.folder / PROGRESS).unlink(missing_ok=True)
             lock.release()
 
     def busy(self) -> bool:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from support import command_environment
 
-from benchmark.runs.executors import guard
+from benchmark.runs.executors.kit import guard
 
-CHILD = "from benchmark.runs.executors import guard; print(guard._orderer())"
+CHILD = "from benchmark.runs.executors.kit import guard; print(guard._orderer())"
 
 
 def orderer(*prefix: str, **environment: str) -> str:
@@ -52,7 +52,7 @@ def test_dvc_is_watched_behind_its_shell() -> None:
 
 
 def test_the_death_of_the_one_watched_ends_the_process() -> None:
-    watch = "from benchmark.runs.executors.guard import watch_parents; watch_parents()"
+    watch = "from benchmark.runs.executors.kit.guard import watch_parents; watch_parents()"
     code = f"import time; {watch}; time.sleep(60)"
     spawn = (
         "import os, subprocess, sys, time\n"

@@ -1,6 +1,7 @@
 """What `mixseg status` and `mixseg list` print: one screen, and every cause on request."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,8 @@ from made_plugins import method, write_plugin
 from support import ROOT, mixseg
 
 from benchmark.cli import text
-from benchmark.core.files import Paths
+from benchmark.core.files import Paths, read_json, write_json
 from benchmark.methods.sync import sync
-from benchmark.runs.executors import executors
 from benchmark.runs.identity import RunSpec
 from benchmark.runs.status import STATES, State, states
 
@@ -90,6 +90,21 @@ def test_a_hit_and_the_status_import_no_torch(project: Paths) -> None:
     assert "already done" in mixseg(project.root, *words).stdout
 
 
-def test_executors_stand_in_one_registry() -> None:
-    assert list(executors()) == ["local"]
-    assert all(callable(executor) for executor in executors().values())
+def test_results_of_earlier_prediction_or_scoring_code_are_not_done(project: Paths) -> None:
+    assert mixseg(project.root, "sync").returncode == 0
+    done = mixseg(project.root, "run", "--method", "small", "--mix", "tiny", "--seed", "0")
+    assert done.returncode == 0, done.stderr
+    path = project.run("tiny", "main", "small", 0) / "run.json"
+    record = read_json(path)
+    for key, why in (("prediction_code", "predicted by earlier"), ("scoring_code", "scored by")):
+        write_json(path, {**record, key: "0" * 64})
+        first = states(project)[0]
+        assert first.state == "stale"
+        assert why in first.why
+    write_json(path, {**record, "prediction_code": "0" * 64})
+    for folder in (project.store, project.root / "artefacts"):
+        shutil.rmtree(folder)
+    first = states(project)[0]
+    assert (first.state, first.why) == ("earlier-scores", "predicted by earlier code")
+    write_json(path, record)
+    assert states(project)[0].state == "results"

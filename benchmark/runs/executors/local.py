@@ -1,113 +1,123 @@
-"""Runs in parallel on this machine: a process a run, one a GPU where there are GPUs."""
+"""Runs in parallel on this machine: a process a run, on GPUs where there are GPUs."""
 
+import math
 import os
 import subprocess
-import sys
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from pathlib import Path
 from queue import SimpleQueue
 
-from benchmark.core.progress import Progress, Task
-from benchmark.runs.executors import Outcome
-from benchmark.runs.executors.guard import ORDERED_BY
+from benchmark.core.errors import ParamsError
+from benchmark.runs.executors.kit.child import Child
+from benchmark.runs.executors.kit.contract import Executor, Order, Outcome, Room, Watch
 from benchmark.runs.identity import RunSpec
 from benchmark.runs.settings import RunOptions
+
+GIB = 2**30
 
 
 @dataclass(frozen=True)
 class Slots:
-    """Places for runs: `count` at once, each with its GPU or none, and the options of each run."""
+    """Places for runs: the GPU of each or "", and the options of each run."""
 
     gpus: tuple[str, ...]
-    count: int
     options: RunOptions
 
 
-def slots(jobs: int | None, options: RunOptions) -> Slots:
-    """One run a GPU; without a GPU `jobs` runs (1 unless told) that share the cores."""
-    gpus = () if options.device == "cpu" else _gpus()
-    count = jobs or max(1, len(gpus))
-    if not gpus and not options.threads:
-        options = replace(options, threads=max(1, _cores() // count))
-    return Slots(gpus, count, options)
+def slots(order: Order) -> Slots:
+    """One run a GPU, or as many as share one; without a GPU `jobs` runs that share the cores.
 
-
-def run_all(
-    root: Path,
-    specs: Sequence[RunSpec],
-    options: RunOptions,
-    jobs: int | None,
-    progress: Progress,
-) -> list[Outcome]:
-    """Executes runs on this machine, a failed one stopping no other; they only fill the store.
-
-    Args:
-        jobs: runs at once; None is one a GPU, or one.
-    Returns: the outcomes in the order of `specs`.
+    Raises: ParamsError if a GPU is asked for and none is here, or one run needs more memory than
+        there is.
     """
-    where = slots(jobs, options)
+    wants, options = order.resources, order.options
+    gpus = () if options.device == "cpu" or wants.gpus == 0 else visible_gpus()
+    if wants.gpus and not gpus:
+        raise ParamsError(
+            "--gpus-per-run", f"{wants.gpus:g}, and no GPU here", "0", "Leave it out, or give 0.",
+        )  # fmt: skip
+    each = math.floor(1 / (wants.gpus or 1) + 1e-9)
+    cores = usable_cores()
+    fits = len(gpus) * each if gpus else max(1, math.floor(cores / wants.cpus)) if wants.cpus else 1
+    count = min(wants.jobs or fits, _fit_memory(wants.memory))
+    if not gpus and not options.threads:
+        options = replace(options, threads=max(1, math.floor(wants.cpus or cores // count)))
+    elif wants.cpus and not options.threads:
+        options = replace(options, threads=max(1, math.floor(wants.cpus)))
+    if wants.gpus == 0:
+        options = replace(options, device="cpu")
+    return Slots(tuple(gpus[k % len(gpus)] if gpus else "" for k in range(count)), options)
+
+
+def room(order: Order) -> Room:
+    """Where the runs of an order go on this machine."""
+    places = slots(order)
+    threads = places.options.threads
+    what = "a GPU, or a part of one, each" if places.gpus[0] else f"threads each: {threads}"
+    gpu, words = bool(places.gpus[0]), f"on this machine, {what}"
+    return Room(len(places.gpus), words, gpu, places.options)
+
+
+def run(order: Order, watch: Watch) -> list[Outcome]:
+    """Executes runs on this machine, a failed one stopping no other."""
+    places = slots(order)
     free: SimpleQueue[int] = SimpleQueue()
-    for slot in range(where.count):
+    for slot in range(len(places.gpus)):
         free.put(slot)
-    running: list[subprocess.Popen[str]] = []
-    pool = ThreadPoolExecutor(where.count)
-    with progress.task("runs", len(specs), "done") as task:
+    running: list[Child] = []
+    pool = ThreadPoolExecutor(len(places.gpus))
 
-        def one(spec: RunSpec) -> Outcome:
-            slot = free.get()
-            try:
-                process = _start(root, spec, where, slot)
-                running.append(process)
-                return Outcome(spec, _follow(process, spec, task))
-            except OSError as error:
-                return Outcome(spec, str(error))
-            finally:
-                free.put(slot)
-
+    def one(spec: RunSpec) -> Outcome:
+        slot = free.get()
         try:
-            waiting = [pool.submit(one, spec) for spec in specs]
-            for future in as_completed(waiting):
-                outcome = future.result()
-                task.advance(1, f"{outcome.spec}: {outcome.cause or 'done'}")
-            return [future.result() for future in waiting]
+            gpu = places.gpus[slot]
+            more = {"CUDA_VISIBLE_DEVICES": gpu} if gpu else {}
+            child = Child(
+                order.paths.root, spec, places.options, more, seconds=order.resources.seconds
+            )
+            running.append(child)
+            watch.tell(spec, "running", f"GPU {gpu}" if gpu else "")
+            return Outcome(spec, child.wait())
+        except OSError as error:
+            return Outcome(spec, str(error))
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in running:
-                process.terminate()  # no-op for one that has ended
+            free.put(slot)
+
+    try:
+        waiting = [pool.submit(one, spec) for spec in order.specs]
+        for future in as_completed(waiting):
+            outcome = future.result()
+            watch.tell(outcome.spec, "failed" if outcome.cause else "done", outcome.cause)
+        return [future.result() for future in waiting]
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for child in running:
+            child.end()
 
 
-def _start(root: Path, spec: RunSpec, where: Slots, slot: int) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "benchmark", "run", "--method", spec.method]
-    command += ["--mix", spec.mix, "--seed", str(spec.seed), *where.options.words()]
-    environment = {**os.environ, ORDERED_BY: str(os.getpid())}
-    if where.gpus:
-        environment["CUDA_VISIBLE_DEVICES"] = where.gpus[slot % len(where.gpus)]
-    return subprocess.Popen(
-        command, cwd=root, env=environment, encoding="utf-8", errors="replace",
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-    )  # fmt: skip
+def _fit_memory(memory: float | None) -> int:
+    """Runs that this machine's memory holds.
+
+    Raises: ParamsError if it does not hold one.
+    """
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
+    if memory and memory > total:
+        raise ParamsError(
+            "--memory", f"{memory:g} GiB for one run", f"at most the {total:.1f} GiB here",
+            "Give less, or leave it out.",
+        )  # fmt: skip
+    return math.floor(total / memory) if memory else 2**31
 
 
-def _follow(process: "subprocess.Popen[str]", spec: RunSpec, task: Task) -> str:
-    """Shows a run's own lines as they come; why it failed, empty if it did not."""
-    last = ""
-    for line in process.stderr or ():
-        last = line.strip() or last
-        task.advance(0, f"seed {spec.seed}: {last}" if spec.method in last else f"{spec}: {last}")
-    status = process.wait()
-    return "" if status == 0 else last or f"exit status {status}"
-
-
-def _cores() -> int:
+def usable_cores() -> int:
     """The cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):  # not on macOS
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _gpus() -> tuple[str, ...]:
+def visible_gpus() -> tuple[str, ...]:
+    """The numbers of the GPUs that this process may use."""
     if "CUDA_VISIBLE_DEVICES" in os.environ:
         return tuple(part for part in os.environ["CUDA_VISIBLE_DEVICES"].split(",") if part)
     try:
@@ -116,3 +126,6 @@ def _gpus() -> tuple[str, ...]:
     except (OSError, subprocess.SubprocessError):
         return ()
     return tuple(done.stdout.split())
+
+
+EXECUTOR = Executor("local", room, run)
