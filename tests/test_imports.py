@@ -21,6 +21,7 @@ ARROWS = {
     "statistics": {"core", "methods"},
     "analyses": {"core", "data", "evaluation", "methods", "reports", "runs", "statistics"},
     "audit": {"core"},
+    "contribution": {"core", "methods", "runs", "statistics"},
     "claims": {"audit", "core", "data", "evaluation", "methods", "statistics"},
     "reports": {"claims", "core", "data", "evaluation", "methods", "statistics"},
     "speed": {

@@ -69,8 +69,17 @@ def sync(name: o.MaybeMethodName = None) -> None:
 
 
 @app.command()
-def check(name: o.MethodName) -> None:
-    """Tries a method against the contract, rule by rule."""
+def check(name: o.Checked = None, pr: o.PullRequest = False) -> None:
+    """Tries a method against the contract, rule by rule.
+
+    With --pr: checks a pull request that adds rows, one line a finding, exit status 1 if there is
+    any. It looks at the changed files, the row's folder, the committed results, and the contract.
+    """
+    if pr:
+        _check_request(name)
+        return
+    if name is None:
+        raise typer.BadParameter("give a method, or --pr")
     from benchmark.methods.conformance.kit import check as run_checks
 
     results = run_checks(_paths().root, name, Terminal())
@@ -81,6 +90,18 @@ def check(name: o.MethodName) -> None:
     waits = f", {len(results) - failed - kept} not tried" if failed + kept < len(results) else ""
     typer.echo(f"{name}: {kept} rules kept, {failed} broken{waits}")
     if failed:
+        raise typer.Exit(1)
+
+
+def _check_request(base: str | None) -> None:
+    from benchmark.contribution.changes import Finding
+    from benchmark.contribution.check import check_request
+
+    findings = 0
+    for told in check_request(_paths().root, base, Terminal()):
+        typer.echo(str(told))
+        findings += isinstance(told, Finding)
+    if findings:
         raise typer.Exit(1)
 
 

@@ -9,6 +9,14 @@ import typer
 MixName = Annotated[str, typer.Option("--mix", help="A mix of params.yaml.")]
 MaybeMix = Annotated[str | None, typer.Option("--mix", help="A mix of params.yaml.")]
 MethodName = Annotated[str, typer.Argument(help="A method, as `mixseg list` names it.")]
+Checked = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="METHOD|BASE",
+        help="A method; with --pr, the branch that the request goes to (origin/main, or main).",
+    ),
+]
+PullRequest = Annotated[bool, typer.Option("--pr", help="Check a pull request that adds rows.")]
 MaybeMethodName = Annotated[str | None, typer.Argument(help="A method; default: all.")]
 NewName = Annotated[str, typer.Argument(help="Name of the new method.")]
 MaybeMethod = Annotated[str | None, typer.Option("--method", help="A method.")]

@@ -95,12 +95,19 @@ def bundle(
     to: Annotated[Path, typer.Option("--to", help="A new folder, or a file that ends in .zip.")],
     source: o.FromResults = None,
 ) -> None:
-    """Writes a release of a mix: results, report, cards, code state, weights by digest."""
+    """Writes a release of a mix: results, report, cards, code state, weights by digest.
+
+    It holds RO-Crate metadata; with the package mlcroissant also Croissant metadata, of the results
+    in croissant.json and of each dataset beside its card.
+    """
+    from benchmark.reports.release import croissant
     from benchmark.reports.release.bundle import write_bundle
 
     for results in _results(mix, source):
         files = write_bundle(results, to, _additions(results))
         typer.echo(f"wrote {to}: {files} files, RO-Crate metadata in ro-crate-metadata.json")
+        more = f"Croissant metadata in {croissant.ENDING} and cards/data"
+        typer.echo(more if croissant.available() else croissant.HOW)
 
 
 @app.command()
@@ -109,9 +116,13 @@ def cards(
     mix: o.MaybeMix = None,
     source: o.FromResults = None,
 ) -> None:
-    """Writes model cards from the methods' cards and data cards from the catalog, as Markdown."""
+    """Writes model cards from the methods' cards and data cards from the catalog, as Markdown.
+
+    With the package mlcroissant, Croissant metadata of each dataset too.
+    """
     from benchmark.data.catalog import load_catalog
     from benchmark.methods import discover
+    from benchmark.reports.release import croissant
     from benchmark.reports.release.cards import write_cards
     from benchmark.reports.study import study_of
     from benchmark.statistics.results import ABLATIONS
@@ -121,5 +132,9 @@ def cards(
         (study_of(results), study_of(results, "ablations").only(ABLATIONS))
         for results in (_results(mix, source) if mix else ())
     ]
-    written = write_cards(to, known, load_catalog().values(), mixes)
+    datasets = load_catalog().values()
+    written = write_cards(to, known, datasets, mixes)
     typer.echo(f"wrote {len(written)} cards below {to}")
+    described = croissant.write_datasets(to / "data", datasets)
+    told = f"wrote Croissant metadata of {len(described)} datasets below {to / 'data'}"
+    typer.echo(told if described else croissant.HOW)

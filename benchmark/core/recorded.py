@@ -73,8 +73,13 @@ def listed(results: Path) -> dict[str, str]:
     path = results / DIGESTS
     if not path.is_file():
         return {}
-    text = path.read_text(encoding="utf-8", errors="replace").replace("\0", "")
-    rows = [row for row in csv.reader(io.StringIO(text)) if len(row) == len(HEADER)]
+    return listed_in(path.read_text(encoding="utf-8", errors="replace"))
+
+
+def listed_in(text: str) -> dict[str, str]:
+    """The same of the text of a digests.csv."""
+    lines = io.StringIO(text.replace("\0", ""))
+    rows = [row for row in csv.reader(lines) if len(row) == len(HEADER)]
     return {_path(*row[:3]): row[3] for row in rows if tuple(row) != HEADER}
 
 

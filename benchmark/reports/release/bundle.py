@@ -1,5 +1,6 @@
 """A release of one mix in a folder or a ZIP file: results, report, cards, code state, digests."""
 
+import csv
 import shutil
 import subprocess
 import tempfile
@@ -13,6 +14,7 @@ from benchmark.core.files import sha256_file, write_atomic, write_json, write_te
 from benchmark.evaluation.maps import EPOCH
 from benchmark.reports.page.document import write_report
 from benchmark.reports.page.sections import Addition
+from benchmark.reports.release import croissant
 from benchmark.reports.release.cards import write_cards
 from benchmark.reports.release.crate import File, crate
 from benchmark.reports.study import Study, study_of
@@ -82,6 +84,7 @@ def _fill(results: MixResults, folder: Path, additions: Sequence[Addition]) -> i
     code = code_state(root)
     write_json(folder / "code.json", code)
     write_json(folder / "weights.json", [*_weights(headline), *_weights(rest)])
+    _write_croissant(folder, headline)
     write_json(folder / METADATA, crate(headline, [*_files(folder)], code))
     lines = [f"{file.sha256}  {file.name}\n" for file in _files(folder)]
     write_text(folder / SUMS, "".join(lines))
@@ -122,6 +125,23 @@ def _write_cards(to: Path, headline: Study, rest: Study) -> None:
     names = {entry.name for study in (headline, rest) for entry in study.table.entries}
     cards = [card for name, card in headline.cards.items() if name in names]
     write_cards(to, cards, datasets, [(headline, rest)])
+    croissant.write_datasets(to / "data", datasets)
+
+
+def _write_croissant(folder: Path, study: Study) -> None:
+    """Describes the scores of each run; nothing where mlcroissant is not installed."""
+    if not croissant.available():
+        return
+    runs = folder.glob("results/*/*/*/seed-*/scores.csv")
+    scores = [_file(folder, path) for path in sorted(runs)]
+    headers = [_header(folder / file.name) for file in scores]
+    text = croissant.text(croissant.of_results(study, scores, headers))
+    write_text(folder / croissant.ENDING, text)
+
+
+def _header(path: Path) -> list[str]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return next(csv.reader(file), [])
 
 
 def code_state(root: Path) -> dict[str, Any]:
@@ -182,8 +202,11 @@ def _locked(root: Path) -> dict[str, str]:
 
 def _files(folder: Path) -> Iterator[File]:
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        name = path.relative_to(folder).as_posix()
-        yield File(name, sha256_file(path), path.stat().st_size)
+        yield _file(folder, path)
+
+
+def _file(folder: Path, path: Path) -> File:
+    return File(path.relative_to(folder).as_posix(), sha256_file(path), path.stat().st_size)
 
 
 def _zip(folder: Path, to: Path) -> None:

@@ -36,7 +36,7 @@ def crate(study: Study, files: Sequence[File], code: Mapping[str, Any]) -> dict[
         "name": f"MixSeg results: {study.mix.title}",
         "description": "Scores of every case, tables, report and code state of one mix of the"
         " MixSeg benchmark; weights by digest.",
-        "datePublished": _last_day(study),
+        "datePublished": last_day(study),
         "license": {"@id": APACHE},
         "hasPart": [{"@id": file.name} for file in files],
         "isBasedOn": [{"@id": each["@id"]} for each in datasets],
@@ -61,7 +61,8 @@ def crate(study: Study, files: Sequence[File], code: Mapping[str, Any]) -> dict[
     return {"@context": CONTEXT, "@graph": [about, root, software, licence, *datasets, *parts]}
 
 
-def _last_day(study: Study) -> str:
+def last_day(study: Study) -> str:
+    """The day on which the last run was finished, YYYY-MM-DD."""
     days = [str(run.record.get("finished") or "")[:10] for run in study.runs()]
     return max((day for day in days if day), default="1970-01-01")
 

@@ -1,0 +1,1 @@
+"""What `mixseg check --pr` looks at: a pull request that adds rows."""
