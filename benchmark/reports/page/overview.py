@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmark.reports.page.answers import Answer, best, missing, scale
 from benchmark.reports.page.history import Recording, changes
@@ -94,22 +94,29 @@ def _leaders(study: Study) -> Grid:
         scored = [(e, c) for e, c in found if isinstance(c.sort, float)]
         scored.sort(key=lambda pair: -float(pair[1].sort or 0))
         lines = tuple(
-            Line(entry.title, (cell, Cell(f"{len(study.table.runs_of(entry))}")),
-                 marks.of(study.notes(entry)))
+            Line(entry.title, _leader(study, entry, cell), marks.of(study.notes(entry)))
             for entry, cell in scored[:LEADERS]
         )  # fmt: skip
         blocks += [Block(block.title, lines)] if lines else []
-    more = f"At most {LEADERS} rows of each block. {INTERVAL}"
+    more = (
+        f"At most {LEADERS} rows of each block. The interval covers other trainings and other"
+        " cases; methods with fewer than three seeds have none."
+    )
     return Grid(
         name=f"leaders-{study.name}",
         of=study.mix.title,
         title=f"Leaders of {study.mix.title}",
         head="Method",
-        columns=(Column("DSC ↑, mean over modalities"), Column("Seeds")),
+        columns=(Column("DSC ↑, mean over modalities"), Column("95 % interval"), Column("Seeds")),
         blocks=tuple(blocks),
         notes=marks.notes(),
         remarks=(more,),
     )
+
+
+def _leader(study: Study, entry: Entry, cell: Cell) -> tuple[Cell, ...]:
+    seeds = len(study.table.runs_of(entry))
+    return replace(cell, sub=""), Cell(cell.sub or NONE), Cell(f"{seeds}", sort=seeds)
 
 
 def _cell(study: Study, entry: Entry) -> Cell:
