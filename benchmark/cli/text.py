@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.files import Paths
-from benchmark.core.text import columns, width
+from benchmark.core.text import WIDEST, columns, width
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +50,8 @@ def methods(paths: Paths, group: str | None, mix: str | None, *, long: bool, jso
             store = WeightStore(paths.weights, card.weights)
             title, weights = card.title, store.describe()
             if not long:
-                title, weights = _short(title, TITLE), _short(_weights(store), WEIGHTS)
+                room = TITLE - (WIDEST - width())
+                title, weights = _short(title, room), _short(_weights(store), WEIGHTS)
             row = (card.name, title, _count(card.parameters.total), card.prompt, weights)
             rows.append((*row, card.licence, card.source) if long else row)
         header = ("method", "title", "parameters", "prompt", "weights", "licence", "source")
