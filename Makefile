@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: setup demo test test-slow test-engines check-ledger faults lint report lock clean
+.PHONY: setup demo test test-slow test-engines check-ledger faults lint report lock clean site
 
 setup: $(VENV)/.done
 
@@ -54,6 +54,9 @@ lint: setup
 
 report: setup
 	@mixseg report
+
+site: setup
+	@mixseg site
 
 lock:
 	@uv pip compile -q pyproject.toml --extra dev --generate-hashes --no-header --python-version 3.11 -o requirements.lock

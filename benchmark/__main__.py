@@ -75,6 +75,11 @@ def _on_term(number: int, frame: FrameType | None) -> None:
 
 
 def _say(line: str) -> None:
+    """Writes one line; a terminal gets it in lines that end between words."""
+    if sys.stderr.isatty():
+        from benchmark.core.text import wrapped
+
+        line = wrapped(line)
     sys.stderr.write(line + "\n")
 
 

@@ -21,12 +21,12 @@ from benchmark.audit.overlap import overlap
 from benchmark.audit.reading import read_table
 from benchmark.audit.table import Table, plain
 from benchmark.core.errors import ScoreTableError
+from benchmark.core.text import width
 
 __all__ = ["Audit", "Known", "audit", "audit_file", "html", "parse_n", "parse_shares", "text"]
 
 Rule = Callable[[Table, Known], Outcome]
 TEMPLATES = Path(__file__).parent / "templates"
-WIDTH = 100
 TITLES = {
     "units": "Percentages beside fractions, shares above 1",
     "overlap": "DSC against IoU: D/(2−D) ≤ IoU ≤ D",
@@ -200,7 +200,7 @@ def text(found: Audit) -> str:
 
 def _wrap(sentence: str, indent: str) -> list[str]:
     return textwrap.wrap(
-        sentence, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+        sentence, width(), initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
     )
 
 

@@ -5,11 +5,10 @@ from collections.abc import Iterable, Sequence
 
 from benchmark.claims.judge import Judged, summary
 from benchmark.claims.reported import Checked, Reported
-from benchmark.core.text import columns
+from benchmark.core.text import columns, width
 from benchmark.statistics.method_level import CUT
 from benchmark.statistics.schema import metric_of
 
-WIDTH = 100
 DETAILS = 6  # quantities shown of a claim, unless all are asked for
 
 
@@ -48,7 +47,11 @@ def _quantities(each: Judged, every: bool) -> list[str]:
 
 def _wrap(text: str, indent: str) -> list[str]:
     return textwrap.wrap(
-        text, WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ", break_on_hyphens=False
+        text,
+        width(),
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
+        break_on_hyphens=False,
     )
 
 

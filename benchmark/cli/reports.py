@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from benchmark.cli import options as o
-from benchmark.core.files import Paths, project_root
+from benchmark.core.files import Paths, project_root, write_text
 
 if TYPE_CHECKING:
     from benchmark.reports.page.sections import Addition
@@ -49,15 +50,56 @@ def tables(
 
 
 @app.command()
-def report(mix: o.MaybeMix = None, source: o.FromResults = None, to: o.ToFolder = None) -> None:
-    """Writes the report of a mix, or of all, from results alone: no data, no GPU, no torch."""
+def report(
+    mix: o.MaybeMix = None,
+    source: o.FromResults = None,
+    to: o.ToFolder = None,
+    record: Annotated[
+        bool, typer.Option("--record", help="Append the numbers to results/history.csv.")
+    ] = False,
+) -> None:
+    """Writes the report of a mix from its results: no data, no GPU.
+
+    Without --mix it writes every report, and reports/index.html over all mixes.
+    """
     from benchmark.reports.page.document import write_report
 
+    if record and source is not None:
+        raise typer.BadParameter("--record is for the project's own results: leave out --results")
+    every = []
     for results in _results(mix, source):
         folder = _folder(results, to)
         _warn(results)
         write_report(results, folder, additions=_additions(results))
         typer.echo(f"wrote {folder / 'index.html'}")
+        every.append(results)
+    _over_all(every, to, record=record, page=mix is None)
+
+
+def _over_all(every: "list[MixResults]", to: Path | None, *, record: bool, page: bool) -> None:
+    """Records the numbers of some mixes, and writes the page over all; drawn images are neither."""
+    from benchmark.reports.page import history as kept
+    from benchmark.reports.page.overview import overview
+    from benchmark.reports.study import study_of
+    from benchmark.statistics.results import ABLATIONS
+
+    real = [each for each in every if not each.synthetic]
+    if not record and not (page and real):
+        return
+    root = every[0].paths.root
+    path = root / "results" / kept.HISTORY
+    studies = [
+        (study_of(each, resamples=0), study_of(each, "ablations", resamples=0).only(ABLATIONS))
+        for each in real
+    ]
+    if record:
+        day = datetime.now(UTC).date().isoformat()
+        now = [one for pair in studies for part in pair for one in kept.recordings(part, day)]
+        typer.echo(f"{path.relative_to(root)}: {kept.record(path, now)} new lines")
+    if page and real:
+        target = (to or root / "reports") / "index.html"
+        write_text(target, overview(studies, kept.read_history(path)))
+        typer.echo(f"wrote {target}")
 
 
 def _additions(results: "MixResults") -> "list[Addition]":
@@ -87,6 +129,17 @@ def show(mix: o.MixName) -> None:
     for results in _results(mix, None, "headline"):
         typer.echo(summary(study_of(results)))
         typer.echo(f"\nreport: {results.paths.reports(results.name) / 'index.html'}")
+
+
+@app.command()
+def site(
+    to: Annotated[Path, typer.Option("--to", help="Folder of the site.")] = Path("site"),
+) -> None:
+    """Writes the reports and the documentation as a static site, for any web host."""
+    from benchmark.reports.page.site import write_site
+
+    for line in write_site(project_root(), to):
+        typer.echo(line)
 
 
 @app.command()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.files import Paths
-from benchmark.core.text import columns
+from benchmark.core.text import WIDEST, columns, width
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from benchmark.methods.weights import WeightStore
     from benchmark.runs.status import State
 
-WIDTH = 100  # of what is printed, in characters
 TITLE, WEIGHTS = 36, 20  # of these columns of the list
 RUNNING = 20  # runs under way that are named, at most
 
@@ -52,7 +51,8 @@ def methods(paths: Paths, group: str | None, mix: str | None, *, long: bool, jso
             store = WeightStore(paths.weights, card.weights)
             title, weights = card.title, store.describe()
             if not long:
-                title, weights = _short(title, TITLE), _short(_weights(store), WEIGHTS)
+                room = TITLE - (WIDEST - width())
+                title, weights = _short(title, room), _short(_weights(store), WEIGHTS)
             row = (card.name, title, _count(card.parameters.total), card.prompt, weights)
             rows.append((*row, card.licence, card.source) if long else row)
         header = ("method", "title", "parameters", "prompt", "weights", "licence", "source")
@@ -78,7 +78,7 @@ def _count(number: int) -> str:
 
 
 def _cut(line: str, long: bool) -> str:
-    return line if long else _short(line, WIDTH)
+    return line if long else _short(line, width())
 
 
 def problems(root: Path) -> Iterator[str]:
@@ -126,11 +126,11 @@ def _matrix(mix: str, found: "list[State]") -> str:
 
 def _side_by_side(cells: list[str]) -> Iterable[str]:
     """Cells in columns of one width, read downwards."""
-    width = max(len(cell) for cell in cells) + 2
-    beside = max(1, (WIDTH - 2) // width)
+    wide = max(len(cell) for cell in cells) + 2
+    beside = max(1, (width() - 2) // wide)
     height = -(-len(cells) // beside)
     for k in range(height):
-        yield "  " + "".join(cell.ljust(width) for cell in cells[k::height]).rstrip()
+        yield "  " + "".join(cell.ljust(wide) for cell in cells[k::height]).rstrip()
 
 
 def _legend(found: "list[State]") -> str:

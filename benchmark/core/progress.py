@@ -22,6 +22,8 @@ from rich.progress import (
 from rich.table import Table
 
 SECONDS_BETWEEN_LINES = 15.0
+NARROW = 10  # columns of a bar on a narrow terminal
+BESIDE = 40  # columns that the bar, the sign between the counts, the time left and gaps may take
 
 
 class Task:
@@ -64,20 +66,23 @@ class Terminal:
     @contextmanager
     def task(self, title: str, total: int | None, unit: str = "", done: int = 0) -> Iterator[Task]:
         """Opens a piece of work of `total` units (None: not known), `done` of them done before."""
-        if not self.console.is_terminal:
+        if not self.console.is_terminal or self.console.is_dumb_terminal:  # it moves no cursor
             lines = _Lines(title, total, unit, done)
-            yield lines
-            lines.end()
+            try:
+                yield lines
+            finally:  # what was done before an error stands in the log too
+                lines.end()
             return
         columns = (
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=24 if self.console.width > 90 else NARROW),
             MofNCompleteColumn(),
             TextColumn("{task.fields[note]}", markup=False),
             TimeRemainingColumn(),
         )
         with RichProgress(*columns, console=self.console) as bar:
-            yield _Bar(bar, bar.add_task(title, total=total, completed=done, note=unit))
+            room = self.console.width - BESIDE - len(title) - 2 * len(str(total or ""))
+            yield _Bar(bar, bar.add_task(title, total=total, completed=done, note=unit), room)
 
     def say(self, line: str) -> None:
         """Shows one line."""
@@ -85,14 +90,15 @@ class Terminal:
 
 
 class _Bar(Task):
-    def __init__(self, bar: RichProgress, task: TaskID) -> None:
-        self.bar, self.task = bar, task
+    def __init__(self, bar: RichProgress, task: TaskID, room: int) -> None:
+        self.bar, self.task, self.room = bar, task, room
 
     def advance(self, n: int = 1, note: str = "") -> None:
         """Moves the bar."""
         self.bar.advance(self.task, n)
         if note:
-            self.bar.update(self.task, note=note)
+            short = note if len(note) <= self.room else f"{note[: max(self.room - 1, 0)]}…"
+            self.bar.update(self.task, note=short)
 
 
 class _Lines(Task):

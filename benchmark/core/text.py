@@ -1,6 +1,10 @@
 """Plain text: columns, percentages and durations in one style, and numbers as letters."""
 
+import shutil
+import textwrap
 from collections.abc import Iterable, Sequence
+
+WIDEST = 100  # characters of a printed line
 
 
 def columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -9,6 +13,18 @@ def columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     widths = [max(len(line[k]) for line in lines) for k in range(len(header))]
     out = ["  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) for line in lines]
     return "\n".join(line.rstrip() for line in out)
+
+
+def width() -> int:
+    """Characters of a line that is printed: those of the terminal, at most 100; COLUMNS counts."""
+    return min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns)
+
+
+def wrapped(line: str) -> str:
+    """A long line as lines of the width of the terminal; paths and addresses stay whole."""
+    return textwrap.fill(
+        line, width(), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def percent(share: float, digits: int = 0) -> str:

@@ -49,33 +49,33 @@ def answers(study: Study, ablations: Study, found: Verdicts) -> tuple[Answer, ..
         ablations: the ablations, without the rows that they are variants of.
     """
     return (
-        Answer("Best method", tuple(_best(study)), "results"),
+        Answer("Best method", tuple(best(study)), "results"),
         Answer("Claims of the papers", tuple(_claims(found)), "claims"),
-        Answer("Missing", (_missing(study, ablations),), "missing"),
-        Answer("Scale of the training", (_scale(study),), "runs"),
+        Answer("Missing", (missing(study, ablations),), "missing"),
+        Answer("Scale of the training", (scale(study),), "runs"),
     )
 
 
-def _best(study: Study) -> Iterator[str]:
+def best(study: Study) -> Iterator[str]:
     """The best unprompted row, and its lead over the second."""
     rows = comparable(study)
-    best = best_of(study, rows)
-    if best is None:
+    first = best_of(study, rows)
+    if first is None:
         yield "No unprompted method that may be compared is complete yet."
         return
     place = MEAN if len(study.table.sets) > 1 else study.table.sets[0].name
     where = dataset_title(study, place)
     where = where[:1].lower() + where[1:] if place == MEAN else where
     yield (
-        f"{best.title} has the highest DSC of the unprompted methods:"
-        f" {_with_interval(study, best, place)} ({where})."
+        f"{first.title} has the highest DSC of the unprompted methods:"
+        f" {_with_interval(study, first, place)} ({where})."
     )
-    others = [row for row in rows if row.key != best.key]
+    others = [row for row in rows if row.key != first.key]
     second = best_of(study, others)
     if second is None:
         yield "No other unprompted method is complete, so there is no lead to tell."
     else:
-        told = comparisons(study.table, best, others)
+        told = comparisons(study.table, first, others)
         yield from _lead(study, [one for one in told if one.other.key == second.key], place)
     absent = sum(study.cells.get((row.key, place, DSC)) is None for row in rows)
     if absent:
@@ -133,7 +133,8 @@ def _claims(found: Verdicts) -> Iterator[str]:
             yield f"{verdict.capitalize()}: {'; '.join(said)}."
 
 
-def _missing(*parts: Study) -> str:
+def missing(*parts: Study) -> str:
+    """How many planned runs of some parts are missing, and how many results are ignored."""
     planned = sum(len(entry.seeds) for part in parts for entry in part.table.entries)
     gone = sum(len(part.table.missing) for part in parts)
     ignored = sum(len(part.table.ignored) for part in parts)
@@ -145,7 +146,7 @@ def _missing(*parts: Study) -> str:
     return f"{text}; {more}." if ignored else f"{text}."
 
 
-def _scale(study: Study) -> str:
+def scale(study: Study) -> str:
     """Size, epochs, images, seeds and device of the trainings that are there."""
     runs = [run for run in study.runs() if run.record.get("recipe", {}).get("epochs")]
     if not runs:

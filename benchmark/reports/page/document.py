@@ -13,6 +13,7 @@ from benchmark.reports.figures.figures import scores_figure, training_figure
 from benchmark.reports.figures.scatter import scatter_figure
 from benchmark.reports.figures.tradeoff import tradeoff_figure
 from benchmark.reports.page.answers import answers
+from benchmark.reports.page.explorer import explorer
 from benchmark.reports.page.gallery import gallery
 from benchmark.reports.page.render import render
 from benchmark.reports.page.sections import FURTHER, Addition, Content, design, sections
@@ -38,7 +39,7 @@ from benchmark.reports.tables.verdicts import verdicts
 from benchmark.statistics.cardless import SUPPLIED
 from benchmark.statistics.results import ABLATIONS, GROUPS, RANKED, MixResults, Part
 
-PAGES = ("index.html", "gallery.html", "checklist.md")
+PAGES = ("index.html", "gallery.html", "cases.html", "cases.js", "checklist.md")
 FOLDERS = {
     "tables": (".csv", ".md", ".tex"),
     "ablations": (".csv", ".md", ".tex"),
@@ -164,6 +165,7 @@ def write_report(
     grids = {name: grid for part in tables.values() for name, grid in part.items()}
     facts = _facts(study, apart)
     pages = {
+        **explorer(study, with_images),
         "checklist.md": checklist(study, ablations, grids),
         "index.html": render(
             "index.html", study=study, sections=sections(content), facts=facts, images=with_images

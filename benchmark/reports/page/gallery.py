@@ -1,6 +1,7 @@
 """The gallery of a mix: its data, and where the best method succeeds, fails and is disputed."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -31,11 +32,12 @@ Case = tuple[str, str]  # test set and case
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture with its caption, and its alternative in words."""
+    """A picture with its caption, and its alternative in words; links lead to its `anchor`."""
 
     uri: str
     caption: str
     alt: str
+    anchor: str = ""
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,7 @@ def _sheet(source: Source, modality: str) -> Picture | None:
     return Picture(data_uri(contact_sheet(list(images), list(masks))), caption, alt)
 
 
-def _scored(study: Study, run: Run, modality: str) -> dict[Case, float]:
+def scored(study: Study, run: Run, modality: str) -> dict[Case, float]:
     """DSC of every test case of a modality."""
     return {
         (each.name, case): float(dsc)
@@ -201,15 +203,32 @@ def _scored(study: Study, run: Run, modality: str) -> dict[Case, float]:
     }
 
 
-def _ranked(source: Source, modality: str, run: Run) -> Iterator[Row]:
-    """Best, middle and worst cases, each case once."""
-    scores = _scored(source.study, run, modality)
+def chosen(scores: Mapping[Case, float]) -> dict[str, list[Case]]:
+    """Best, middle and worst cases of a modality, each case once."""
     order = sorted(scores, key=lambda case: (-scores[case], case))
     k = min(EACH, max(1, len(order) // 3))
     start = max(k, (len(order) - k) // 2)
     parts = {"Best": order[:k], "Middle": order[start : start + k][: len(order) - 2 * k]}
-    parts["Worst"] = order[max(k, len(order) - k) :]
-    for title, cases in parts.items():
+    return {**parts, "Worst": order[max(k, len(order) - k) :]}
+
+
+def pictured(study: Study) -> dict[Case, str]:
+    """The cases that the gallery shows by their scores, each with its anchor there."""
+    best = best_run(study)
+    if best is None:
+        return {}
+    every = [chosen(scored(study, best, modality)) for modality in _modalities(study)]
+    return {case: anchor(case) for parts in every for cases in parts.values() for case in cases}
+
+
+def anchor(case: Case) -> str:
+    """The anchor of a case in the gallery."""
+    return "case-" + "-".join(re.sub(r"[^\w.-]", "_", part) for part in case)
+
+
+def _ranked(source: Source, modality: str, run: Run) -> Iterator[Row]:
+    scores = scored(source.study, run, modality)
+    for title, cases in chosen(scores).items():
         pictures = [_pair(source, run, case, scores[case]) for case in cases]
         found = tuple(picture for picture in pictures if picture is not None)
         if found:
@@ -225,6 +244,7 @@ def _pair(source: Source, run: Run, case: Case, dsc: float) -> Picture | None:
         f"{case[1]}: DSC {number(dsc, 3)}",
         f"{case[1]} of {source.study.set_title(case[0])}: the image, and beside it the found,"
         f" missed and false area of {run.entry.title}, DSC {number(dsc, 3)}.",
+        anchor(case),
     )
 
 
@@ -233,7 +253,7 @@ def _disputed(source: Source, modality: str) -> Iterator[Row]:
     study = source.study
     firsts = [study.table.runs_of(entry)[:1] for entry in comparable(study)]
     runs = [run for first in firsts for run in first if source.maps(run) is not None]
-    scores = [_scored(study, run, modality) for run in runs]
+    scores = [scored(study, run, modality) for run in runs]
     if len(runs) < 2:
         return
     common = sorted(set.intersection(*(set(each) for each in scores)))

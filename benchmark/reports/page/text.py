@@ -1,14 +1,14 @@
-"""The main table as plain text for a terminal of 100 columns."""
+"""The main table as plain text for a terminal."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from benchmark.core.text import width
 from benchmark.reports.study import Study
 from benchmark.reports.tables.grid import Cell, Grid, Line
 from benchmark.reports.tables.main import columns_of, main_grid
 from benchmark.statistics.schema import Metric, in_table
 
-WIDTH = 100
 NAME = 24  # columns of the name of a row
 VALUE = 15  # columns of a value
 
@@ -19,7 +19,7 @@ def summary(study: Study) -> str:
     headings = [heading.split(" (")[0] for _, heading in columns_of(study)]
     parts = [f"{study.mix.title}: mean over seeds ± standard deviation over seeds"]
     parts += study.warnings()
-    wide = (WIDTH - NAME) // VALUE
+    wide = max(1, (width() - NAME) // VALUE)
     for place, metric in enumerate(metrics):
         for start in range(0, len(headings), wide):
             chosen = range(start, min(start + wide, len(headings)))
@@ -29,7 +29,9 @@ def summary(study: Study) -> str:
             parts.append("\n".join(lines))
     notes = [f"({mark}) {text}" for mark, text in grid.notes]
     below = ["* best of its block. In brackets: 95 % bootstrap interval over cases.", *notes]
-    parts.append("\n".join(textwrap.fill(text, WIDTH, subsequent_indent="    ") for text in below))
+    parts.append(
+        "\n".join(textwrap.fill(text, width(), subsequent_indent="    ") for text in below)
+    )
     return "\n\n".join(parts)
 
 

@@ -1,0 +1,67 @@
+"""docs/errors.md lists the errors of the code, as the code is now."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from support import ROOT, command_environment
+
+RUN = """\
+from benchmark.core.errors import MixSegError, StoreError
+
+def load(path):
+    how = "Copy it again." if path else "Name a file."
+    raise StoreError(path, "half a file", "a whole one", how)
+"""
+
+
+@pytest.fixture(scope="module")
+def errors() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("errors_page", ROOT / "docs" / "errors.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["errors_page"] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_is_as_new_as_the_code(errors: ModuleType) -> None:
+    written = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    assert written == errors.page(ROOT), "run: python docs/errors.py"
+
+
+def test_an_error_of_new_code_is_found(errors: ModuleType, tmp_path: Path) -> None:
+    core = tmp_path / "benchmark" / "core"
+    core.mkdir(parents=True)
+    (core / "errors.py").write_text((ROOT / "benchmark" / "core" / "errors.py").read_text())
+    assert "half a file" not in errors.page(tmp_path)
+    (core / "new.py").write_text(RUN)
+    line = "| half a file | PATH | a whole one | Copy it again. or Name a file. |"
+    assert line in errors.page(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status", "--mix", "open97"),
+        ("check", "u-nett"),
+        ("report", "--results", "/nowhere"),
+        ("audit", "none.csv"),
+    ],
+    ids=" ".join,
+)
+def test_what_a_command_says_stands_on_the_page(errors: ModuleType, words: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmark", *words], cwd=ROOT, text=True, capture_output=True,
+        env=command_environment(COLUMNS="80"), check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    line = done.stderr.strip()
+    assert line.count("\n") == 0
+    every = [one for part in errors.found(ROOT).values() for one in part]
+    said = [one for one in every if ": " + one.found.split("…")[0].split("NAME")[0] in line]
+    assert [one for one in said if len(one.found) > 5 and one.found != errors.VARIES], line
