@@ -90,11 +90,16 @@ def test_a_log_keeps_every_line_and_how_far_it_came(
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
     shown = Terminal()
-    with pytest.raises(ValueError, match="stop"), shown.task("work", 3, "steps") as task:
-        for k in range(2):
-            shown.say(f"line {k} " + "x" * 100)
-            task.advance()
-        raise ValueError("stop")
+
+    def work() -> None:
+        with shown.task("work", 3, "steps") as task:
+            for k in range(2):
+                shown.say(f"line {k} " + "x" * 100)
+                task.advance()
+            raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        work()
     lines = capsys.readouterr().err.splitlines()
     assert [line for line in lines if line.startswith("line ")] == [
         f"line {k} " + "x" * 100 for k in range(2)
