@@ -1,15 +1,15 @@
 """One addition of each kind, in a project with a copy of the code: one new file or one row each."""
 
 import csv
+import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import support
 from PIL import Image
-from support import PARAMS, ROOT, command_environment, make_project
+from support import PARAMS, ROOT, make_project
 
 RUN = ("run", "--method", "small", "--mix", "tiny", "--seed", "0")
 METRIC = """\
@@ -48,6 +48,27 @@ def measure(job, part):
     return pd.DataFrame(rows)
 '''
 
+EXECUTOR = '''\
+"""One run after the other, in a process of its own."""
+
+from benchmark.runs.executors.kit.child import Child
+from benchmark.runs.executors.kit.contract import Executor, Outcome, Room
+
+
+def room(order):
+    """One place."""
+    return Room(1, "nearby", False, None)
+
+
+def run(order, watch):
+    """Executes the runs."""
+    root, options = order.paths.root, order.options
+    return [Outcome(spec, Child(root, spec, options, {}).wait()) for spec in order.specs]
+
+
+EXECUTOR = Executor("nearby", room, run)
+'''
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -65,11 +86,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def mixseg(root: Path, *words: str) -> str:
     """What a command of the project's own copy prints."""
-    environment = {**command_environment(), "PYTHONPATH": str(root), "COLUMNS": "200"}
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmark", *words], cwd=root, env=environment, text=True,
-        capture_output=True, check=False, timeout=300,
-    )  # fmt: skip
+    done = support.mixseg(root, *words, PYTHONPATH=str(root), COLUMNS="200")
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -140,3 +157,11 @@ def test_a_dataset_is_a_file_of_its_own(project: Path, tmp_path: Path) -> None:
     mixseg(project, *words)
     assert (project / "data/own/clinic/dataset.yaml").is_file()
     assert "clinic" in mixseg(project, "data", "--dataset", "clinic")
+
+
+def test_an_executor_is_a_file(project: Path) -> None:
+    (project / "benchmark/runs/executors/nearby.py").write_text(EXECUTOR)
+    said = mixseg(project, "run", "--all", "--mix", "tiny", "--executor", "nearby")
+    assert "0 failed" in said
+    run = json.loads((project / "results/tiny/main/small/seed-1/run.json").read_text())
+    assert run["seed"] == 1

@@ -30,14 +30,19 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     playing.stop()
 
 
+def cloned(pipeline: Path, clone: Path) -> Path:
+    """A clone of all that is committed, with the results."""
+    for line in ("git add -A", "git commit -qm all --allow-empty"):
+        run(pipeline, *line.split())
+    run(clone.parent, "git", "clone", "-q", str(pipeline), str(clone))
+    shutil.copytree(pipeline / "results", clone / "results", dirs_exist_ok=True)
+    return clone
+
+
 def test_a_clone_adopts_artefacts_from_s3_and_scores_them_again(
     pipeline: Path, bucket: str, tmp_path: Path
 ) -> None:
-    for line in ("git add -A", "git commit -qm all --allow-empty"):
-        run(pipeline, *line.split())
-    clone = tmp_path / "clone"
-    run(tmp_path, "git", "clone", "-q", str(pipeline), str(clone))
-    shutil.copytree(pipeline / "results", clone / "results", dirs_exist_ok=True)
+    clone = cloned(pipeline, tmp_path / "clone")
     for root in (pipeline, clone):
         run(root, "dvc", "remote", "add", "-f", "-d", "s", "s3://runs/mixseg")
         run(root, "dvc", "remote", "modify", "s", "endpointurl", bucket)
@@ -60,11 +65,7 @@ def test_a_clone_adopts_artefacts_from_s3_and_scores_them_again(
 def test_a_clone_scores_maps_that_mixseg_pulled_again_and_trains_nothing(
     pipeline: Path, bucket: str, tmp_path: Path
 ) -> None:
-    for line in ("git add -A", "git commit -qm all --allow-empty"):
-        run(pipeline, *line.split())
-    clone = tmp_path / "clone"
-    run(tmp_path, "git", "clone", "-q", str(pipeline), str(clone))
-    shutil.copytree(pipeline / "results", clone / "results", dirs_exist_ok=True)
+    clone = cloned(pipeline, tmp_path / "clone")
     for root in (pipeline, clone):
         run(root, "mixseg", "remote", "s3://runs/other", "--endpoint", bucket)
     assert "pushed 1 files" in run(pipeline, "mixseg", "push", "tiny")

@@ -51,14 +51,17 @@ def test_no_run_that_is_held_starts_again(project: Paths) -> None:
     assert begun == [path.stat().st_mtime_ns for path in project.root.rglob("run.json")]
 
 
-def test_a_run_that_takes_too_long_stops_and_resumes(project: Paths) -> None:
+def test_a_run_that_takes_too_long_stops_with_a_checkpoint(project: Paths) -> None:
     params = project.root / "params.yaml"
     text = params.read_text().replace("seeds: [0, 1]", "seeds: [0]")
     params.write_text(text.replace("epochs: 3", "epochs: 20000"))
     sync(project.root)
-    done = mixseg(project.root, *ALL, "--time", "12s")
-    assert done.returncode == 1
-    assert "stopped after 12 s (--time)" in done.stderr
+    for seconds in (12, 30, 120):  # a busy machine has no checkpoint after the first
+        done = mixseg(project.root, *ALL, "--time", f"{seconds}s")
+        assert done.returncode == 1
+        assert f"stopped after {seconds} s (--time)" in done.stderr
+        if states(project)[0].state == "stopped":
+            break
     assert states(project)[0].state == "stopped"
 
 

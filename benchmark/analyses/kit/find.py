@@ -2,11 +2,11 @@
 
 import difflib
 import functools
-import importlib
 from pathlib import Path
 
 from benchmark.analyses.kit.contract import Analysis
 from benchmark.core.errors import ParamsError
+from benchmark.core.registry import declared_in
 
 HERE = Path(__file__).parents[1]
 
@@ -14,10 +14,7 @@ HERE = Path(__file__).parents[1]
 @functools.cache
 def analyses() -> dict[str, Analysis]:
     """Every analysis by name, in the order of the names of their files."""
-    files = sorted(path for path in HERE.glob("*.py") if not path.name.startswith("_"))
-    modules = (importlib.import_module(f"benchmark.analyses.{path.stem}") for path in files)
-    found = [module.ANALYSIS for module in modules]
-    return {each.name: each for each in found}
+    return declared_in("benchmark.analyses", HERE, "ANALYSIS")
 
 
 def analysis(name: str) -> Analysis:

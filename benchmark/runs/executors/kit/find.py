@@ -2,10 +2,10 @@
 
 import difflib
 import functools
-import importlib
 from pathlib import Path
 
 from benchmark.core.errors import ParamsError
+from benchmark.core.registry import declared_in
 from benchmark.runs.executors.kit.contract import Executor
 
 HERE = Path(__file__).parents[1]
@@ -14,10 +14,7 @@ HERE = Path(__file__).parents[1]
 @functools.cache
 def executors() -> dict[str, Executor]:
     """Every executor by the name that `--executor` takes."""
-    files = sorted(path for path in HERE.glob("*.py") if not path.name.startswith("_"))
-    modules = (importlib.import_module(f"benchmark.runs.executors.{path.stem}") for path in files)
-    found = [module.EXECUTOR for module in modules]
-    return {each.name: each for each in found}
+    return declared_in("benchmark.runs.executors", HERE, "EXECUTOR")
 
 
 def executor(name: str) -> Executor:
