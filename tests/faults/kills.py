@@ -2,7 +2,7 @@
 
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from made_project import (
@@ -17,6 +17,7 @@ from made_project import (
     differing,
     facts,
     killed,
+    last_line,
     left_behind,
     moments,
     own_copy_of_code,
@@ -25,6 +26,7 @@ from made_project import (
 )
 from support import command_environment
 
+PAGES = "reports/tiny"
 CHAIN = 6  # kills until a command may end
 
 
@@ -33,31 +35,54 @@ def training(base: Path, work: Path, draw: random.Random, count: int) -> Fault:
     fault = Fault(
         "SIGKILL in training and predicting", "weights, maps, scores, history: same bytes"
     )
+    return _chains(fault, (base, work), draw, count, words_of(*RUN), lambda root: None)
+
+
+def reproducing(base: Path, work: Path, draw: random.Random, count: int) -> Fault:
+    """Kills of `dvc repro` with all that it started: several, one after the other."""
+    fault = Fault("SIGKILL in `dvc repro`", "weights, maps, scores, history: same bytes; a report")
+    words = ["dvc", "repro", "-q", "report@tiny"]
+    return _chains(fault, (base, work), draw, count, words, own_copy_of_code, f"{PAGES}/index.html")
+
+
+def _chains(
+    fault: Fault, places: tuple[Path, Path], draw: random.Random, count: int, words: list[str],
+    ready: Callable[[Path], Mapping[str, str] | None], page: str = "",
+) -> Fault:  # fmt: skip
+    """Kills a command several times in one copy, then runs it to its end; so until `count` kills.
+
+    Args:
+        ready: makes a copy ready, and gives the environment of the command if it has its own.
+        page: a file that must be there at the end.
+    """
+    base, work = places
     whole = copy(base, work / "whole")
-    seconds = timed(whole, words_of(*RUN), command_environment())
+    environment = ready(whole) or command_environment()
+    seconds = timed(whole, words, environment)
     wanted = facts(whole, *KEPT)
     at, chain = moments(draw, seconds), 0
     while fault.tried < count:
-        root, chain = copy(base, work / f"run-{chain}"), chain + 1
+        root, chain = copy(base, work / f"chain-{chain}"), chain + 1
+        environment = ready(root) or command_environment()
         for _ in range(min(CHAIN, count - fault.tried)):
-            after = next(at)
-            if not killed(root, words_of(*RUN), after, command_environment()):
+            if not killed(root, words, next(at), environment):
                 break
             fault.tried += 1
-        _ended(fault, root, RUN, wanted, KEPT, f"chain {chain}")
+        try:
+            timed(root, words, environment)
+        except RuntimeError as error:
+            fault.wrong.append(f"chain {chain}: {error}")
+        else:
+            _compared(fault, root, wanted, KEPT, f"chain {chain}")
+            if page and not (root / page).is_file():
+                fault.wrong.append(f"chain {chain}: no {page}")
         shutil.rmtree(root)
     return fault
 
 
-def _ended(
-    fault: Fault, root: Path, words: tuple[str, ...], wanted: dict[str, object],
-    folders: tuple[str, ...], which: str,
-) -> None:  # fmt: skip
-    """Runs the command to its end and compares."""
-    done = command(root, *words)
-    if done.returncode:
-        fault.wrong.append(f"{which}: {done.stderr.strip().splitlines()[-1]}")
-        return
+def _compared(
+    fault: Fault, root: Path, wanted: dict[str, object], folders: tuple[str, ...], which: str
+) -> None:
     other = differing(wanted, facts(root, *folders))
     fault.wrong += [f"{which}: {name} differs" for name in other]
     fault.wrong += [f"{which}: {name} is left" for name in left_behind(root)]
@@ -102,35 +127,10 @@ def _each(
         undo(root)
         if killed(root, words_of(*words), next(at), command_environment()):
             fault.tried += 1
-            _ended(fault, root, words, wanted, (folder,), f"kill {fault.tried}")
-        shutil.rmtree(root)
-    return fault
-
-
-def reproducing(base: Path, work: Path, draw: random.Random, count: int) -> Fault:
-    """Kills of `dvc repro` with all that it started, one after the other, in one project."""
-    fault = Fault("SIGKILL in `dvc repro`", "results and report: same bytes; repro goes on")
-    whole = copy(base, work / "whole")
-    environment = own_copy_of_code(whole)
-    words = ["dvc", "repro", "-q", "report@tiny"]
-    seconds = timed(whole, words, environment)
-    wanted = facts(whole, *KEPT)
-    at, chain = moments(draw, seconds), 0
-    while fault.tried < count:
-        root, chain = copy(base, work / f"repro-{chain}"), chain + 1
-        environment = own_copy_of_code(root)
-        for _ in range(min(CHAIN, count - fault.tried)):
-            if not killed(root, words, next(at), environment):
-                break
-            fault.tried += 1
-        try:
-            timed(root, words, environment)
-        except RuntimeError as error:
-            fault.wrong.append(f"chain {chain}: {error}")
-            continue
-        other = differing(wanted, facts(root, *KEPT))
-        fault.wrong += [f"chain {chain}: {name} differs" for name in other]
-        page = root / "reports" / "tiny" / "index.html"
-        fault.wrong += [] if page.is_file() else [f"chain {chain}: no report"]
+            which, done = f"kill {fault.tried}", command(root, *words)
+            if done.returncode:
+                fault.wrong.append(f"{which}: {last_line(done)}")
+            else:
+                _compared(fault, root, wanted, (folder,), which)
         shutil.rmtree(root)
     return fault

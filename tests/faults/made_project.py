@@ -78,6 +78,11 @@ def command(
     )  # fmt: skip
 
 
+def last_line(done: subprocess.CompletedProcess[str]) -> str:
+    """The last line of what a command said; empty if it said nothing."""
+    return ((done.stderr.strip() or done.stdout.strip()).splitlines() or [""])[-1]
+
+
 def killed(root: Path, words: list[str], after: float, environment: Mapping[str, str]) -> bool:
     """Starts a command and kills it with its children; False if it had ended before.
 

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from made_project import (
@@ -14,6 +15,7 @@ from made_project import (
     differing,
     facts,
     killed,
+    last_line,
     left_behind,
     mounted,
     words_of,
@@ -26,66 +28,70 @@ STORE, ARTEFACTS, RESULTS = "work/store", "artefacts", "results"
 def full_disk(base: Path, work: Path, wanted: dict[str, object]) -> Fault:
     """A run whose disk fills up, then has room again."""
     fault = Fault("disk full: store, artefacts, results", "one line says so; then the same bytes")
-    for folder in (STORE, ARTEFACTS, RESULTS):
+
+    def filled(root: Path, folder: str) -> None:
+        _says(fault, command(root, *RUN), "the disk is full", folder)
+        subprocess.run(["mount", "-o", "remount,size=64m", str(root / folder)], check=True)
+        _same(fault, root, wanted, folder)
+
+    # 12 KiB hold a lock and a record, and neither the maps nor a checkpoint.
+    return _mounted_at(fault, (base, work), (STORE, ARTEFACTS, RESULTS), "size=12k", filled)
+
+
+def read_only(base: Path, work: Path, wanted: dict[str, object]) -> Fault:
+    """Folders that cannot be written to, then can."""
+    fault = Fault("read-only store, artefacts, results", "one line says so; then the same bytes")
+
+    def refused(root: Path, folder: str) -> None:
+        _says(fault, command(root, *RUN), "cannot be written to", folder)
+        subprocess.run(["mount", "-o", "remount,rw,size=64m", str(root / folder)], check=True)
+        _same(fault, root, wanted, folder)
+
+    return _mounted_at(fault, (base, work), (STORE, ARTEFACTS, RESULTS), "ro", refused)
+
+
+def other_file_systems(base: Path, work: Path, wanted: dict[str, object]) -> Fault:
+    """Results or artefacts on another file system than the store."""
+    fault = Fault("results, artefacts on another file system than the store", "same bytes")
+
+    def ran(root: Path, folder: str) -> None:
+        _same(fault, root, wanted, folder)
+
+    return _mounted_at(fault, (base, work), (RESULTS, ARTEFACTS), "size=64m", ran)
+
+
+def _mounted_at(
+    fault: Fault, places: tuple[Path, Path], folders: tuple[str, ...], options: str,
+    tried: Callable[[Path, str], None],
+) -> Fault:  # fmt: skip
+    """Tries something in a copy for each folder, while a file system of its own lies there."""
+    base, work = places
+    for folder in folders:
         root = copy(base, work / folder.replace("/", "-"))
         try:
-            # 12 KiB hold a lock and a record, and neither the maps nor a checkpoint.
-            with mounted(root / folder, "size=12k"):
+            with mounted(root / folder, options):
                 fault.tried += 1
-                _says(fault, command(root, *RUN), "the disk is full", folder)
-                subprocess.run(["mount", "-o", "remount,size=64m", str(root / folder)], check=True)
-                _same(fault, root, wanted, folder)
+                tried(root, folder)
         except PermissionError as error:
             fault.skipped = f"nobody may mount here ({error})"
     return fault
 
 
 def _says(fault: Fault, done: "subprocess.CompletedProcess[str]", text: str, which: str) -> None:
-    lines = done.stderr.strip().splitlines() or [""]
     if done.returncode == 0:
         fault.wrong.append(f"{which}: no error")
     elif text not in done.stderr or "Traceback" in done.stderr:
-        fault.wrong.append(f"{which}: {lines[-1]}")
+        fault.wrong.append(f"{which}: {last_line(done)}")
 
 
 def _same(fault: Fault, root: Path, wanted: dict[str, object], which: str, *before: str) -> None:
     """Runs the run to its end; its files must be those of an undisturbed one."""
     done = command(root, *RUN, before=before)
     if done.returncode:
-        fault.wrong.append(f"{which}: {done.stderr.strip().splitlines()[-1]}")
+        fault.wrong.append(f"{which}: {last_line(done)}")
         return
     fault.wrong += [f"{which}: {name} differs" for name in differing(wanted, facts(root, *KEPT))]
     fault.wrong += [f"{which}: {name} is left" for name in left_behind(root)]
-
-
-def other_file_systems(base: Path, work: Path, wanted: dict[str, object]) -> Fault:
-    """Results or artefacts on another file system than the store."""
-    fault = Fault("results, artefacts on another file system than the store", "same bytes")
-    for folder in (RESULTS, ARTEFACTS):
-        root = copy(base, work / folder)
-        try:
-            with mounted(root / folder, "size=64m"):
-                fault.tried += 1
-                _same(fault, root, wanted, folder)
-        except PermissionError as error:
-            fault.skipped = f"nobody may mount here ({error})"
-    return fault
-
-
-def read_only(base: Path, work: Path, wanted: dict[str, object]) -> Fault:
-    """Folders that cannot be written to, then can."""
-    fault = Fault("read-only store, artefacts, results", "one line says so; then the same bytes")
-    for folder in (STORE, ARTEFACTS, RESULTS):
-        root = copy(base, work / folder.replace("/", "-"))
-        try:
-            with mounted(root / folder, "ro"):
-                fault.tried += 1
-                _says(fault, command(root, *RUN), "cannot be written to", folder)
-        except PermissionError as error:
-            fault.skipped = f"nobody may mount here ({error})"
-            continue
-        _same(fault, root, wanted, folder)
-    return fault
 
 
 def clock_set_back(base: Path, work: Path, wanted: dict[str, object], seconds: float) -> Fault:
@@ -120,7 +126,7 @@ def two_drivers(base: Path, work: Path) -> Fault:
         fault.wrong.append("a traceback")
     done = command(both, *words)  # what one of them left to the other
     if done.returncode:
-        fault.wrong.append(done.stderr.strip().splitlines()[-1])
+        fault.wrong.append(last_line(done))
     fault.wrong += differing(facts(alone, *KEPT), facts(both, *KEPT))
     fault.wrong += left_behind(both)
     return fault
@@ -133,7 +139,7 @@ def few_open_files(base: Path, work: Path, wanted: dict[str, object]) -> Fault:
     fault.tried = 2
     _same(fault, root, wanted, "run", *limit)
     done = command(root, *REPORT, before=limit)
-    fault.wrong += [done.stderr.strip().splitlines()[-1]] if done.returncode else []
+    fault.wrong += [last_line(done)] if done.returncode else []
     return fault
 
 
@@ -146,6 +152,6 @@ def no_home(base: Path, work: Path, wanted: dict[str, object]) -> Fault:
     for words in (RUN, REPORT):
         fault.tried += 1
         done = command(root, *words, environment=bare)
-        fault.wrong += [done.stderr.strip().splitlines()[-1]] if done.returncode else []
+        fault.wrong += [last_line(done)] if done.returncode else []
     fault.wrong += [f"{name} differs" for name in differing(wanted, facts(root, *KEPT))]
     return fault
