@@ -100,7 +100,7 @@ def _leaders(study: Study) -> Grid:
         blocks += [Block(block.title, lines)] if lines else []
     more = (
         f"At most {LEADERS} rows of each block. The interval covers other trainings and other"
-        " cases; methods with fewer than three seeds have none."
+        " cases; a trained method with fewer than three seeds has none."
     )
     return Grid(
         name=f"leaders-{study.name}",
