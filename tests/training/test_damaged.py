@@ -89,7 +89,7 @@ def test_a_run_lists_its_files_and_its_record_is_listed(trained: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "name", "way_out"),
     [
-        ("weights", "weights.safetensors", "dvc pull"),
+        ("weights", "weights.safetensors", "mixseg pull tiny --weights"),
         ("maps", "probs.npz", "--start-from weights"),
     ],
 )
