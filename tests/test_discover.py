@@ -133,6 +133,21 @@ def test_modules_of_two_roots_do_not_mix(
                 assert sys.modules[entry.cls.__module__].width == width
 
 
+def test_modules_of_a_root_come_back_when_it_is_used_again(
+    root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = tmp_path_factory.mktemp("other")
+    for place in (root, other):
+        write_plugin(place, "mmsnet", "from mmsnet.network import width\n" + method("mmsnet"))
+        (place / "mmsnet/network.py").write_text("width = 3\n")
+    discover(root)
+    first = sys.modules["mmsnet.network"]
+    discover(other)
+    assert sys.modules["mmsnet.network"] is not first
+    discover(root)
+    assert sys.modules["mmsnet.network"] is first
+
+
 def test_a_changed_plugin_is_imported_anew(root: Path) -> None:
     plugin = write_plugin(root, "mmsnet/ablations", "from mmsnet.net import W\n" + method("abl"))
     (root / "mmsnet/net.py").write_text("W = 1\n")

@@ -16,6 +16,7 @@ from benchmark.methods.code import code_digest, plugin_files
 
 PACKAGE = Path(__file__).parents[1]
 _on_path: list[str] = []  # what stands on sys.path because of us: the root used last
+_parked: list[tuple[str, ModuleType, Path]] = []  # modules of roots used before, and their places
 
 
 def import_plugin(root: Path, plugin: Path, files: list[Path]) -> ModuleType:
@@ -30,6 +31,8 @@ def import_plugin(root: Path, plugin: Path, files: list[Path]) -> ModuleType:
     name = f"_mixseg_{plugin.parent.name.replace('-', '_')}_{place}"
     code, known = code_digest(files), sys.modules.get(name)
     if known is not None and vars(known).get("_code_digest") == code:
+        if _on_path != [str(root)]:
+            _use(root)  # for what the plugin imports when it runs
         return known
     if known is not None:
         # Not the benchmark's own modules: others in this process hold them already.
@@ -67,10 +70,21 @@ def import_beside(root: Path, plugin: Path, name: str) -> ModuleType:
 def _use(root: Path) -> None:
     """Puts the root first on sys.path, so that methods can import one another's modules.
 
-    Modules of another root that bear the same names are dropped.
+    Modules of another root that bear the same names are set aside; they come back, the same
+    objects, when that root is used again.
     """
     ours = {plugin.relative_to(root).parts[0] for plugin in plugin_files(root)}
-    _forget(lambda key, module: key.split(".")[0] in ours and root not in _place(module).parents)
+    # All are looked at before one goes: a namespace package asks its parent where it lies.
+    named = [
+        (key, m, _place(m)) for key, m in list(sys.modules.items()) if key.split(".")[0] in ours
+    ]
+    away = [each for each in named if root not in each[2].parents]
+    for key, _, _ in away:
+        del sys.modules[key]
+    back = [each for each in _parked if root in each[2].parents]
+    _parked[:] = [*(each for each in _parked if each not in back), *away]
+    for key, module, _ in back:
+        sys.modules.setdefault(key, module)
     sys.path[:] = [str(root), *(p for p in sys.path if p not in _on_path and p != str(root))]
     _on_path[:] = [str(root)]
 
