@@ -1,14 +1,19 @@
 """What tests share: a small project, and the command in a process of its own."""
 
+import atexit
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import yaml
+from fork_server import write_scripts
 
 from benchmark.core.files import Paths, write_json
 from benchmark.core.params import Params
@@ -113,9 +118,34 @@ def _disc(rng: np.random.Generator) -> np.ndarray:
 def mixseg(root: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs the command in a process of its own, on one thread."""
     return subprocess.run(
-        [sys.executable, "-m", "benchmark", *words], cwd=root, text=True, capture_output=True,
-        env=command_environment(**environment), timeout=300,
+        [forked() / "mixseg", *words],
+        cwd=root,
+        text=True,
+        capture_output=True,
+        env=command_environment(**environment),
+        timeout=300,
+    )
+
+
+@cache
+def forked() -> Path:
+    """A folder with `mixseg` and `dvc`, whose processes start from one import of torch."""
+    folder = Path(tempfile.mkdtemp(prefix="fork-server-"))
+    address = str(folder / "socket")
+    server = subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("fork_server.py"), address], text=True,
+        env=command_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
+    atexit.register(_end, server, folder)
+    assert server.stdout is not None
+    assert server.stdout.readline() == "ready\n"
+    write_scripts(folder, address)
+    return folder
+
+
+def _end(server: subprocess.Popen[str], folder: Path) -> None:
+    server.communicate()
+    shutil.rmtree(folder)
 
 
 def start(root: Path, *words: str) -> subprocess.Popen[str]:

@@ -1,13 +1,13 @@
 """docs/errors.md lists the errors of the code, as the code is now."""
 
 import importlib.util
-import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
-from support import ROOT, command_environment
+from support import ROOT, mixseg
 
 RUN = """\
 from benchmark.core.errors import MixSegError, StoreError
@@ -27,6 +27,12 @@ def errors() -> ModuleType:
     sys.modules["errors_page"] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def listed(errors: ModuleType) -> list[Any]:
+    """Every error that the code can tell."""
+    return [one for part in errors.found(ROOT).values() for one in part]
 
 
 def test_the_page_is_as_new_as_the_code(errors: ModuleType) -> None:
@@ -54,14 +60,12 @@ def test_an_error_of_new_code_is_found(errors: ModuleType, tmp_path: Path) -> No
     ],
     ids=" ".join,
 )
-def test_what_a_command_says_stands_on_the_page(errors: ModuleType, words: tuple[str, ...]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmark", *words], cwd=ROOT, text=True, capture_output=True,
-        env=command_environment(COLUMNS="80"), check=False,
-    )  # fmt: skip
+def test_what_a_command_says_stands_on_the_page(
+    errors: ModuleType, listed: list[Any], words: tuple[str, ...]
+) -> None:
+    done = mixseg(ROOT, *words, COLUMNS="80")
     assert done.returncode == 1
     line = done.stderr.strip()
     assert line.count("\n") == 0
-    every = [one for part in errors.found(ROOT).values() for one in part]
-    said = [one for one in every if ": " + one.found.split("…")[0].split("NAME")[0] in line]
+    said = [one for one in listed if ": " + one.found.split("…")[0].split("NAME")[0] in line]
     assert [one for one in said if len(one.found) > 5 and one.found != errors.VARIES], line

@@ -2,11 +2,9 @@
 
 import re
 import shlex
-import subprocess
-import sys
 
 import pytest
-from support import ROOT, command_environment
+from support import ROOT, mixseg
 
 from benchmark.methods.discover import folders
 
@@ -34,11 +32,7 @@ def test_commands_were_found() -> None:
 
 @pytest.mark.parametrize("words", ALL, ids=" ".join)
 def test_commands_and_their_options_exist(words: tuple[str, ...]) -> None:
-    environment = command_environment(COLUMNS="200", TERM="dumb")
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmark", words[0], "--help"], cwd=ROOT, text=True,
-        capture_output=True, env=environment,
-    )  # fmt: skip
+    done = mixseg(ROOT, words[0], "--help", COLUMNS="200", TERM="dumb")
     assert done.returncode == 0, done.stderr
     for option in (word for word in words[1:] if word.startswith("--")):
         assert option in done.stdout

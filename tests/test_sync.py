@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from made_plugins import declare, method, write_plugin
+from support import command_environment, forked
 
 from benchmark.core.errors import MethodError
 from benchmark.core.files import Paths, read_json
@@ -169,12 +170,12 @@ stages:
 
 def dvc(root: Path, *words: str) -> list[str]:
     """Runs DVC, and gives the stages that ran."""
-    path = (
-        f"{root / 'bin'}{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = command_environment(
+        PATH=f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}", DVC_NO_ANALYTICS="1"
     )
     done = subprocess.run(
-        [sys.executable, "-m", "dvc", *words], cwd=root, text=True, capture_output=True,
-        env={**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1"}, timeout=120,
+        [forked() / "dvc", *words], cwd=root, text=True, capture_output=True, env=environment,
+        timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     lines = [line for line in done.stdout.splitlines() if line.startswith("Running stage")]

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from support import ROOT, command_environment
+from support import ROOT, command_environment, mixseg
 
 from benchmark.core import progress
 from benchmark.core.progress import Terminal
@@ -49,10 +49,7 @@ def test_an_error_ends_its_lines_between_words() -> None:
 
 
 def test_an_error_in_a_log_is_one_line() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmark", "report", "--results", "/nowhere"], cwd=ROOT,
-        text=True, capture_output=True, env=command_environment(COLUMNS="80"), check=False,
-    )  # fmt: skip
+    done = mixseg(ROOT, "report", "--results", "/nowhere", COLUMNS="80")
     assert done.stderr.count("\n") == 1
     assert len(done.stderr) > 80
 
@@ -68,10 +65,7 @@ def test_an_error_in_a_log_is_one_line() -> None:
     ids=" ".join,
 )
 def test_commands_fit_eighty_columns(words: tuple[str, ...]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmark", *words], cwd=ROOT, text=True, capture_output=True,
-        env=command_environment(COLUMNS="80"), check=False,
-    )  # fmt: skip
+    done = mixseg(ROOT, *words, COLUMNS="80")
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) > 4
     assert [line for line in done.stdout.splitlines() if len(line) > 80] == []

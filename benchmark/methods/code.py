@@ -16,6 +16,7 @@ from benchmark.core.files import digest
 
 PLUGIN = "plugin.py"
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+BODIES = ("body", "handlers", "orelse", "finalbody", "cases")  # where a statement holds others
 NO_METHODS_IN = frozenset({"benchmark", "data", "tests", "work"})
 
 # The entry points, relative to the root.
@@ -162,7 +163,7 @@ def _imported(root: Path, file: Path, stamp: tuple[int, int]) -> frozenset[Path]
 
 
 def _running(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those below `if TYPE_CHECKING:`."""
+    """All statements but those below `if TYPE_CHECKING:`."""
     waiting = [tree]
     while waiting:
         node = waiting.pop()
@@ -170,7 +171,8 @@ def _running(tree: ast.AST) -> Iterator[ast.AST]:
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             waiting.extend(node.orelse)
         else:
-            waiting.extend(ast.iter_child_nodes(node))
+            for field in BODIES:
+                waiting.extend(getattr(node, field, ()))
 
 
 def _module_files(start: Path, package: Path, parts: list[str]) -> set[Path]:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import command_environment, mixseg
+from support import command_environment, forked, mixseg
 
 from benchmark.artefacts.gc import delete, unused
 from benchmark.core.files import Paths, read_json, write_json
@@ -182,8 +182,7 @@ stages:
 
 def dvc(root: Path, *words: str) -> None:
     environment = command_environment(DVC_NO_ANALYTICS="1")
-    tool = [sys.executable, "-m", words[0]] if words[0] == "dvc" else [words[0]]
-    command = [*tool, *words[1:]]
+    command = [forked() / "dvc" if words[0] == "dvc" else words[0], *words[1:]]
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 

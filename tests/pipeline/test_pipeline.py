@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from made_plugins import declare
-from support import DECLARATION, PARAMS, PLUGIN, ROOT, command_environment, mixseg
+from support import DECLARATION, PARAMS, PLUGIN, ROOT, command_environment, forked, mixseg
 
 BIN = Path(sys.executable).parent
 LOOKS = {"code", "data@tiny"}  # the stages that run each time, and only look
@@ -20,7 +20,8 @@ SMALL, REPORT = "run@small-on-tiny", "report@tiny"
 
 
 def run(root: Path, *words: str, fails: bool = False) -> str:
-    environment = command_environment(DVC_NO_ANALYTICS="1", PATH=f"{BIN}:{os.environ['PATH']}")
+    path = f"{forked()}:{BIN}:{os.environ['PATH']}"
+    environment = command_environment(DVC_NO_ANALYTICS="1", PATH=path)
     environment["PYTHONPATH"] = str(root)  # the project's own copy of the code
     done = subprocess.run(
         words, cwd=root, env=environment, text=True, capture_output=True, timeout=400
