@@ -4,7 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 from rich.console import Console
@@ -36,10 +36,10 @@ class Task:
 class Progress(Protocol):
     """What long functions are given to tell how far they are."""
 
-    @contextmanager
-    def task(self, title: str, total: int | None, unit: str = "", done: int = 0) -> Iterator[Task]:
+    def task(
+        self, title: str, total: int | None, unit: str = "", done: int = 0
+    ) -> AbstractContextManager[Task]:
         """Opens a piece of work of `total` units (None: not known), `done` of them done before."""
-        yield Task()
 
     def say(self, line: str) -> None:
         """Shows one line."""
