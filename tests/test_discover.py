@@ -148,6 +148,17 @@ def test_modules_of_a_root_come_back_when_it_is_used_again(
     assert sys.modules["mmsnet.network"] is first
 
 
+def test_a_path_that_stood_there_before_stays(
+    root: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path_factory.mktemp("other")
+    monkeypatch.syspath_prepend(str(root))
+    for place in (root, other, root, other):
+        write_plugin(place, "mmsnet", method("mmsnet"))
+        discover(place)
+    assert sys.path.count(str(root)) == 1
+
+
 def test_a_changed_plugin_is_imported_anew(root: Path) -> None:
     plugin = write_plugin(root, "mmsnet/ablations", "from mmsnet.net import W\n" + method("abl"))
     (root / "mmsnet/net.py").write_text("W = 1\n")

@@ -85,7 +85,9 @@ def _use(root: Path) -> None:
     _parked[:] = [*(each for each in _parked if each not in back), *away]
     for key, module, _ in back:
         sys.modules.setdefault(key, module)
-    sys.path[:] = [str(root), *(p for p in sys.path if p not in _on_path and p != str(root))]
+    if _on_path and _on_path[0] in sys.path:
+        sys.path.remove(_on_path[0])  # the first of that name; one that stood there before us stays
+    sys.path.insert(0, str(root))
     _on_path[:] = [str(root)]
 
 

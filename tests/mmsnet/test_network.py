@@ -171,6 +171,7 @@ def test_the_learnt_part_alone_is_stored_and_loads_onto_a_fresh_encoder(tmp_path
     assert set(learnt_state(back)) == set(load_file(file))
 
 
+@pytest.mark.slow  # a minute of tracing
 def test_a_compiled_network_agrees(image: Tensor) -> None:
     network = small(Design()).eval()
     compiled = torch.compile(network, backend="aot_eager")
