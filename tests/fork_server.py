@@ -2,10 +2,12 @@
 
 An import of torch takes two to four seconds of a core, and the tests run hundreds of commands. The
 server imports only the packages of others. Each command imports the benchmark itself anew, so that
-a test may change its code. The scripts of `write_scripts` are the clients.
+a test may change its code. The scripts of `write_scripts` are the clients; a command starts its own
+processes through them too.
 """
 
 import atexit
+import contextlib
 import gc
 import importlib
 import json
@@ -61,11 +63,14 @@ def _child(connection: socket.socket) -> tuple[str, list[str]]:
     if child:
         for file in files:
             os.close(file)
-        ended, _, _ = select.select([os.pidfd_open(child), connection], [], [])
-        if connection in ended:
-            os.kill(child, signal.SIGKILL)
+        ends = os.pidfd_open(child)
+        while ends not in select.select([ends, connection], [], [])[0]:
+            asked_for = connection.recv(16)
+            os.kill(child, int(asked_for or signal.SIGKILL))
+            if not asked_for:
+                break
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        if connection not in ended:
+        with contextlib.suppress(OSError):
             connection.send(str(status).encode())
         os._exit(0)
     connection.close()
@@ -76,6 +81,9 @@ def _child(connection: socket.socket) -> tuple[str, list[str]]:
     os.chdir(asked["folder"])
     os.environ.clear()
     os.environ.update(asked["environment"])
+    if "MIXSEG_PARENT" in os.environ:  # who must stay; this process is no child of the pool
+        os.environ["MIXSEG_PARENT"] = str(os.getppid())
+    sys.executable = asked["python"]
     above = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[:] = [str(Path.cwd()), *filter(None, above), *sys.path]
     return asked["words"][0], asked["words"][1:]
@@ -83,12 +91,17 @@ def _child(connection: socket.socket) -> tuple[str, list[str]]:
 
 CLIENT = """\
 import json, os, signal, socket, sys
+words = [*{first!r}, *sys.argv[1:]]
+if words[0] != "-m":
+    os.execv({real!r}, [{real!r}, *words])
 with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
     server.connect({address!r})
-    words = [*{first!r}, *sys.argv[1:]]
-    asked = {{"folder": os.getcwd(), "environment": dict(os.environ), "words": words}}
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, frame: server.send(str(number).encode()))
+    asked = {{"folder": os.getcwd(), "environment": dict(os.environ), "words": words[1:],
+              "python": {python!r}}}
     socket.send_fds(server, [json.dumps(asked).encode()], [0, 1, 2])
-    status = int(server.recv(64) or 1)
+    status = int(server.recv(16) or 1)
 if status < 0:
     signal.signal(-status, signal.SIG_DFL)
     os.kill(os.getpid(), -status)
@@ -97,9 +110,10 @@ sys.exit(status)
 
 
 def write_scripts(folder: Path, address: str) -> None:
-    """The scripts `mixseg` and `dvc`, which ask the server."""
-    for name, first in (("mixseg", ["benchmark"]), ("dvc", ["dvc"])):
-        text = CLIENT.format(address=address, first=first)
+    """The scripts `mixseg`, `dvc` and `python`, which ask the server for `-m MODULE`."""
+    python = str(folder / "python")
+    for name, first in (("mixseg", ["-m", "benchmark"]), ("dvc", ["-m", "dvc"]), ("python", [])):
+        text = CLIENT.format(address=address, first=first, python=python, real=sys.executable)
         # Neither `site` nor the environment: the client starts in a hundredth of a second.
         (folder / name).write_text(f"#!{sys.executable} -IS\n{text}")
         (folder / name).chmod(0o755)

@@ -129,7 +129,7 @@ def mixseg(root: Path, *words: str, **environment: str) -> subprocess.CompletedP
 
 @cache
 def forked() -> Path:
-    """A folder with `mixseg` and `dvc`, whose processes start from one import of torch."""
+    """The folder of `mixseg`, `dvc` and `python`, which start from one import of torch."""
     folder = Path(tempfile.mkdtemp(prefix="fork-server-"))
     address = str(folder / "socket")
     server = subprocess.Popen(

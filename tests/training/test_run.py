@@ -206,7 +206,7 @@ def test_a_failed_run_names_method_line_and_cause(synced: Paths, body: str, said
 
 
 def test_an_edit_during_training_does_not_reach_the_run(synced: Paths) -> None:
-    lengthen(synced, 200)
+    lengthen(synced, 80)
     plugin = synced.root / "baselines" / "small" / "plugin.py"
     text, folder = plugin.read_text(), store_folder(synced)
     process = start(synced.root, *WORDS)
