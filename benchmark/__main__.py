@@ -54,10 +54,11 @@ def _run() -> int:
 
 
 def _line(error: Exception) -> str:
+    from benchmark.artefacts.remotes import with_remote
     from benchmark.core.errors import MixSegError
 
     if isinstance(error, MixSegError):
-        return f"error: {error}"
+        return f"error: {with_remote(str(error))}"
     problem = " ".join(str(error).split()) or "no message"
     return f"error: {type(error).__name__}: {problem} (run again with --debug for the traceback)"
 

@@ -50,6 +50,7 @@ def run(
     Without --seed: every seed of the row on the mix, then its cost. With --all: every run that the
     other options leave, on this machine, through Slurm or through Ray (docs/many-machines.md).
     """
+    from benchmark.artefacts.remotes import with_remote
     from benchmark.runs.executors.kit.contract import Order, Resources
     from benchmark.runs.executors.kit.guard import watch_parents
     from benchmark.runs.row import run_row
@@ -75,13 +76,14 @@ def run(
     watch_parents()
     failed = 0
     for line, ok in run_row(_paths(), method, mix, seed, options, Terminal()):
-        typer.echo(line, err=not ok)
+        typer.echo(with_remote(line), err=not ok)
         failed += not ok
     if failed:
         raise typer.Exit(1)
 
 
 def _run_all(name: str, order: "Order") -> None:
+    from benchmark.artefacts.remotes import with_remote
     from benchmark.runs.executors.kit.drive import drive
     from benchmark.runs.executors.kit.find import executor
 
@@ -93,7 +95,7 @@ def _run_all(name: str, order: "Order") -> None:
     outcomes = drive(chosen, order)
     failed = [outcome for outcome in outcomes if outcome.cause]
     for outcome in failed:
-        typer.echo(f"FAILED  {outcome.spec}: {outcome.cause}", err=True)
+        typer.echo(with_remote(f"FAILED  {outcome.spec}: {outcome.cause}"), err=True)
     away = sum(not outcome.over for outcome in outcomes)
     told = [f"{len(outcomes) - len(failed) - away} runs done, {len(failed)} failed"]
     if away:
@@ -264,7 +266,12 @@ def predict(
     uncertainty: o.Uncertainty = False,
     heatmap: o.Heatmap = False,
 ) -> None:
-    """Segments a folder of images."""
+    """Segments a folder of images, or one image.
+
+    Writes for each image NAME_mask.png (0 or 255), NAME_prob.png (16 bits; the probability is the
+    value divided by 65535) and NAME_overlay.png. summary.csv has one line an image.
+    """
+    from benchmark.cli import drawn
     from benchmark.core.environment import pick_device
     from benchmark.runs.folder import Predict, predict_folder
     from benchmark.runs.heatmap import heatmapper
@@ -276,6 +283,8 @@ def predict(
         raise typer.BadParameter("several --weights need --uncertainty; else give one")
     root, where = _paths().root, pick_device(device)
     side = size or Origin.of(weights[0]).size
+    for line in drawn.warnings(_paths(), weights):
+        typer.echo(line, err=True)
     network: Predict
     if uncertainty:
         network = uncertain_predictor(root, method, weights, size=side, device=where)
@@ -288,6 +297,7 @@ def predict(
         typer.echo(f"FAILED  {row.error}", err=True)
     done = len(frame) - len(bad)
     typer.echo(f"{done} images segmented at {side} px, {len(bad)} not: {out / 'summary.csv'}")
+    typer.echo("NAME_prob.png has 16 bits: the probability is the value divided by 65535")
     if len(bad):
         raise typer.Exit(1)
 
