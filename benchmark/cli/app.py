@@ -36,7 +36,7 @@ def _paths() -> Paths:
 def list_methods(
     group: o.MaybeGroup = None, mix: o.MaybeMix = None, long: o.Long = False, json: o.AsJson = False
 ) -> None:
-    """Lists the methods by group: parameters, prompt, pretrained weights."""
+    """Lists the methods with their parameters, prompt and pretrained weights."""
     from benchmark.cli import text
 
     paths = _paths()
@@ -47,7 +47,7 @@ def list_methods(
 
 @app.command()
 def new(name: o.NewName) -> None:
-    """Writes a folder with a method that runs at once."""
+    """Writes a folder with a small method that already runs."""
     from benchmark.methods.new import new as write
 
     root = _paths().root
@@ -59,7 +59,7 @@ def new(name: o.NewName) -> None:
 
 @app.command()
 def sync(name: o.MaybeMethodName = None) -> None:
-    """Writes card.json and dvc.yaml of each method folder from its method.yaml."""
+    """Updates card.json and dvc.yaml of each method folder from its method.yaml."""
     from benchmark.analyses.kit import stages
     from benchmark.methods.sync import sync as render
 
@@ -70,10 +70,11 @@ def sync(name: o.MaybeMethodName = None) -> None:
 
 @app.command()
 def check(name: o.Checked = None, pr: o.PullRequest = False) -> None:
-    """Tries a method against the contract, rule by rule.
+    """Checks a method against each rule of the contract.
 
-    With --pr: checks a pull request that adds rows, one line a finding, exit status 1 if there is
-    any. It looks at the changed files, the row's folder, the committed results, and the contract.
+    With --pr it checks a pull request that adds rows: the changed files, the folder of the row, the
+    committed results and the contract. It prints one line per finding. The exit status is 1 if
+    there is a finding.
     """
     if pr:
         _check_request(name)
@@ -117,7 +118,7 @@ def data(
     background_codes: o.BackgroundCodes = None,
     datasets: o.Datasets = None,
 ) -> None:
-    """Tells which datasets are here, which are missing and how to get them."""
+    """Shows which datasets are here, which are missing, and how to get them."""
     from benchmark.core.params import load_params
     from benchmark.data import status
     from benchmark.data.catalog import load_catalog
@@ -164,9 +165,10 @@ def _codes(source: Path | None, lesion: str | None, background: str | None) -> "
 
 @app.command()
 def prepare(mix: o.MixName, check: o.Check = False, datasets: o.Datasets = None) -> None:
-    """Reads the raw data of a mix into arrays of its size.
+    """Converts the raw data of a mix into arrays of its image size.
 
-    MIX.unseen are its sets that are never trained on, MIX.OTHER the test sets of another mix.
+    MIX.unseen prepares the test sets that the mix never trains on. MIX.OTHER prepares the test sets
+    of the mix OTHER.
     """
     from benchmark.cli import text as listing
     from benchmark.core.params import load_params
@@ -198,7 +200,7 @@ def prepare(mix: o.MixName, check: o.Check = False, datasets: o.Datasets = None)
 
 @app.command()
 def leaks(mix: o.MixName) -> None:
-    """Looks for duplicates inside and across train and test, within and between mixes."""
+    """Searches for duplicate images within and between train and test, and between mixes."""
     from benchmark.cli import text as listing
     from benchmark.core.params import load_params
     from benchmark.data.answers import require
@@ -215,7 +217,7 @@ def leaks(mix: o.MixName) -> None:
 
 @app.command()
 def controls(mix: o.MixName) -> None:
-    """Scores the controls (oracle, empty, full, mean mask, centre disc)."""
+    """Scores rows without a network: oracle, empty, full, mean mask, centre disc."""
     from benchmark.core.params import load_params
     from benchmark.data.answers import require
     from benchmark.evaluation.controls import run_controls
