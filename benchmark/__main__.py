@@ -37,12 +37,11 @@ def main() -> None:
 
 def _run() -> int:
     import typer
-    from typer.main import get_command
 
-    from benchmark.cli.app import app
+    from benchmark.cli.app import command
 
     try:
-        result = get_command(app).main(standalone_mode=False, prog_name="mixseg")
+        result = command().main(standalone_mode=False, prog_name="mixseg")
     except typer.Abort as error:
         raise KeyboardInterrupt from error
     except typer.Exit as error:

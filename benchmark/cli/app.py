@@ -1,9 +1,11 @@
 """Every command of `mixseg`; what takes long to import is imported where it is used."""
 
+import inspect
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
+from typer.main import get_command
 
 from benchmark.cli import analyses as cli_analyses
 from benchmark.cli import artefacts as cli_artefacts
@@ -234,3 +236,17 @@ for part in (
     cli_claims.app,
 ):  # fmt: skip
     app.add_typer(part)
+
+
+def command() -> Any:
+    """The command with its subcommands, whose help fits the terminal."""
+    group: Any = get_command(app)
+    for each in group.commands.values():
+        each.help = _paragraphs(each.help or "")
+    return group
+
+
+def _paragraphs(text: str) -> str:
+    """A docstring with one line a paragraph; indented lines are examples and stay."""
+    parts = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(p if p.startswith(" ") else p.replace("\n", " ") for p in parts)

@@ -117,12 +117,11 @@ def audit(
 
     It has one row per method and dataset, with the printed digits:
 
-    method,dataset,n,Dice,IoU,MAE,rank
-    U-Net,Kvasir,100,0.818,**0.746**,0.055,2
+        method,dataset,n,Dice,IoU,MAE,rank
+        U-Net,Kvasir,100,0.818,**0.746**,0.055,2
 
-    or one column per dataset and metric: method,Kvasir/dsc,Kvasir/iou.
-    The dataset "average" holds stated averages. **best** and __second__
-    mark the best values. See docs/audit.md.
+    or one column per dataset and metric: method,Kvasir/dsc,Kvasir/iou. The dataset "average" holds
+    stated averages. **best** and __second__ mark the best values. See docs/audit.md.
 
     The exit status is 1 if a number is impossible or contradicts the table. It is 0 for a file that
     is no table of results, such as a log, unless --treat-as results is given.

@@ -273,8 +273,9 @@ def predict(
 ) -> None:
     """Segments a folder of images, or one image.
 
-    Writes for each image NAME_mask.png (0 or 255), NAME_prob.png (16 bits; the probability is the
-    value divided by 65535) and NAME_overlay.png. summary.csv has one line an image.
+    It writes three files per image: NAME_mask.png (0 or 255), NAME_prob.png (16 bits; the
+    probability is the value divided by 65535) and NAME_overlay.png. summary.csv has one line per
+    image.
     """
     from benchmark.cli import drawn
     from benchmark.core.environment import pick_device
