@@ -89,9 +89,11 @@ def check(name: o.Checked = None, pr: o.PullRequest = False) -> None:
     for result in results:
         typer.echo(result.line())
     failed = sum(not result.ok for result in results)
-    kept = sum(result.ok and result.tried for result in results)
-    waits = f", {len(results) - failed - kept} not tried" if failed + kept < len(results) else ""
-    typer.echo(f"{name}: {kept} rules kept, {failed} broken{waits}")
+    waits, beside = (sum(not getattr(r, key) for r in results) for key in ("tried", "applies"))
+    told = [f"{len(results) - failed - waits - beside} rules kept, {failed} broken"]
+    told += [f"{waits} not tried"] if waits else []
+    told += [f"{beside} do not apply"] if beside else []
+    typer.echo(f"{name}: {', '.join(told)}")
     if failed:
         raise typer.Exit(1)
 
@@ -228,6 +230,7 @@ def controls(mix: o.MixName) -> None:
     params = load_params(paths.root)
     require(paths, mix, params.mix(mix))
     run_controls(mix, paths, params, Terminal())
+    typer.echo(f"wrote {(paths.results(mix) / 'controls').relative_to(paths.root)}")
 
 
 # In the order of the help: methods and data above, then runs, then what is made of results.

@@ -208,7 +208,7 @@ MaybeGroup = Annotated[
 Since = Annotated[str, typer.Option("--since", help="The commit with the earlier code.")]
 AdoptMix = Annotated[str, typer.Option("--mix", help="The mix of the short run.")]
 ToFolder = Annotated[
-    Path | None, typer.Option("--to", help="Write to this folder; default: reports/MIX.")
+    Path | None, typer.Option("--to", help="Folder to write to; default: reports.")
 ]
 Part = Annotated[
     Literal["headline", "ablations"] | None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.cli import options as o
-from benchmark.core.files import Paths, project_root, write_text
+from benchmark.core.files import Paths, project_root, shown, write_text
 
 if TYPE_CHECKING:
     from benchmark.reports.page.sections import Addition
@@ -71,7 +71,7 @@ def report(
         folder = _folder(results, to)
         _warn(results)
         write_report(results, folder, additions=_additions(results))
-        typer.echo(f"wrote {folder / 'index.html'}")
+        typer.echo(f"wrote {shown(folder / 'index.html')}")
         every.append(results)
     _over_all(every, to, record=record, page=mix is None)
 
@@ -99,7 +99,7 @@ def _over_all(every: "list[MixResults]", to: Path | None, *, record: bool, page:
     if page and real:
         target = (to or root / "reports") / "index.html"
         write_text(target, overview(studies, kept.read_history(path)))
-        typer.echo(f"wrote {target}")
+        typer.echo(f"wrote {shown(target)}")
 
 
 def _additions(results: "MixResults") -> "list[Addition]":
@@ -128,7 +128,7 @@ def show(mix: o.MixName) -> None:
 
     for results in _results(mix, None, "headline"):
         typer.echo(summary(study_of(results)))
-        typer.echo(f"\nreport: {results.paths.reports(results.name) / 'index.html'}")
+        typer.echo(f"\nreport: {shown(results.paths.reports(results.name) / 'index.html')}")
 
 
 @app.command()

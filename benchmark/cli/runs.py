@@ -302,7 +302,7 @@ def predict(
     for row in bad.itertuples():
         typer.echo(f"FAILED  {row.error}", err=True)
     done = len(frame) - len(bad)
-    typer.echo(f"{done} images segmented at {side} px, {len(bad)} not: {out / 'summary.csv'}")
+    typer.echo(f"{done} of {len(frame)} images segmented at {side} px: {out / 'summary.csv'}")
     typer.echo("NAME_prob.png has 16 bits: the probability is the value divided by 65535")
     if len(bad):
         raise typer.Exit(1)

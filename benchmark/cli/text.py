@@ -67,9 +67,8 @@ def methods(paths: Paths, group: str | None, mix: str | None, *, long: bool, jso
         header = ("method", "title", "parameters", "prompt", "starts from", "licence", "source")
         table = columns(header[: len(rows[0])], rows)
         lines += [f"{name} ({len(rows)})", *(_cut(line, long) for line in table.splitlines()), ""]
-    lines += (
-        [] if long or not found else ["* is in the weights folder; the others come from the hub"]
-    )
+    if not long and any(card.weights for card in found):
+        lines.append("* this file is in the weights folder; files without a star come from the hub")
     return "\n".join(lines).rstrip() or "no methods"
 
 
@@ -83,7 +82,7 @@ def _short(text: str, width: int) -> str:
 
 
 def _count(number: int) -> str:
-    return f"{number / 1e6:.2f} M"
+    return f"{number / 1e6:.2f} M" if number >= 10_000 else f"{number:,}"
 
 
 def _cut(line: str, long: bool) -> str:
@@ -165,4 +164,5 @@ def duplicates(counts: "pd.DataFrame") -> str:
     """Counted duplicates; a sentence where there are none."""
     if not len(counts):
         return "looked for duplicates, and found none"
-    return columns(list(counts.columns), counts.itertuples(index=False))
+    header = [name.replace("_", " ") for name in counts.columns]
+    return columns(header, counts.itertuples(index=False))
