@@ -224,7 +224,12 @@ def test_the_command_writes_what_it_says(project: Paths) -> None:
     assert record["hardware"]["threads"] == 1
     assert record["load"] >= 0
     assert set(record["code"]) == {"method", "measuring"}
-    for words in ("313, 313 trainable", "0.000 G", "native_batch_norm 1, relu 1", "1 CPU thread(s)"):
+    for words in (
+        "313, 313 trainable",
+        "0.000 G",
+        "native_batch_norm 1, relu 1",
+        "1 CPU thread(s)",
+    ):
         assert words in done.stdout
     assert f"wrote {path.relative_to(project.root)}" in done.stdout
     assert [p.name for p in path.parent.iterdir()] == ["cost.json"]
