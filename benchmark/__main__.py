@@ -37,12 +37,11 @@ def main() -> None:
 
 def _run() -> int:
     import typer
-    from typer.main import get_command
 
-    from benchmark.cli.app import app
+    from benchmark.cli.app import command
 
     try:
-        result = get_command(app).main(standalone_mode=False, prog_name="mixseg")
+        result = command().main(standalone_mode=False, prog_name="mixseg")
     except typer.Abort as error:
         raise KeyboardInterrupt from error
     except typer.Exit as error:
@@ -54,10 +53,11 @@ def _run() -> int:
 
 
 def _line(error: Exception) -> str:
+    from benchmark.artefacts.remotes import with_remote
     from benchmark.core.errors import MixSegError
 
     if isinstance(error, MixSegError):
-        return f"error: {error}"
+        return f"error: {with_remote(str(error))}"
     problem = " ".join(str(error).split()) or "no message"
     return f"error: {type(error).__name__}: {problem} (run again with --debug for the traceback)"
 

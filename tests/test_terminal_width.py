@@ -71,6 +71,14 @@ def test_commands_fit_eighty_columns(words: tuple[str, ...]) -> None:
     assert [line for line in done.stdout.splitlines() if len(line) > 80] == []
 
 
+def test_a_paragraph_of_help_fills_its_lines() -> None:
+    lines = mixseg(ROOT, "run", "--help", COLUMNS="80").stdout.splitlines()
+    (at,) = (k for k, line in enumerate(lines) if line.strip().startswith("Without --seed"))
+    assert [len(line.rstrip()) > 60 for line in lines[at : at + 2]] == [True, True]
+    example = mixseg(ROOT, "audit", "--help", COLUMNS="80").stdout
+    assert "method,dataset,n,Dice,IoU,MAE,rank  " in example
+
+
 def test_a_bar_and_its_note_stay_on_one_line() -> None:
     said = on_a_terminal("-c", BARS)
     assert "a line that is told meanwhile" in said

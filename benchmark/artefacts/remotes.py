@@ -8,13 +8,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from benchmark.core.errors import MissingDataError, ParamsError
-from benchmark.core.files import check_writable
+from benchmark.core.files import check_writable, project_root
 
 NAME = "artefacts"
 # What a kind of address needs besides DVC, and the extra of this project that brings it.
 PACKAGES = {"s3": ("dvc_s3", "s3"), "ssh": ("dvc_ssh", "ssh")}
 KINDS = "a folder, ssh://HOST/PATH or s3://BUCKET/PATH"
 OBJECTS = ("mixseg", "sha256")
+ADVICE = re.compile("`(dvc|mixseg) pull")
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,21 @@ def default_remote(root: Path) -> Remote:
             root / ".dvc" / "config", "no default remote", "one", "Set one up: `mixseg remote URL`."
         )
     return _remote(config, name)
+
+
+def with_remote(line: str) -> str:
+    """A line for the user; one that advises a pull also says if no remote is set here."""
+    if not ADVICE.search(line) or _is_set(project_root()):
+        return line
+    return f"{line} No remote is set here: set one up with `mixseg remote URL` before a pull."
+
+
+def _is_set(root: Path) -> bool:
+    try:
+        config = _config(root)
+    except MissingDataError:
+        return False
+    return config["core"].get("remote") in config["remote"]
 
 
 def _check(url: str, endpoint: str | None) -> None:

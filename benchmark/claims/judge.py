@@ -84,9 +84,9 @@ def _unplanned(claim: Claim, verdict: Verdict, results: MixResults) -> str:
         for name in claim.methods
         for modality in (results.modalities() if MODALITY in name else [""])
     ]
-    gone = [name for name in names if results.standing_for(name) is None]
+    gone = [results.title(name) for name in names if results.standing_for(name) is None]
     verb = "is" if len(gone) == 1 else "are"
-    return f"Not run: {', '.join(gone)} {verb} not planned on this mix." if gone else ""
+    return f"Not run: {'; '.join(gone)} {verb} not planned on this mix." if gone else ""
 
 
 def _why(verdict: Verdict, quantities: Sequence[Quantity]) -> str:

@@ -55,18 +55,20 @@ class Rows:
 
     def not_compared(self, names: Sequence[str]) -> str:
         """Why some methods are not held against each other; empty where they are."""
-        gone = [name for name in names if self.entry(name) is None]
+        gone = [self.results.title(name) for name in names if self.entry(name) is None]
         if gone:
             return f"{' and '.join(gone)} not planned on this mix"
         for name in names:
             variant = next((each for each in names if self._base(each) == name), None)
             if variant and self.methods([name]) != (name,):
-                title = self.results.title(name)
-                return f"not compared: {variant} is a variant of {title}, not of its stand-in"
+                one, other = self.title(variant), self.results.title(name)
+                return f"not compared: {one} is a variant of {other}, not of its stand-in"
         for pair in combinations(self.entries(names), 2):
             if self.results.unlike(*pair):
-                began = (f"{e.name} began from {self.results.initialisation(e)}" for e in pair)
-                return f"not compared: {', '.join(began)} weights"
+                began = (
+                    f"{e.title} started from {self.results.initialisation(e)} weights" for e in pair
+                )
+                return f"not compared: {', '.join(began)}"
         return ""
 
     def _base(self, name: str) -> str:

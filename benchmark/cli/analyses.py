@@ -11,18 +11,20 @@ from benchmark.core.progress import Terminal
 
 app = typer.Typer()
 
-Name = Annotated[str | None, typer.Argument(help="An analysis; default: all of the mix.")]
-Listed = Annotated[bool, typer.Option("--list", help="Name the analyses, and measure nothing.")]
+Name = Annotated[
+    str | None, typer.Argument(help="Name of an analysis; default: all analyses of the mix.")
+]
+Listed = Annotated[bool, typer.Option("--list", help="Only list the analyses.")]
 Rows = Annotated[
     list[str] | None,
-    typer.Option("--method", help="A method; may be repeated. By default all with this layer."),
+    typer.Option("--method", help="A method; may be repeated. Default: all that have this layer."),
 ]
 Layer = Annotated[
     Literal["decoder", "deepest", "tokens"],
-    typer.Option("--layer", help="A layer that method.yaml names under cam_layers."),
+    typer.Option("--layer", help="Layer, as method.yaml names it under cam_layers."),
 ]
-Few = Annotated[int, typer.Option("--cases", min=1, help="Test cases of a set.")]
-ToPanels = Annotated[Path, typer.Option("--out", help="Folder for a picture a test set.")]
+Few = Annotated[int, typer.Option("--cases", min=1, help="Test cases per test set.")]
+ToPanels = Annotated[Path, typer.Option("--out", help="Folder for the pictures, one per test set.")]
 
 
 @app.command()
@@ -33,9 +35,9 @@ def analyse(
     listed: Listed = False,
     device: o.Device = "auto",
 ) -> None:
-    """Measures an analysis on a mix: calibration, corruptions, uncertainty and others.
+    """Runs an analysis on a mix: calibration, corruptions, uncertainty and others.
 
-    What is measured already is left alone. An interrupted command goes on where it stopped.
+    It measures each run once. After an interruption, the same command continues where it stopped.
     """
     from benchmark.analyses.kit.execute import analyse as measure
     from benchmark.analyses.kit.find import analyses, analysis
@@ -77,7 +79,10 @@ def heatmaps(
     cases: Few = 4,
     device: o.Device = "auto",
 ) -> None:
-    """Draws where the networks of a mix look on the same cases; shows images of the datasets."""
+    """Draws the activation maps of several networks on the same cases.
+
+    The pictures show images of the datasets, so do not publish them without permission.
+    """
     from benchmark.analyses.kit.job import Job
     from benchmark.analyses.kit.units import rows_of
     from benchmark.analyses.measures.panels import panels

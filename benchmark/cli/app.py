@@ -1,9 +1,11 @@
 """Every command of `mixseg`; what takes long to import is imported where it is used."""
 
+import inspect
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
+from typer.main import get_command
 
 from benchmark.cli import analyses as cli_analyses
 from benchmark.cli import artefacts as cli_artefacts
@@ -36,7 +38,7 @@ def _paths() -> Paths:
 def list_methods(
     group: o.MaybeGroup = None, mix: o.MaybeMix = None, long: o.Long = False, json: o.AsJson = False
 ) -> None:
-    """Lists the methods by group: parameters, prompt, pretrained weights."""
+    """Lists the methods with their parameters, prompt and pretrained weights."""
     from benchmark.cli import text
 
     paths = _paths()
@@ -47,7 +49,7 @@ def list_methods(
 
 @app.command()
 def new(name: o.NewName) -> None:
-    """Writes a folder with a method that runs at once."""
+    """Writes a folder with a small method that already runs."""
     from benchmark.methods.new import new as write
 
     root = _paths().root
@@ -59,7 +61,7 @@ def new(name: o.NewName) -> None:
 
 @app.command()
 def sync(name: o.MaybeMethodName = None) -> None:
-    """Writes card.json and dvc.yaml of each method folder from its method.yaml."""
+    """Updates card.json and dvc.yaml of each method folder from its method.yaml."""
     from benchmark.analyses.kit import stages
     from benchmark.methods.sync import sync as render
 
@@ -70,10 +72,11 @@ def sync(name: o.MaybeMethodName = None) -> None:
 
 @app.command()
 def check(name: o.Checked = None, pr: o.PullRequest = False) -> None:
-    """Tries a method against the contract, rule by rule.
+    """Checks a method against each rule of the contract.
 
-    With --pr: checks a pull request that adds rows, one line a finding, exit status 1 if there is
-    any. It looks at the changed files, the row's folder, the committed results, and the contract.
+    With --pr it checks a pull request that adds rows: the changed files, the folder of the row, the
+    committed results and the contract. It prints one line per finding. The exit status is 1 if
+    there is a finding.
     """
     if pr:
         _check_request(name)
@@ -86,9 +89,11 @@ def check(name: o.Checked = None, pr: o.PullRequest = False) -> None:
     for result in results:
         typer.echo(result.line())
     failed = sum(not result.ok for result in results)
-    kept = sum(result.ok and result.tried for result in results)
-    waits = f", {len(results) - failed - kept} not tried" if failed + kept < len(results) else ""
-    typer.echo(f"{name}: {kept} rules kept, {failed} broken{waits}")
+    waits, beside = (sum(not getattr(r, key) for r in results) for key in ("tried", "applies"))
+    told = [f"{len(results) - failed - waits - beside} rules kept, {failed} broken"]
+    told += [f"{waits} not tried"] if waits else []
+    told += [f"{beside} do not apply"] if beside else []
+    typer.echo(f"{name}: {', '.join(told)}")
     if failed:
         raise typer.Exit(1)
 
@@ -117,7 +122,7 @@ def data(
     background_codes: o.BackgroundCodes = None,
     datasets: o.Datasets = None,
 ) -> None:
-    """Tells which datasets are here, which are missing and how to get them."""
+    """Shows which datasets are here, which are missing, and how to get them."""
     from benchmark.core.params import load_params
     from benchmark.data import status
     from benchmark.data.catalog import load_catalog
@@ -164,9 +169,10 @@ def _codes(source: Path | None, lesion: str | None, background: str | None) -> "
 
 @app.command()
 def prepare(mix: o.MixName, check: o.Check = False, datasets: o.Datasets = None) -> None:
-    """Reads the raw data of a mix into arrays of its size.
+    """Converts the raw data of a mix into arrays of its image size.
 
-    MIX.unseen are its sets that are never trained on, MIX.OTHER the test sets of another mix.
+    MIX.unseen prepares the test sets that the mix never trains on. MIX.OTHER prepares the test sets
+    of the mix OTHER.
     """
     from benchmark.cli import text as listing
     from benchmark.core.params import load_params
@@ -198,7 +204,7 @@ def prepare(mix: o.MixName, check: o.Check = False, datasets: o.Datasets = None)
 
 @app.command()
 def leaks(mix: o.MixName) -> None:
-    """Looks for duplicates inside and across train and test, within and between mixes."""
+    """Searches for duplicate images within and between train and test, and between mixes."""
     from benchmark.cli import text as listing
     from benchmark.core.params import load_params
     from benchmark.data.answers import require
@@ -215,7 +221,7 @@ def leaks(mix: o.MixName) -> None:
 
 @app.command()
 def controls(mix: o.MixName) -> None:
-    """Scores the controls (oracle, empty, full, mean mask, centre disc)."""
+    """Scores rows without a network: oracle, empty, full, mean mask, centre disc."""
     from benchmark.core.params import load_params
     from benchmark.data.answers import require
     from benchmark.evaluation.controls import run_controls
@@ -224,6 +230,7 @@ def controls(mix: o.MixName) -> None:
     params = load_params(paths.root)
     require(paths, mix, params.mix(mix))
     run_controls(mix, paths, params, Terminal())
+    typer.echo(f"wrote {(paths.results(mix) / 'controls').relative_to(paths.root)}")
 
 
 # In the order of the help: methods and data above, then runs, then what is made of results.
@@ -232,3 +239,17 @@ for part in (
     cli_claims.app,
 ):  # fmt: skip
     app.add_typer(part)
+
+
+def command() -> Any:
+    """The command with its subcommands, whose help fits the terminal."""
+    group: Any = get_command(app)
+    for each in group.commands.values():
+        each.help = _paragraphs(each.help or "")
+    return group
+
+
+def _paragraphs(text: str) -> str:
+    """A docstring with one line a paragraph; indented lines are examples and stay."""
+    parts = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(p if p.startswith(" ") else p.replace("\n", " ") for p in parts)

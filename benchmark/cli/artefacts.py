@@ -16,9 +16,9 @@ def _paths() -> Paths:
 
 @app.command()
 def remote(url: o.RemoteUrl, endpoint: o.Endpoint = None, share: o.Share = False) -> None:
-    """Sets up where artefacts are shared: a folder, ssh://HOST/PATH or s3://BUCKET/PATH.
+    """Sets the place where weights and maps are shared: a folder, SSH or S3.
 
-    Secrets stay out of it: SSH takes keys from the agent, S3 from the environment or ~/.aws.
+    It stores no secret: SSH takes keys from the agent, S3 from the environment or ~/.aws.
     """
     from benchmark.artefacts.remotes import set_up
 
@@ -31,7 +31,7 @@ def remote(url: o.RemoteUrl, endpoint: o.Endpoint = None, share: o.Share = False
 
 @app.command()
 def pull(mix: o.MixArgument, weights: o.WithWeights = False) -> None:
-    """Brings the probability maps of a mix from the remote: what re-scoring and a report need."""
+    """Fetches the probability maps of a mix from the remote; `mixseg score` needs them."""
     from benchmark.artefacts.travel import pull as move
 
     moved = move(_paths(), mix, Terminal(), weights=weights)
@@ -41,7 +41,7 @@ def pull(mix: o.MixArgument, weights: o.WithWeights = False) -> None:
 
 @app.command()
 def push(mix: o.MixArgument, weights: o.WithWeights = False) -> None:
-    """Sends the probability maps of a mix to the remote: what re-scoring and a report need."""
+    """Sends the probability maps of a mix to the remote."""
     from benchmark.artefacts.travel import push as move
 
     moved = move(_paths(), mix, Terminal(), weights=weights)
@@ -63,7 +63,7 @@ def _tell(line: str, failed: list[str]) -> None:
 
 @app.command()
 def gc(yes: o.Yes = False, long: o.Long = False) -> None:
-    """Lists what no result refers to, with the size that its deletion frees; --yes deletes it."""
+    """Lists files that no result needs, with their size; --yes deletes them."""
     from benchmark.artefacts.gc import delete, summary, unused
 
     paths = _paths()

@@ -11,41 +11,51 @@ from benchmark.core.files import Paths, project_root
 app = typer.Typer()
 
 MaybeFile = Annotated[
-    Path | None, typer.Argument(help="One reported.csv; those of all methods unless told.")
+    Path | None, typer.Argument(help="A reported.csv; default: those of all methods.")
 ]
 TableFile = Annotated[
     Path, typer.Argument(metavar="FILE", help="The printed table: CSV, Markdown, HTML or LaTeX.")
 ]
-Html = Annotated[Path | None, typer.Option("--html", help="Also write a page that stands alone.")]
+Html = Annotated[
+    Path | None, typer.Option("--html", help="Also write the findings as a single HTML page.")
+]
 Shares = Annotated[
     list[str] | None,
     typer.Option(
-        help="Foreground: a CSV with a row a test case (columns foreground and dataset; a"
+        help="Foreground: a CSV with one row per test case (columns foreground and dataset; a"
         " scores.csv), or one share for all pixels, such as 0.05 or Kvasir=5% (several times)."
     ),
 ]
 Cases = Annotated[
-    list[str] | None, typer.Option("--n", help="Test cases: 100, or Kvasir=100 (several times).")
+    list[str] | None,
+    typer.Option("--n", help="Number of test cases: 100, or Kvasir=100; may be repeated."),
 ]
 Spread = Annotated[
-    float, typer.Option("--case-sd", min=0.001, max=0.5, help="Assumed spread of DSC over cases.")
+    float,
+    typer.Option(
+        "--case-sd", min=0.001, max=0.5, help="Assumed standard deviation of DSC over cases."
+    ),
 ]
 Alike = Annotated[
     float,
-    typer.Option("--correlation", min=0, max=0.999, help="Assumed, of two methods over cases."),
+    typer.Option(
+        "--correlation", min=0, max=0.999, help="Assumed correlation of two methods over cases."
+    ),
 ]
 Kind = Annotated[
     Literal["results"] | None,
-    typer.Option("--treat-as", help="Take the file as a table of results, whatever it looks like."),
+    typer.Option("--treat-as", help="Treat the file as a table of results in any case."),
 ]
-AllQuantities = Annotated[bool, typer.Option("--all", help="Every quantity behind each verdict.")]
+AllQuantities = Annotated[
+    bool, typer.Option("--all", help="Print every quantity behind each verdict.")
+]
 
 
 @app.command()
 def claims(
     mix: o.MaybeMix = None, source: o.FromResults = None, every: AllQuantities = False
 ) -> None:
-    """Judges what the papers claim by the scores of a mix, or of all that have results."""
+    """Judges the claims of the papers by the scores of a mix; without --mix of every mix."""
     from benchmark.claims.judge import judge
     from benchmark.claims.spec import load_claims
     from benchmark.claims.text import claims_text
@@ -63,12 +73,13 @@ def claims(
 def check_reported(
     file: MaybeFile = None, mix: o.MaybeMix = None, source: o.FromResults = None
 ) -> None:
-    """Puts published numbers beside ours, with the protocols that would give them.
+    """Compares published numbers with ours, and names the protocols that would explain them.
 
-    Metrics, data sets and methods may carry the names that others use: Dice, mDice, Kvasir-SEG.
-    An unknown name is an error with the nearest known one.
+    Metrics, data sets and methods may have their usual names, such as Dice, mDice or Kvasir-SEG. An
+    unknown name is an error that gives the nearest known name.
 
-    Exit status 1 where a number of the same setting has a run and is out of tolerance.
+    The exit status is 1 if a number of the same setting differs from ours by more than the
+    tolerance.
     """
     from benchmark.claims import reported
     from benchmark.claims.text import reported_text
@@ -100,21 +111,20 @@ def audit(
     correlation: Alike = 0.8,
     treat_as: Kind = None,
 ) -> None:
-    """Finds numbers in a printed table that cannot be; needs no data and no model.
+    """Finds impossible or inconsistent numbers in a printed table; needs no data and no model.
 
-    The table is read as it is printed: a CSV file, or a Markdown, HTML or LaTeX table as pasted.
+    The file holds one table as it is printed: CSV, Markdown, HTML or LaTeX.
 
-    A row a method and dataset, with the digits that are printed:
+    It has one row per method and dataset, with the printed digits:
 
-    method,dataset,n,Dice,IoU,MAE,rank
-    U-Net,Kvasir,100,0.818,**0.746**,0.055,2
+        method,dataset,n,Dice,IoU,MAE,rank
+        U-Net,Kvasir,100,0.818,**0.746**,0.055,2
 
-    or a column a dataset and metric: method,Kvasir/dsc,Kvasir/iou.
-    The dataset «average» holds stated averages. Marks: **best**,
-    __second__. More: docs/audit.md.
+    or one column per dataset and metric: method,Kvasir/dsc,Kvasir/iou. The dataset "average" holds
+    stated averages. **best** and __second__ mark the best values. See docs/audit.md.
 
-    Exit status 1 where something cannot be or contradicts the table; never for a file that is no
-    table of results (a log, a row a case), unless --treat-as results is given.
+    The exit status is 1 if a number is impossible or contradicts the table. It is 0 for a file that
+    is no table of results, such as a log, unless --treat-as results is given.
     """
     from benchmark.audit import audit as auditing
     from benchmark.core.files import write_text

@@ -38,9 +38,9 @@ def new_dataset(
     datasets: o.Datasets = None,
     write: o.WriteMix = False,
 ) -> None:
-    """Proposes dataset.yaml for a folder of your own, and shows what was understood.
+    """Proposes a dataset.yaml for your folder, and shows how it read the folder.
 
-    Without --from it reads dataset.yaml again, and draws the contact sheet anew.
+    Without --from it reads dataset.yaml again and draws a new contact sheet.
     """
     from benchmark.data import mix_entry
     from benchmark.data import new_dataset as own

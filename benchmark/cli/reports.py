@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.cli import options as o
-from benchmark.core.files import Paths, project_root, write_text
+from benchmark.core.files import Paths, project_root, shown, write_text
 
 if TYPE_CHECKING:
     from benchmark.reports.page.sections import Addition
@@ -40,7 +40,7 @@ def tables(
     source: o.FromResults = None,
     to: o.ToFolder = None,
 ) -> None:
-    """Writes the tables of a mix, or of all with results, as CSV, Markdown and LaTeX."""
+    """Writes the tables of a mix as CSV, Markdown and LaTeX; without --mix those of every mix."""
     from benchmark.reports.page.document import write_tables
 
     for results in _results(mix, source, part):
@@ -58,9 +58,9 @@ def report(
         bool, typer.Option("--record", help="Append the numbers to results/history.csv.")
     ] = False,
 ) -> None:
-    """Writes the report of a mix from its results: no data, no GPU.
+    """Writes the report of a mix from its results; needs no data and no GPU.
 
-    Without --mix it writes every report, and reports/index.html over all mixes.
+    Without --mix it writes every report, and reports/index.html about all mixes.
     """
     from benchmark.reports.page.document import write_report
 
@@ -71,7 +71,7 @@ def report(
         folder = _folder(results, to)
         _warn(results)
         write_report(results, folder, additions=_additions(results))
-        typer.echo(f"wrote {folder / 'index.html'}")
+        typer.echo(f"wrote {shown(folder / 'index.html')}")
         every.append(results)
     _over_all(every, to, record=record, page=mix is None)
 
@@ -99,7 +99,7 @@ def _over_all(every: "list[MixResults]", to: Path | None, *, record: bool, page:
     if page and real:
         target = (to or root / "reports") / "index.html"
         write_text(target, overview(studies, kept.read_history(path)))
-        typer.echo(f"wrote {target}")
+        typer.echo(f"wrote {shown(target)}")
 
 
 def _additions(results: "MixResults") -> "list[Addition]":
@@ -128,14 +128,14 @@ def show(mix: o.MixName) -> None:
 
     for results in _results(mix, None, "headline"):
         typer.echo(summary(study_of(results)))
-        typer.echo(f"\nreport: {results.paths.reports(results.name) / 'index.html'}")
+        typer.echo(f"\nreport: {shown(results.paths.reports(results.name) / 'index.html')}")
 
 
 @app.command()
 def site(
     to: Annotated[Path, typer.Option("--to", help="Folder of the site.")] = Path("site"),
 ) -> None:
-    """Writes the reports and the documentation as a static site, for any web host."""
+    """Writes the reports and the documentation as a static web site."""
     from benchmark.reports.page.site import write_site
 
     for line in write_site(project_root(), to):
@@ -148,10 +148,10 @@ def bundle(
     to: Annotated[Path, typer.Option("--to", help="A new folder, or a file that ends in .zip.")],
     source: o.FromResults = None,
 ) -> None:
-    """Writes a release of a mix: results, report, cards, code state, weights by digest.
+    """Writes a release of a mix: results, report, cards, code state, digests of weights.
 
-    It holds RO-Crate metadata; with the package mlcroissant also Croissant metadata, of the results
-    in croissant.json and of each dataset beside its card.
+    The release holds RO-Crate metadata. If the package mlcroissant is installed, it also holds
+    Croissant metadata of the results (croissant.json) and of each dataset (beside its card).
     """
     from benchmark.reports.release import croissant
     from benchmark.reports.release.bundle import write_bundle
@@ -169,9 +169,9 @@ def cards(
     mix: o.MaybeMix = None,
     source: o.FromResults = None,
 ) -> None:
-    """Writes model cards from the methods' cards and data cards from the catalog, as Markdown.
+    """Writes a card of each method and of each dataset, as Markdown.
 
-    With the package mlcroissant, Croissant metadata of each dataset too.
+    If the package mlcroissant is installed, it also writes Croissant metadata of each dataset.
     """
     from benchmark.data.catalog import load_catalog
     from benchmark.methods import discover

@@ -45,11 +45,13 @@ def run(
     retrain: o.Retrain = False,
     log: o.Log = None,
 ) -> None:
-    """Trains, predicts and scores a run, or all seeds of a row and its cost; finished work is kept.
+    """Trains, predicts and scores one run or many; keeps finished work.
 
-    Without --seed: every seed of the row on the mix, then its cost. With --all: every run that the
-    other options leave, on this machine, through Slurm or through Ray (docs/many-machines.md).
+    Without --seed it makes every seed of the method on the mix, then measures the cost. With --all
+    it makes every run that the other options select, on this machine, through Slurm or through Ray
+    (docs/many-machines.md).
     """
+    from benchmark.artefacts.remotes import with_remote
     from benchmark.runs.executors.kit.contract import Order, Resources
     from benchmark.runs.executors.kit.guard import watch_parents
     from benchmark.runs.row import run_row
@@ -75,13 +77,14 @@ def run(
     watch_parents()
     failed = 0
     for line, ok in run_row(_paths(), method, mix, seed, options, Terminal()):
-        typer.echo(line, err=not ok)
+        typer.echo(with_remote(line), err=not ok)
         failed += not ok
     if failed:
         raise typer.Exit(1)
 
 
 def _run_all(name: str, order: "Order") -> None:
+    from benchmark.artefacts.remotes import with_remote
     from benchmark.runs.executors.kit.drive import drive
     from benchmark.runs.executors.kit.find import executor
 
@@ -93,7 +96,7 @@ def _run_all(name: str, order: "Order") -> None:
     outcomes = drive(chosen, order)
     failed = [outcome for outcome in outcomes if outcome.cause]
     for outcome in failed:
-        typer.echo(f"FAILED  {outcome.spec}: {outcome.cause}", err=True)
+        typer.echo(with_remote(f"FAILED  {outcome.spec}: {outcome.cause}"), err=True)
     away = sum(not outcome.over for outcome in outcomes)
     told = [f"{len(outcomes) - len(failed) - away} runs done, {len(failed)} failed"]
     if away:
@@ -115,9 +118,10 @@ def _refuse_others(name: str, own: frozenset[str], order: "Order") -> None:
 
 @app.command()
 def cancel(method: o.MaybeMethod = None, mix: o.MaybeMix = None, seed: o.MaybeSeed = None) -> None:
-    """Ends the runs that a cluster holds for this project, or those of a method, mix or seed.
+    """Cancels the runs of this project on a cluster.
 
-    Their checkpoints stay: the same `mixseg run` goes on where they stopped.
+    --method, --mix and --seed select some of them. The checkpoints stay, so that the same
+    `mixseg run` continues where the runs stopped.
     """
     from benchmark.runs.executors.kit.find import executors
 
@@ -145,7 +149,7 @@ def tune(
     threads: o.Threads = 0,
     compiled: o.Compile = None,
 ) -> None:
-    """Tunes one hyper-parameter: trains on train, scores on val. Finished values are reused."""
+    """Tunes one hyper-parameter: trains on train, scores on val, reuses finished values."""
     from benchmark.runs import tuning_report as tuned
     from benchmark.runs.candidates import Choice, parse_set
     from benchmark.runs.settings import RunOptions
@@ -164,7 +168,7 @@ def show_status(
     long: o.Long = False,
     json: o.AsJson = False,
 ) -> None:
-    """Shows each mix as a matrix of rows and seeds, one sign a run, with totals and a legend."""
+    """Shows the state of each run: one sign per run, with totals and a legend."""
     from benchmark.cli import text
     from benchmark.runs.status import states
 
@@ -177,7 +181,7 @@ def show_status(
 
 @app.command()
 def why(method: o.Method, mix: o.MixName, seed: o.Seed) -> None:
-    """Says what changed between the results of a run and the run as it would be made now."""
+    """Explains why a result is stale: what changed since the run was made."""
     from benchmark.runs.identity import RunSpec
     from benchmark.runs.why import why as explain
 
@@ -192,10 +196,10 @@ def adopt(
     mix: o.AdoptMix = "smoke",
     device: o.Device = "auto",
 ) -> None:
-    """Proves that a change of code moves no number, and keeps the results of the earlier code.
+    """Keeps the results of earlier code, after a proof that no number changed.
 
-    Trains one short run under the code of a commit and under the present code. Where weights, maps
-    and scores are the same bytes, the pair of digests is written to results/adoptions.json.
+    It trains one short run with the code of a commit and one with the present code. If weights,
+    maps and scores have the same bytes, it writes the pair of digests to results/adoptions.json.
     """
     from benchmark.runs.adopt import adopt as prove
 
@@ -205,7 +209,7 @@ def adopt(
 
 @app.command("code")
 def write_code() -> None:
-    """Writes data/code.json: the digests of code and rows that DVC compares."""
+    """Writes data/code.json, the digests of code and rows that DVC compares."""
     from benchmark.analyses.kit.stages import record as analyses
     from benchmark.cli import text
     from benchmark.core.files import write_json
@@ -221,7 +225,10 @@ def write_code() -> None:
 
 @app.command()
 def score(mix: o.MixName, source: o.StartFrom = "maps", device: o.Device = "auto") -> None:
-    """Scores the stored maps of a mix again; --start-from weights makes the maps again first."""
+    """Scores the stored maps of a mix again.
+
+    With --start-from weights it predicts new maps from the stored weights first.
+    """
     from benchmark.runs.rescore import rescore
 
     for line in rescore(_paths(), mix, source, device, Terminal()):
@@ -236,7 +243,7 @@ def score_supplied(
     seed: o.SuppliedSeed = 0,
     allow_missing: o.AllowMissing = False,
 ) -> None:
-    """Scores masks or probability maps that were made elsewhere, as a row that stands apart."""
+    """Scores masks or probability maps that another program made, in a separate table."""
     from benchmark.runs.score_masks import Request, score_masks
 
     request = Request(mix, masks, name, seed, allow_missing)
@@ -247,7 +254,7 @@ def score_supplied(
 def cost(
     method: o.Method, mix: o.MixName, device: o.Device = "auto", again: o.Remeasure = False
 ) -> None:
-    """Measures what one image costs: parameters, MACs, latency, memory of a method on a mix."""
+    """Measures parameters, MACs, latency and memory of a method on one image."""
     from benchmark.runs.measure_cost import measure
 
     typer.echo(measure(_paths(), method, mix, device=device, again=again, progress=Terminal()))
@@ -264,7 +271,13 @@ def predict(
     uncertainty: o.Uncertainty = False,
     heatmap: o.Heatmap = False,
 ) -> None:
-    """Segments a folder of images."""
+    """Segments a folder of images, or one image.
+
+    It writes three files per image: NAME_mask.png (0 or 255), NAME_prob.png (16 bits; the
+    probability is the value divided by 65535) and NAME_overlay.png. summary.csv has one line per
+    image.
+    """
+    from benchmark.cli import drawn
     from benchmark.core.environment import pick_device
     from benchmark.runs.folder import Predict, predict_folder
     from benchmark.runs.heatmap import heatmapper
@@ -276,6 +289,8 @@ def predict(
         raise typer.BadParameter("several --weights need --uncertainty; else give one")
     root, where = _paths().root, pick_device(device)
     side = size or Origin.of(weights[0]).size
+    for line in drawn.warnings(_paths(), weights):
+        typer.echo(line, err=True)
     network: Predict
     if uncertainty:
         network = uncertain_predictor(root, method, weights, size=side, device=where)
@@ -287,7 +302,8 @@ def predict(
     for row in bad.itertuples():
         typer.echo(f"FAILED  {row.error}", err=True)
     done = len(frame) - len(bad)
-    typer.echo(f"{done} images segmented at {side} px, {len(bad)} not: {out / 'summary.csv'}")
+    typer.echo(f"{done} of {len(frame)} images segmented at {side} px: {out / 'summary.csv'}")
+    typer.echo("NAME_prob.png has 16 bits: the probability is the value divided by 65535")
     if len(bad):
         raise typer.Exit(1)
 
@@ -296,7 +312,7 @@ def predict(
 def import_official(
     method: o.MethodName, file: o.OfficialFile, to: o.ToFile = None, size: o.ImportSize = None
 ) -> None:
-    """Converts official weights for `mixseg predict`; fails if keys or shapes do not match."""
+    """Converts official weights for `mixseg predict`; refuses keys or shapes that do not fit."""
     from benchmark.runs.official_weights import import_weights
 
     typer.echo(import_weights(_paths(), method, file, to, size))
@@ -309,7 +325,7 @@ def bench(
     json: o.AsJson = False,
     device: o.Device = "auto",
 ) -> None:
-    """Compares the speed of our code with that of the usual implementation, in one run."""
+    """Compares the speed of our code with that of the usual implementation."""
     from benchmark.speed import bench as benches
 
     typer.echo(benches.run(_paths().root, name, (json, device), Terminal(), method))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmark.core.errors import ParamsError
 from benchmark.core.files import Paths
 from benchmark.core.text import WIDEST, columns, width
 
@@ -17,15 +18,18 @@ if TYPE_CHECKING:
     from benchmark.runs.status import State
 
 TITLE, WEIGHTS = 36, 20  # of these columns of the list
+RANDOM = "random weights"  # what a row without pretrained files starts from
 RUNNING = 20  # runs under way that are named, at most
 
 
 def methods(paths: Paths, group: str | None, mix: str | None, *, long: bool, json: bool) -> str:
-    """The synced methods, grouped: name, title, parameters, prompt and pretrained weights.
+    """The synced methods, grouped: name, title, parameters, prompt and weights at the start.
 
     Args:
         group, mix: only those of a group, or that run on a mix.
         long: with licence and source, at any width.
+
+    Raises: ParamsError for an unknown group or mix.
     """
     from benchmark.core.params import load_params
     from benchmark.methods import discover
@@ -34,9 +38,14 @@ def methods(paths: Paths, group: str | None, mix: str | None, *, long: bool, jso
     params = load_params(paths.root)
     if mix is not None:
         params.mix(mix)
+    cards = discover.cards(paths.root)
+    groups = sorted({card.group for card in cards})
+    if group is not None and group not in groups:
+        expected, do = f"one of {', '.join(groups) or 'no groups'}", "Name one of these."
+        raise ParamsError("--group", f"no group {group!r}", expected, do)
     found = [
         card
-        for card in discover.cards(paths.root)
+        for card in cards
         if group in (None, card.group) and (mix is None or mix in params.mixes_of(card))
     ]
     if json:
@@ -49,24 +58,23 @@ def methods(paths: Paths, group: str | None, mix: str | None, *, long: bool, jso
             if card.group != name:
                 continue
             store = WeightStore(paths.weights, card.weights)
-            title, weights = card.title, store.describe()
+            title, weights = card.title, store.describe() if store.names else RANDOM
             if not long:
                 room = TITLE - (WIDEST - width())
                 title, weights = _short(title, room), _short(_weights(store), WEIGHTS)
             row = (card.name, title, _count(card.parameters.total), card.prompt, weights)
             rows.append((*row, card.licence, card.source) if long else row)
-        header = ("method", "title", "parameters", "prompt", "weights", "licence", "source")
+        header = ("method", "title", "parameters", "prompt", "starts from", "licence", "source")
         table = columns(header[: len(rows[0])], rows)
         lines += [f"{name} ({len(rows)})", *(_cut(line, long) for line in table.splitlines()), ""]
-    lines += (
-        [] if long or not found else ["* is in the weights folder; the others come from the hub"]
-    )
+    if not long and any(card.weights for card in found):
+        lines.append("* this file is in the weights folder; files without a star come from the hub")
     return "\n".join(lines).rstrip() or "no methods"
 
 
 def _weights(store: "WeightStore") -> str:
     """The pretrained files of a row, with a star on those that are here."""
-    return ", ".join(f"{name}{'*' if store.here(name) else ''}" for name in store.names) or "none"
+    return ", ".join(f"{name}{'*' if store.here(name) else ''}" for name in store.names) or RANDOM
 
 
 def _short(text: str, width: int) -> str:
@@ -74,7 +82,7 @@ def _short(text: str, width: int) -> str:
 
 
 def _count(number: int) -> str:
-    return f"{number / 1e6:.2f} M"
+    return f"{number / 1e6:.2f} M" if number >= 10_000 else f"{number:,}"
 
 
 def _cut(line: str, long: bool) -> str:
@@ -156,4 +164,5 @@ def duplicates(counts: "pd.DataFrame") -> str:
     """Counted duplicates; a sentence where there are none."""
     if not len(counts):
         return "looked for duplicates, and found none"
-    return columns(list(counts.columns), counts.itertuples(index=False))
+    header = [name.replace("_", " ") for name in counts.columns]
+    return columns(header, counts.itertuples(index=False))

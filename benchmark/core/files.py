@@ -275,6 +275,12 @@ def project_root(start: Path | None = None) -> Path:
     )
 
 
+def shown(path: Path) -> Path:
+    """A path as it is printed: relative to the user's folder if it lies below it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
 @dataclass(frozen=True)
 class Paths:
     """The folders of a project.

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 CLAIM_SEEDS = 3  # fewer seeds make no claim about a method
 RANDOM = "Random initialisation"
-FROM_RANDOM = "started from random weights"
+FROM_RANDOM = "started from random weights in place of pretrained ones"
+NO_PRETRAINED = "started from random weights: it has no pretrained ones"
 # What a method is shown at test time, by the prompt on its card.
 SHOWN = {
     "none": "the image",
@@ -92,6 +93,8 @@ def _notes(study: Study, entry: Entry) -> list[str]:
     began = study.initialisation(entry)
     if records and began == "random":
         notes.append(FROM_RANDOM)
+    elif records and study.stands_apart(entry):
+        notes.append(NO_PRETRAINED)
     notes += dict.fromkeys(phrase for r in records if (phrase := deviations(r)))
     notes += _precisions(study, records)
     met = _seen(study, entry)
@@ -129,6 +132,15 @@ def _of_other_data(study: Study, records: Iterable[Mapping[str, Any]]) -> list[s
     notes = [f"made at {each} × {each} pixels" for each in sizes if each != size]
     other = any(record["identity"].get("data", content) != content for record in records)
     return [*notes, *(["made on other data than data.json describes"] if content and other else [])]
+
+
+def start_of(record: Mapping[str, Any]) -> tuple[str, str]:
+    """What a run started from, pretrained or random weights, and why the random ones."""
+    if record["group"] in NO_CARD:
+        return "", ""
+    reasons = {"random": "in place of pretrained ones", "none": "it has no pretrained ones"}
+    found = str(record["initialisation"])
+    return ("random", reasons[found]) if found in reasons else (found, "")
 
 
 def trained_on(modality: str) -> str:

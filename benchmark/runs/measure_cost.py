@@ -58,7 +58,7 @@ def measure(
     path = paths.results(mix) / card.group / name / FOLDER / FILE
     same = {"size": about.size, "code": _code(paths.root, card)}
     record = None if again else _measured(path, same, device)
-    done = "already measured" if record else "wrote"
+    done = "already measured:" if record else "wrote"
     if record is None:
         load = round(os.getloadavg()[0], 2)  # of the last minute: other work makes times longer
         device = pick_device(device)
@@ -77,7 +77,7 @@ def measure(
         }
         write_json(path, record)
     shown = path.relative_to(paths.root) if paths.root in path.parents else path
-    return f"{text(record)}\n{done}: {shown}"
+    return f"{text(record)}\n{done} {shown}"
 
 
 def cost_codes(root: Path, mix: Mix) -> dict[str, str]:
@@ -156,7 +156,7 @@ def text(record: dict[str, Any]) -> str:
     return "\n".join(
         (
             f"{record['method']} on {record['mix']}: one image of {size} x {size},"
-            f" {', '.join(where)}, {machine['threads']} threads",
+            f" {', '.join(where)}, {machine['threads']} CPU thread(s)",
             f"  parameters   {counts['total']:,}, {counts['trainable']:,} trainable",
             f"  MACs         {record['macs'] / 1e9:,.3f} G",
             f"  not counted  {unseen}",

@@ -333,7 +333,10 @@ def test_a_row_from_random_weights_is_not_compared_with_a_pretrained_one() -> No
     begun_from(results, "b", "random")
     found = ask(results, better("a", "b", where=["mean"]), no_better("c", "b", where=["mean"]))
     assert (found.verdict, {one.verdict for one in found.quantities}) == ("not run", {"not run"})
-    assert "not compared: a began from pretrained, b began from random weights" in found.why
+    assert (
+        "not compared: A started from pretrained weights, B started from random weights"
+        in found.why
+    )
     assert ask(results, better("a", "c")).verdict == "supported"
     begun_from(results, "b", "none")  # it has no pretrained weights: as its authors publish it
     assert ask(results, better("a", "b")).verdict == "supported"
@@ -376,7 +379,7 @@ def test_the_two_claims_whose_judgement_was_decided() -> None:
     found = {each.claim.id: each for each in judge(load_claims(), results)}
     assert found["parameters"].verdict == "supported"
     assert found["parameters"].quantities[0].value == 7508403
-    assert found["parameters-option-m"].reads == "open, O9"
+    assert found["parameters-option-m"].reads == "open"
     assert found["parameters-option-m"].quantities[0].value == 7536051
     assert found["r-parameters"].verdict == "supported"
     for name in ("scc-cardiac-unet", "scc-cardiac-transunet"):
@@ -423,4 +426,4 @@ def test_the_command() -> None:
     done = mixseg(ROOT, "claims", "--mix", "open96")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"open96: {len(load_claims())} claims; ")
-    assert "OPEN, O9" in done.stdout
+    assert "OPEN: " in done.stdout

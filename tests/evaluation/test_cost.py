@@ -224,9 +224,14 @@ def test_the_command_writes_what_it_says(project: Paths) -> None:
     assert record["hardware"]["threads"] == 1
     assert record["load"] >= 0
     assert set(record["code"]) == {"method", "measuring"}
-    for words in ("313, 313 trainable", "0.000 G", "native_batch_norm 1, relu 1", "1 threads"):
+    for words in (
+        "313, 313 trainable",
+        "0.000 G",
+        "native_batch_norm 1, relu 1",
+        "1 CPU thread(s)",
+    ):
         assert words in done.stdout
-    assert f"wrote: {path.relative_to(project.root)}" in done.stdout
+    assert f"wrote {path.relative_to(project.root)}" in done.stdout
     assert [p.name for p in path.parent.iterdir()] == ["cost.json"]
     assert not list((project.root / "results").glob("**/seed-*"))
 

@@ -55,7 +55,7 @@ def test_answers_are_filled_from_the_records(made: Made) -> None:
     assert "13 of 13 planned; seeds 0, 1, 2" in text
     assert "epochs 8, batch 8" in text
     assert "torch 2.14.1" in text
-    assert "Started from: random, none" in text
+    assert "random (in place of pretrained ones); random (it has no pretrained ones)" in text
     assert "12 test cases" in text
     assert "{" not in text.replace("\\{methods\\}", "")  # a name is no placeholder
     assert "\\<b" not in text

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 from make_results import MIX, Plan, make
+from matplotlib.text import Annotation
 
 from benchmark.core.errors import ScoreTableError
-from benchmark.reports.figures.drawing import INK, Figure, write_figure
+from benchmark.reports.figures.drawing import INK, Figure, canvas_of, write_figure
 from benchmark.reports.figures.figures import scores_figure, training_figure
 from benchmark.reports.figures.history import by_epoch, read_history
+from benchmark.reports.figures.tradeoff import BESIDE, Point, _scatter
 from benchmark.reports.page.document import Headline
 from benchmark.reports.study import Study
+from benchmark.statistics.table import Entry
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +102,21 @@ def test_a_broken_history_is_named(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(ScoreTableError, match=r"history\.csv"):
         read_history(path)
+
+
+def test_a_name_that_is_not_beside_its_point_has_a_line_to_it() -> None:
+    """Four points lie closer to each other than their names are high."""
+    entries = [Entry(n, n * 12, "main", "none", (0,), trained=True) for n in "abcdef"]
+    places = [(39, 0.696), (41, 0.694), (43, 0.692), (45, 0.690), (1000, 0.9), (1000, 0.3)]
+    points = [
+        (Point(entry, False, dsc, 1.0, cost, ""), cost)
+        for entry, (cost, dsc) in zip(entries, places, strict=True)
+    ]
+    with canvas_of((4.6, 3.8)) as canvas:
+        ax = canvas.subplots()
+        _scatter(ax, [point for point, _ in points], [cost for _, cost in points])
+        names = [text for text in ax.texts if isinstance(text, Annotation)]
+        assert sorted(name.get_text() for name in names) == [n * 12 for n in "abcdef"]
+        far = [name for name in names if abs(name.xyann[1]) > BESIDE]
+        assert far
+        assert all((name.arrow_patch is not None) == (name in far) for name in names)

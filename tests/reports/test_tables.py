@@ -12,6 +12,7 @@ from benchmark.core.errors import ParamsError, ScoreTableError
 from benchmark.reports.page.document import write_tables
 from benchmark.reports.page.text import summary
 from benchmark.reports.release.provenance import deviations_grid, provenance_grid, runs_grid
+from benchmark.reports.study import FROM_RANDOM
 from benchmark.reports.tables.grid import Grid, Line
 from benchmark.reports.tables.inventory import leaks_grid, methods_grid
 from benchmark.reports.tables.main import errors_grid, main_grid
@@ -153,9 +154,9 @@ def test_notes_tell_random_weights_deviations_and_what_weights_have_seen(own: Ma
             lambda record: record.update(initialisation="pretrained"),
         )
     grid = main_grid(own.study())
-    assert notes(grid, "U-Net") == ["started from random weights"]
+    assert notes(grid, "U-Net") == [FROM_RANDOM]
     assert notes(grid, "U-Net++") == [
-        "started from random weights",
+        FROM_RANDOM,
         "deviates from the default recipe: lr 0.0001 (paper, section 4)",
     ]
     assert notes(grid, "MMSNet") == ["its pretrained weights have seen Phantom Fundus"]

@@ -123,7 +123,7 @@ def test_the_command_and_a_prediction_with_its_file(paths: Paths, tmp_path: Path
              "--device", "cpu")  # fmt: skip
     done = mixseg(paths.root, *words)
     assert done.returncode == 0, done.stderr
-    assert "1 images segmented at 32 px" in done.stdout
+    assert "1 of 1 images segmented at 32 px" in done.stdout
 
 
 class Bomb:

@@ -45,9 +45,9 @@ class CheckResult:
 
     def line(self) -> str:
         """What is shown of it: more where the rule is broken."""
-        if not self.tried:
+        if not (self.tried and self.applies):
             return f"{'--':6}  {self.seconds:6.1f} s  {self.name}: {self.detail}"
-        kept = "--" if not self.applies else "ok" if self.ok else "FAILED"
+        kept = "ok" if self.ok else "FAILED"
         shown = f"{kept:6}  {self.seconds:6.1f} s  {self.name}"
         return shown if self.ok else f"{shown}\n        {self.detail}"
 

@@ -23,6 +23,9 @@ SIZE = (300.0, 220.0)  # of the axes, about, in points
 AROUND = ((1, 0), (-1, 0), (0, 10), (0, -10), (1, 10), (1, -10), (-1, 10), (-1, -10), (1, 20),
           (-1, 20), (1, -20), (-1, -20))  # fmt: skip
 HOW = {1: "left", -1: "right", 0: "center"}
+NEAR = 9  # points from a dot; a name there seems to be the name of that dot
+BESIDE = 10  # a name further up or down than this gets a line to its point
+AWAY = 3.0  # a point of height away from its point costs as much as so many covered
 
 
 @dataclass(frozen=True)
@@ -157,17 +160,26 @@ def _names(ax: "Axes", known: Sequence[tuple[Point, float]], named: Sequence[Poi
         across = (math.log(x) - left) / (right - left) * SIZE[0]
         return across, (y - low) / (high - low) * SIZE[1]
 
-    taken = [_Box(x - 4, y - 4, x + 4, y + 4) for x, y in (place(c, p.dsc) for p, c in known)]
+    at = {point: place(cost, point.dsc) for point, cost in known}
+    names = list[_Box]()
     for point, cost in sorted(known, key=lambda each: -each[0].dsc):
         if point not in named:
             continue
-        x, y = place(cost, point.dsc)
         width = 4.3 * len(point.entry.title)
-        boxes = [(*at, _Box.at((x, y), at, width)) for at in AROUND]
-        side, up, box = min(boxes, key=lambda each: sum(each[2].shared(b) for b in taken))
-        taken.append(box)
+        dots = [_Box.around(xy, 4 if other is point else NEAR) for other, xy in at.items()]
+        places = [(*shift, _Box.at(at[point], shift, width)) for shift in AROUND]
+        side, up, box = min(places, key=lambda each: _badness(each, [*dots, *names]))
+        names.append(box)
+        line = {"arrowstyle": "-", "lw": 0.6, "color": "#888888", "shrinkA": 1, "shrinkB": 3}
         ax.annotate(point.entry.title, (cost, point.dsc), (6 * side, up), ha=HOW[side],
-                    textcoords="offset points", va="center", fontsize=7.5)  # fmt: skip
+                    textcoords="offset points", va="center", fontsize=7.5,
+                    arrowprops=line if abs(up) > BESIDE else None)  # fmt: skip
+
+
+def _badness(place: "tuple[int, int, _Box]", taken: "Sequence[_Box]") -> float:
+    """How bad a place for a name is: what it covers, and how far it is from its point."""
+    _, up, box = place
+    return sum(box.shared(each) for each in taken) + AWAY * abs(up)
 
 
 @dataclass(frozen=True)
@@ -178,6 +190,12 @@ class _Box:
     low: float
     right: float
     high: float
+
+    @classmethod
+    def around(cls, point: tuple[float, float], margin: float) -> "_Box":
+        """A square with a point in its middle."""
+        x, y = point
+        return cls(x - margin, y - margin, x + margin, y + margin)
 
     @classmethod
     def at(cls, point: tuple[float, float], shift: tuple[int, int], width: float) -> "_Box":

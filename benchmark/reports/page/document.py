@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmark.core.errors import StoreError
-from benchmark.core.files import write_atomic, write_text
+from benchmark.core.files import shown, write_atomic, write_text
 from benchmark.reports.figures.drawing import Figure, write_figure
 from benchmark.reports.figures.figures import scores_figure, training_figure
 from benchmark.reports.figures.scatter import scatter_figure
@@ -122,12 +122,12 @@ def write_tables(results: MixResults, to: Path, part: Part | None = None) -> Ite
     """
     if part != "ablations":
         _write_folder(Headline.of(study_of(results)).grids(), to / "tables")
-        yield f"wrote {to / 'tables'}"
+        yield f"wrote {shown(to / 'tables')}"
     if part != "headline":
         grids = ablation_grids(study_of(results, "ablations"))
         _write_folder(grids, to / "ablations")
         none = f"{results.name}: no ablation, and no network of a single modality"
-        yield f"wrote {to / 'ablations'}" if grids else none
+        yield f"wrote {shown(to / 'ablations')}" if grids else none
 
 
 def write_report(

@@ -162,8 +162,8 @@ def _chapter(source: Source, modality: str, best: Run | None) -> Chapter:
         missing.append("No ranked method has all its runs: there is no best one to show.")
     elif source.maps(best) is None:
         missing.append(
-            f"The maps of {best.entry.title}, seed {best.seed}, are not here: `mixseg pull`"
-            " fetches them, `mixseg run` makes them."
+            f"The maps of {best.entry.title}, seed {best.seed}, are not here."
+            " `mixseg run` makes them. `mixseg pull` fetches them where a remote is set."
         )
     elif source.cases is not None:
         rows += _ranked(source, modality, best)

@@ -46,13 +46,14 @@ def checks(study: Study) -> Iterator[Check]:
     )
     yield Check(
         "The scores again, from the stored probability maps",
-        "The maps (mixseg pull) and the prepared data; no GPU. Says which files changed.",
+        "The maps (mixseg pull, where a remote is set) and the prepared data; no GPU. It names the"
+        " files that changed.",
         f"mixseg score --mix {mix}",
     )
     yield Check(
         "The maps again, from the stored weights, and their scores",
-        "The weights (mixseg pull --weights) and the prepared data. Another machine may differ in "
-        "the last bits; the largest difference of a DSC is said.",
+        "The weights (mixseg pull --weights, where a remote is set) and the prepared data. Another"
+        " machine may differ in the last bits; the command prints the largest difference in DSC.",
         f"mixseg score --mix {mix} --start-from weights",
     )
     methods = [entry for entry in study.table.entries if entry.seeds and entry.group not in NO_CARD]

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from benchmark.reports.study import Study, usual_recipe
+from benchmark.reports.study import Study, start_of, usual_recipe
 from benchmark.reports.tables.grid import Grid
 from benchmark.reports.tables.markup import md
 from benchmark.statistics.results import ABLATIONS, RANKED
@@ -109,7 +109,7 @@ def _of_runs(study: Study, ablations: Study) -> dict[str, str]:
     machines = _different(
         ", ".join(str(r.get("hardware", {}).get(key)) for key in ("device", "cpu")) for r in records
     )
-    began = _different(str(r["initialisation"]) for r in records)
+    starts = _different(f"{text} ({why})" if why else text for text, why in map(start_of, records))
     seeds = ", ".join(map(str, study.seeds()))
     cards = [study.cards[entry.name] for entry in entries]
     return {
@@ -119,8 +119,8 @@ def _of_runs(study: Study, ablations: Study) -> dict[str, str]:
         "seeds": f"Seeds {seeds}; below three no claim about a method is made.",
         "versions": _sentence(_different(
             ", ".join(f"{k} {v}" for k, v in r.get("versions", {}).items()) for r in records)),
-        "weights": f"Started from: {', '.join(began) or NOTHING}; files by digest in each"
-        " run.json; random weights are marked in every table.",
+        "weights": f"Weights at the start: {'; '.join(starts) or NOTHING}. run.json names the"
+        " files by digest; every table marks random weights.",
         "recipe": _listed(usual_recipe(study)),
         "hardware": _sentence(machines),
         "compute": f"{hours:.1f} hours of training in all runs together, on {_sentence(machines)}",

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.reports.study import Study, usual_recipe
+from benchmark.reports.study import Study, start_of, usual_recipe
 from benchmark.reports.tables.grid import (
     NONE,
     NOT_SCORED,
@@ -186,7 +186,7 @@ def _facts(run: Run) -> Facts:
         "CPU": machine.get("cpu"),
         "Threads": machine.get("threads"),
         **record.get("versions", {}),
-        "Weights": ", ".join([str(record["initialisation"]), *files]),
+        "Weights": ", ".join([start_of(record)[0], *files]),
         "Run": identity.get("run"),
         "Method code": identity.get("method_code"),
         "Training code": identity.get("training_code"),

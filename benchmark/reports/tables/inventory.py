@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmark.core.errors import ScoreTableError
 from benchmark.core.files import read_json
 from benchmark.core.request import DATA
-from benchmark.reports.study import CLAIM_SEEDS, SHOWN, Study
+from benchmark.reports.study import CLAIM_SEEDS, SHOWN, Study, start_of
 from benchmark.reports.tables.grid import NONE, Block, Cell, Column, Grid, Line, Marks
 from benchmark.reports.tables.main import blocks_of
 from benchmark.statistics.results import RANKED
@@ -46,12 +46,16 @@ def _method_cells(study: Study, entry: Entry) -> tuple[Cell, ...]:
     card = study.cards[entry.name]
     runs = study.table.runs_of(entry)
     all_there = len(runs) == len(entry.seeds)
-    began = dict.fromkeys(str(run.record["initialisation"]) for run in runs)
-    seen = ", ".join(entry.pretrained_on) if "pretrained" in began else ""
+    starts = dict.fromkeys(start_of(run.record) for run in runs)
+    reasons = [why for _, why in starts if why]
+    seen = list(entry.pretrained_on) if ("pretrained", "") in starts else []
     count = f"{len(runs)} of {len(entry.seeds)}"
     return (
         Cell(count, sort=len(runs), kind="" if all_there else "missing"),
-        Cell(", ".join(began) or NONE, seen),
+        Cell(
+            ", ".join(dict.fromkeys(text for text, _ in starts)) or NONE,
+            ", ".join([*seen, *reasons]),
+        ),
         Cell(SHOWN.get(entry.prompt, entry.prompt)),
         Cell(card.source or NONE),
         Cell(card.licence or NONE),

@@ -53,9 +53,9 @@ SUPPLIED_ROWS = (
 )
 BEST = "Within each block the best value is bold and the second best underlined, after rounding."
 APART = (
-    f"{RANDOM}: these rows have no pretrained weights, or theirs were not at hand and they started"
-    " from random ones. They are not ranked, and not compared with rows that started from"
-    " pretrained weights."
+    f"{RANDOM}: these rows started from random weights, either because they have no pretrained"
+    " ones or because those were not at hand. They are not ranked, and not compared with rows that"
+    " started from pretrained weights."
 )
 
 

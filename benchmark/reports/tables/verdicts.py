@@ -1,7 +1,6 @@
 """What the papers claimed beside what was found, and published numbers beside ours."""
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +29,6 @@ from benchmark.statistics.schema import METRICS
 KINDS: Mapping[str, Any] = {"supported": "good", "contradicted": "bad", "not run": "missing",
                             "agrees": "good", "out of tolerance": "bad",
                             "no run": "missing"}  # fmt: skip
-OPEN_POINT = re.compile(r", O\d+$")  # of mmsnet/README.md
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,7 @@ class Verdicts:
         blocks: dict[str, list[Line]] = {}
         for one in self.judged:
             colour = KINDS if not one.stand_ins else {}
-            shown = OPEN_POINT.sub("", one.reads)  # its reason names the point
-            reads = Cell(shown, one.scope, shown, kind=colour.get(one.verdict, ""))
+            reads = Cell(one.reads, one.scope, one.reads, kind=colour.get(one.verdict, ""))
             line = Line(one.claim.sentence, (reads, Cell(one.why)), sub=one.claim.source)
             heading = f"{one.claim.paper}, for stand-ins" if one.stand_ins else one.claim.paper
             blocks.setdefault(heading, []).append(line)
