@@ -37,7 +37,8 @@ def serve(address: str) -> tuple[str, list[str]] | None:
     The server itself ends, with None, when its own standard input ends.
     """
     for name in IMPORTED:
-        importlib.import_module(name)
+        with contextlib.suppress(ModuleNotFoundError):  # other versions have other modules
+            importlib.import_module(name)
     gc.freeze()
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         listener.bind(address)
