@@ -17,7 +17,6 @@ from benchmark.core.digests import digest_of
 from benchmark.core.environment import hardware, versions
 from benchmark.core.files import Paths, write_json, write_text
 from benchmark.core.recorded import note
-from benchmark.core.recipe import Recipe
 from benchmark.data.cases import load_cases
 from benchmark.evaluation.protocols import PROTOCOLS
 from benchmark.evaluation.score import write_scores
@@ -142,8 +141,8 @@ def made_scores(test: pd.DataFrame, quality: float, rng: np.random.Generator) ->
     dsc, iou = 2 * tp / (2 * tp + fp + fn), tp / (tp + fp + fn)
     values = {
         "draw": 0, "dsc": dsc, "iou": iou, "sensitivity": tp / area,
-        "precision": tp / np.maximum(tp + fp, 1), "mae": (fp + fn) / size, "hd95_px": 60 * (1 - dsc),
-        "assd_px": 20 * (1 - dsc), "nsd": dsc**2, "boundary_iou": dsc**3, "foreground": area / size,
+        "precision": tp / np.maximum(tp + fp, 1), "mae": (fp + fn) / size,
+        "hd95_px": 60 * (1 - dsc), "assd_px": 20 * (1 - dsc), "nsd": dsc**2, "boundary_iou": dsc**3, "foreground": area / size,
         "tp": tp, "fp": fp, "fn": fn, "tn": size - tp - fp - fn,
     }  # fmt: skip
     moved = {name: np.clip(dsc - 0.01 * k, 0, 1) for k, name in enumerate(PROTOCOLS)}

@@ -125,7 +125,9 @@ def _column(
         ]  # fmt: skip
         found = estimate(parts, (trained, False))
         least, most = range_of(column)
-        ends = zip(*found.limits(LEVEL), found.se, np.broadcast_to(found.df, len(rows)), strict=True)
+        ends = zip(
+            *found.limits(LEVEL), found.se, np.broadcast_to(found.df, len(rows)), strict=True
+        )
         for (entry, bare), numbers in zip(rows, ends, strict=True):
             low, high, se, df = map(float, numbers)
             cells[entry.key] = replace(
