@@ -142,7 +142,8 @@ def made_scores(test: pd.DataFrame, quality: float, rng: np.random.Generator) ->
     values = {
         "draw": 0, "dsc": dsc, "iou": iou, "sensitivity": tp / area,
         "precision": tp / np.maximum(tp + fp, 1), "mae": (fp + fn) / size,
-        "hd95_px": 60 * (1 - dsc), "assd_px": 20 * (1 - dsc), "nsd": dsc**2, "boundary_iou": dsc**3, "foreground": area / size,
+        "hd95_px": 60 * (1 - dsc), "assd_px": 20 * (1 - dsc), "nsd": dsc**2,
+        "boundary_iou": dsc**3, "foreground": area / size,
         "tp": tp, "fp": fp, "fn": fn, "tn": size - tp - fp - fn,
     }  # fmt: skip
     moved = {name: np.clip(dsc - 0.01 * k, 0, 1) for k, name in enumerate(PROTOCOLS)}
