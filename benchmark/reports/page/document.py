@@ -15,6 +15,7 @@ from benchmark.reports.figures.tradeoff import tradeoff_figure
 from benchmark.reports.page.answers import answers
 from benchmark.reports.page.explorer import explorer
 from benchmark.reports.page.gallery import gallery
+from benchmark.reports.page.parts import WHOLE
 from benchmark.reports.page.render import render
 from benchmark.reports.page.sections import FURTHER, Addition, Content, design, sections
 from benchmark.reports.release.checklist import checklist
@@ -46,6 +47,7 @@ FOLDERS = {
     "claims": (".csv", ".md", ".tex"),
     "analyses": (".csv", ".md", ".tex"),
     "figures": (".csv", ".svg"),
+    WHOLE: (".html",),
 }
 INVENTORY = {
     "methods": methods_grid,
@@ -161,24 +163,26 @@ def write_report(
     figures = {**headline.figures(), **added}
     apart = ablations.only(ABLATIONS)
     first = answers(study, apart, found)
-    content = Content(study, ablations, tables, figures, leads, additions, first)
+    content = sections(Content(study, ablations, tables, figures, leads, additions, first))
     grids = {name: grid for part in tables.values() for name, grid in part.items()}
     facts = _facts(study, apart)
     pages = {
         **explorer(study, with_images),
         "checklist.md": checklist(study, ablations, grids),
         "index.html": render(
-            "index.html", study=study, sections=sections(content), facts=facts, images=with_images
+            "index.html", study=study, sections=content, facts=facts, images=with_images
         ),
     }
     if with_images:
-        pages["gallery.html"] = gallery(results)
+        pages["gallery.html"] = gallery(study)
+    for shown in (each for section in content for each in section.shown() if each.whole):
+        pages[shown.whole] = render("whole.html", study=study, shown=shown)
     with _in_place_of(to, {"": PAGES, **FOLDERS}) as folder:
         for name, text in pages.items():
             write_text(folder / name, text)
         for name, part in tables.items():
             _write_grids(part, folder / name)
-        for figure in content.figures.values():
+        for figure in figures.values():
             write_figure(figure, folder / "figures")
 
 
