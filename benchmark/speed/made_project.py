@@ -78,7 +78,7 @@ def make_project(code: Path, root: Path, *, rows: int, seeds: int, cases: int) -
 
 
 def copy_of(source: Path, to: Path) -> None:
-    """Copies a file or a folder, without compiled code."""
+    """Copies a file or a folder, without compiled code; a file may be absent."""
     if source.is_dir():
         shutil.copytree(source, to, ignore=shutil.ignore_patterns("__pycache__"))
     elif source.is_file():
