@@ -14,6 +14,7 @@ from benchmark.statistics.friedman import Friedman, power_note
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+TICKS = 15  # numbers of the axis, about: more overlap
 BAR = 0.32  # height between two bars of the diagram
 
 
@@ -110,7 +111,7 @@ def _diagram(
     ax.set_axis_off()
     ax.set_xlim(1 - 2.9 * inch, n + 2.9 * inch)
     ax.plot([1, n], [0, 0], **ink)
-    for tick in range(1, n + 1, max(1, n // PLOTTED)):
+    for tick in range(1, n + 1, max(1, n // TICKS)):
         ax.plot([tick] * 2, [0, 0.15], **ink)
         ax.text(tick, 0.25, str(tick), ha="center", va="bottom")
     below, half = -(len(cliques) + 1) * BAR, math.ceil(count / 2)

@@ -38,8 +38,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BAR = 0.3  # between two bars of tied methods, in ranks
-DOTS = "The area of a dot is the share of resampled trainings and cases"
-RANGES = "Dot: the rank. Line: its 95 % range over resampled trainings and cases"
+DOTS = (
+    "The area of a dot is the share of resampled trainings and cases; the best method"
+    " of each panel stands first. A bar joins methods of which no two are told apart; where it"
+    " passes a method without a dot, that method is not among them."
+)
+RANGES = (
+    "Dot: the rank. Line: its 95 % range over resampled trainings and cases. The best method of"
+    " each panel stands first."
+)
 BEST_OF_EACH = "the best of each panel"
 POINTS = f"{100 * ROPE:g} point{'' if ROPE == 0.01 else 's'}"
 
@@ -247,16 +254,14 @@ def ranks_figure(study: Study, found: Compared) -> Figure | None:
             _panel(ax, heading(dataset_title(study, name), columns), one.rows)
         canvas.supxlabel("Rank by DSC", fontsize=9)
         svg = svg_of(canvas, "ranks")
-    drawn = RANGES if methods < every else DOTS
     return Figure(
         name="ranks",
         title="How often each method takes each rank",
-        caption=f"{drawn}; the best method"
-        " of each panel stands first. A bar joins methods of which no two are told apart; where it"
-        " passes a method without a dot, that method is not among them. Blue: not told apart from"
+        caption=f"{RANGES if methods < every else DOTS} Blue: not told apart from"
         f" the first; orange: told apart from it.{left_out(methods, every, BEST_OF_EACH)}",
-        alt=f"Dot plots of rank distributions of {methods} methods on {len(known)} panels, with"
-        " bars that join tied methods. The table of ranks holds the numbers.",
+        alt=f"Dot plots of rank distributions of {methods} methods on {len(known)} panels"
+        f"{', with bars that join tied methods' if methods == every else ''}."
+        " The table of ranks holds the numbers.",
         svg=svg,
         records=[*_rank_records(known)],
     )
@@ -269,8 +274,9 @@ def _panel(ax: "Axes", title: str, ranked: Sequence[RowRank]) -> None:
     ax.set_yticks(range(n), [wrapped(row.title) for row in rows])
     ax.set_ylim(n - 0.4, -0.6)
     tied = {tie for row in rows for tie in row.ties}
-    bars = [k for k in sorted(tied) if sum(k in row.ties for row in rows) > 1]
-    cut = n < len(ranked)  # then some that are shown take ranks beyond the number of those shown
+    cut = n < len(ranked)  # then ranges take the place of dots, and of bars, which would be many
+    bars = [k for k in sorted(tied) if sum(k in row.ties for row in rows) > 1 and not cut]
+    # of many rows, some that are shown take ranks beyond the number of those shown
     last = max(n, *(int(row.high) for row in rows)) if cut else n
     ax.set_xlim(0.2, last + 1.1 + BAR * max(1, len(bars)))
     ax.set_xticks(range(1, last + 1, max(1, last // 5)))
