@@ -17,7 +17,7 @@
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -216,11 +216,14 @@ class ScoreTable:
         every = {each.name: np.ones(len(each.cases), dtype=bool) for each in self.sets}
         return self.parts({name: (name, kept.get(name, every[name])) for name in every})
 
-    def parts(self, parts: Mapping[str, tuple[str, Array]]) -> "ScoreTable":
+    def parts(
+        self, parts: Mapping[str, tuple[str, Array]], columns: Collection[str] | None = None
+    ) -> "ScoreTable":
         """The table whose test sets are parts of the present ones.
 
         Args:
             parts: by the name of the part, its test set and which cases it holds, bool (cases,).
+            columns: those that it keeps; None keeps all.
         """
         known = {each.name: each for each in self.sets}
         index = {
@@ -235,7 +238,7 @@ class ScoreTable:
         return replace(
             self,
             sets=tuple(_part_of_set(name, *part) for name, part in index.items()),
-            runs={key: _part_of_run(run, index) for key, run in self.runs.items()},
+            runs={key: _part_of_run(run, index, columns) for key, run in self.runs.items()},
             missing=(*(gone for gone in self.missing if not gone.dataset), *split),
             sizes={name: len(kept) for name, (_, kept) in index.items()},
         )
@@ -246,7 +249,9 @@ def _part_of_set(name: str, whole: TestSet, index: Array) -> TestSet:
     return TestSet(name, whole.modality, cases, groups)
 
 
-def _part_of_run(run: Run, parts: Mapping[str, tuple[TestSet, Array]]) -> Run:
+def _part_of_run(
+    run: Run, parts: Mapping[str, tuple[TestSet, Array]], columns: Collection[str] | None
+) -> Run:
     found = {}
     for name, (each, index) in parts.items():
         scores = run.scores.get(each.name)
@@ -256,7 +261,11 @@ def _part_of_run(run: Run, parts: Mapping[str, tuple[TestSet, Array]]) -> Run:
             scores,
             cases=tuple(scores.cases[i] for i in index),
             groups=tuple(scores.groups[i] for i in index),
-            values={column: values[index] for column, values in scores.values.items()},
+            values={
+                column: values[index]
+                for column, values in scores.values.items()
+                if columns is None or column in columns
+            },
         )
     return replace(run, scores=found)
 

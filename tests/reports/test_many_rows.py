@@ -58,6 +58,17 @@ def test_figures_show_the_best_rows_and_the_focus(study: Study) -> None:
         assert "Net 0" in {record.get("title") for record in figure.records}, name
 
 
+@pytest.mark.usefixtures("few")
+def test_of_many_rows_the_pairs_stand_in_the_csv_of_the_figure_alone(study: Study) -> None:
+    found = compare(study).friedman
+    assert found is not None
+    grid, figure = appendix.friedman_grid(study, found), appendix.friedman_figure(study, found)
+    assert [column.label for column in grid.columns] == ["Mean rank"]
+    assert grid.remarks[-1] == appendix.PAIRS
+    assert figure is not None
+    assert {f"p_{key}" for key in found.keys} <= set(figure.records[0])
+
+
 def test_few_rows_are_all_shown(study: Study) -> None:
     rows = study.table.rows(("main",))
     assert chosen.plotted(study, rows) == rows

@@ -14,30 +14,36 @@ from benchmark.statistics.friedman import Friedman, power_note
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+PAIRS = "Nemenyi's p of each pair stands in figures/nemenyi.csv."
 TICKS = 15  # numbers of the axis, about: more overlap
 BAR = 0.32  # height between two bars of the diagram
 
 
 def friedman_grid(study: Study, found: Friedman) -> Grid:
-    """Mean ranks over test sets, and the p of every pair; no line where there is no test."""
+    """Mean ranks over test sets, and the p of every pair; no line where there is no test.
+
+    Of more than PLOTTED rows the pairs stand in the CSV of the figure alone.
+    """
     marks = Marks()
     by_key = {entry.key: entry for entry in study.table.entries}
     order = sorted(range(len(found.mean_ranks)), key=lambda i: found.mean_ranks[i])
     lines = []
+    many = len(order) > PLOTTED
+    beside = [] if many else order
     for i in order:
-        pairs = (_pair(found, i, k) for k in order)
+        pairs = (_pair(found, i, k) for k in beside)
         rank = Cell(number(found.mean_ranks[i], 2), sort=found.mean_ranks[i])
         notes = study.notes(by_key[found.keys[i]])
         lines.append(Line(found.titles[i], (rank, *pairs), marks.of(notes)))
     return Grid(
         name="friedman",
         of=study.mix.title,
-        title="Mean ranks over test sets, and Nemenyi's p of each pair",
+        title="Mean ranks over test sets" + ("" if many else ", and Nemenyi's p of each pair"),
         head="Method",
-        columns=(Column("Mean rank"), *(Column(found.titles[i], "p (Nemenyi)") for i in order)),
+        columns=(Column("Mean rank"), *(Column(found.titles[i], "p (Nemenyi)") for i in beside)),
         blocks=(Block("", tuple(lines)),),
         notes=marks.notes(),
-        remarks=tuple(_remarks(found)),
+        remarks=(*_remarks(found), *([PAIRS] if many else [])),
         inner="Method",
         outer="Part",
     )

@@ -90,7 +90,7 @@ def size_strata(study: Study) -> SizeStrata:
                 parts.append((each.name, stratum, int(inside.sum())))
     if not parts:
         return SizeStrata((), {})
-    table = replace(study.table, entries=tuple(entries)).parts(kept)
+    table = replace(study.table, entries=tuple(entries)).parts(kept, [DSC])
     return SizeStrata(tuple(parts), scores(table, [DSC], study.params.resamples))
 
 
