@@ -272,8 +272,13 @@ ImportSize = Annotated[
 BenchName = Annotated[
     str,
     typer.Argument(
-        help="What to measure: data, metrics, networks, statistics, or a folder with a bench.py."
+        help="What to measure: data, growth, metrics, networks, statistics, or a folder with a"
+        " bench.py."
     ),
+]
+BenchSizes = Annotated[
+    str | None,
+    typer.Option("--sizes", help="Of growth: rows x seeds (x cases), such as 20x5,80x5x400."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 RemoteUrl = Annotated[

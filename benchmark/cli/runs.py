@@ -324,8 +324,9 @@ def bench(
     method: o.MaybeMethod = None,
     json: o.AsJson = False,
     device: o.Device = "auto",
+    sizes: o.BenchSizes = None,
 ) -> None:
     """Compares the speed of our code with that of the usual implementation."""
     from benchmark.speed import bench as benches
 
-    typer.echo(benches.run(_paths().root, name, (json, device), Terminal(), method))
+    typer.echo(benches.run(_paths().root, name, (json, device), Terminal(), method, sizes))

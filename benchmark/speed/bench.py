@@ -22,6 +22,7 @@ from benchmark.methods.importing import import_beside
 BENCH = "bench.py"  # in a method's folder
 OURS = {
     "data": "benchmark.speed.data",
+    "growth": "benchmark.speed.growth",
     "metrics": "benchmark.speed.metrics",
     "networks": "benchmark.speed.networks",
     "statistics": "benchmark.speed.statistics",
@@ -31,7 +32,12 @@ Parts = Mapping[str, Callable[[str], Row]]  # title to what measures on a device
 
 
 def run(
-    root: Path, name: str, how: tuple[bool, str], progress: Progress, only: str | None = None
+    root: Path,
+    name: str,
+    how: tuple[bool, str],
+    progress: Progress,
+    only: str | None = None,
+    sizes: str | None = None,
 ) -> str:
     """Runs a benchmark by name; text for people, or JSON.
 
@@ -42,15 +48,16 @@ def run(
     Args:
         how: whether as JSON, and on which device.
         only: one method, where a benchmark has parts a method.
+        sizes: where a benchmark has SIZES, others than those.
 
-    Raises: ParamsError for an unknown name, or for a method where there is no choice.
+    Raises: ParamsError for an unknown name, or for a method or sizes where there is no choice.
     """
     as_json, device = how
     found = {**dict.fromkeys(OURS), **_beside_plugins(root)}
     if name not in found:
         raise ParamsError("bench", repr(name), f"one of {', '.join(found)}", "Name one of these.")
     module, where = _load(root, name, found[name]), pick_device(device)
-    parts = _parts(root, name, module, only)
+    parts = _parts(root, name, module, only, sizes)
     rows: list[Row] = []
     with progress.task(f"measuring {name}", len(parts), "parts") as task:
         for title, part in parts.items():
@@ -76,9 +83,14 @@ def _load(root: Path, name: str, plugin: Path | None) -> ModuleType:
     return import_beside(root, plugin, Path(BENCH).stem)
 
 
-def _parts(root: Path, name: str, module: ModuleType, only: str | None) -> Parts:
-    if hasattr(module, "parts"):
-        chosen: Parts = module.parts(root, only)
+def _parts(root: Path, name: str, module: ModuleType, only: str | None, sizes: str | None) -> Parts:
+    sized = hasattr(module, "SIZES")
+    if sizes is not None and not sized:
+        raise ParamsError(
+            f"bench {name}", f"--sizes {sizes}", "no sizes", "It has no choice of sizes."
+        )
+    if hasattr(module, "parts") and (only is None or not sized):
+        chosen: Parts = module.parts(root, sizes if sized else only)
         return chosen
     if only is not None:
         raise ParamsError(

@@ -76,19 +76,27 @@ class Comparison:
 
 
 def comparisons(
-    table: ScoreTable, focus: Entry, others: Sequence[Entry], column: str = DSC
+    table: ScoreTable,
+    focus: Entry,
+    others: Sequence[Entry],
+    column: str = DSC,
+    common_practice: bool = True,
 ) -> list[Comparison]:
     """Focus minus each other row: per test set in their order, then MEAN.
 
     Args:
         others: in the order of the result; the focus among them is skipped.
         column: a column of scores.csv.
+        common_practice: whether the per-case Wilcoxon is tried too; None otherwise.
     """
     groupings = {each.name: Grouping.of(each.groups) for each in table.sets if each.cases}
     rows = [entry for entry in others if entry.key != focus.key]
     found = []
     for target in targets(table):
-        family = [_compare(table, (focus, other), target, column, groupings) for other in rows]
+        family = [
+            _compare(table, (focus, other), target, column, groupings, common_practice)
+            for other in rows
+        ]
         adjusted = holm([each.p for each in family])
         found += [_judged(each, p) for each, p in zip(family, adjusted, strict=True)]
     return found
@@ -126,6 +134,7 @@ def _compare(
     target: Target,
     column: str,
     groupings: Mapping[str, Grouping],
+    common_practice: bool,
 ) -> Comparison:
     one, other = (side(table, entry, target.weights, column) for entry in pair)
     bare = Comparison(*pair, target.name, column, cases=target.cases, groups=target.groups)
@@ -135,7 +144,8 @@ def _compare(
     seeds = (one.seeds, other.seeds)
     parts = _parts(table, pair, target, column, groupings)
     described = replace(
-        bare, value=one.mean - other.mean, seeds=seeds, **_by_case(parts, is_lower(column)),
+        bare, value=one.mean - other.mean, seeds=seeds,
+        **_by_case(parts, is_lower(column), common_practice),
         verdict="no claim", why=too_few(pair, seeds, target.groups),
     )  # fmt: skip
     if described.why:
@@ -162,7 +172,7 @@ def _parts(
     ]
 
 
-def _by_case(parts: Sequence[Part], lower: bool) -> dict[str, Any]:
+def _by_case(parts: Sequence[Part], lower: bool, common_practice: bool) -> dict[str, Any]:
     """What the cases alone say: effect, wins, published false claim, paired Wilcoxon."""
     weights = [part.weight for part in parts]
     gains = [part.one.mean(axis=0) - _other(part).mean(axis=0) for part in parts]
@@ -179,7 +189,9 @@ def _by_case(parts: Sequence[Part], lower: bool) -> dict[str, Any]:
         "effect": value / scale if scale > 1e-12 else (NONE if round(value, 9) else 0.0),
         "wins": float(np.dot(weights, won)),
         "false_claim_cases": _reversed(alone) if scale > 1e-12 else NONE,
-        "wilcoxon": paired_wilcoxon(parts[0].one, _other(parts[0])) if len(parts) == 1 else None,
+        "wilcoxon": paired_wilcoxon(parts[0].one, _other(parts[0]))
+        if common_practice and len(parts) == 1
+        else None,
     }
 
 

@@ -48,9 +48,11 @@ class Grouping:
 
     def means(self, values: Array) -> Array:
         """The mean of each group: (..., cases) to (..., groups)."""
+        # not by an index: its result would be added up in another order for many rows at once
+        ordered: Array = np.take(values, self.order, axis=-1)
         if len(self.sizes) == len(self.order):
-            return values[..., self.order]
-        sums: Array = np.add.reduceat(values[..., self.order], self.starts, axis=-1)
+            return ordered
+        sums: Array = np.add.reduceat(ordered, self.starts, axis=-1)
         means: Array = sums / self.sizes
         return means
 
@@ -171,10 +173,10 @@ def satterthwaite(terms: Sequence[tuple[Array, int]]) -> tuple[Array, Array]:
     """
     total = np.asarray(sum(variance for variance, _ in terms))
     total = np.where(total < 1e-24, 0.0, total)
-    # Satterthwaite 1946: V^2 / sum(V_k^2 / df_k)
-    below = np.asarray(sum(variance**2 / df for variance, df in terms))
+    # Satterthwaite 1946: V^2 / sum(V_k^2 / df_k). np.square rounds one number as it rounds many.
+    below = np.asarray(sum(np.square(variance) / df for variance, df in terms))
     with np.errstate(invalid="ignore", divide="ignore"):
-        return total, np.where(total > 0, total**2 / below, np.inf)
+        return total, np.where(total > 0, np.square(total) / below, np.inf)
 
 
 def _case_term(cases: Array, mean: Array, part: Part) -> tuple[Array, int]:

@@ -19,7 +19,6 @@
 several samples as in scipy.stats.bootstrap.
 """
 
-import functools
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from benchmark.statistics.table import ScoreTable
 MEAN = "mean over modalities"
 LEVEL = 0.95
 CHUNK = 1000  # resamples at once: bounds memory
+PIECE = 50  # statistics whose limits are worked out at once: bounds memory
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Bootstrap:
 
     Attributes:
         point: their values on the cases themselves, (k,).
-        samples: (resamples, k).
+        samples: (k, resamples).
         skew, spread: sums of the third and second powers of the jackknife's influences, (k,).
     """
 
@@ -68,28 +68,21 @@ class Bootstrap:
     skew: Array
     spread: Array
 
-    def of(self, index: Sequence[int]) -> "Bootstrap":
+    def of(self, index: Sequence[int] | Array) -> "Bootstrap":
         """Some of the statistics."""
-        chosen = self.point[index], self.samples[:, index], self.skew[index], self.spread[index]
-        return Bootstrap(*chosen)
-
-    def times(self, weight: float) -> "Bootstrap":
-        """The same statistics, times a weight."""
         return Bootstrap(
-            self.point * weight,
-            self.samples * weight,
-            self.skew * weight**3,
-            self.spread * weight**2,
+            self.point[index], self.samples[index], self.skew[index], self.spread[index]
         )
 
-    def plus(self, other: "Bootstrap") -> "Bootstrap":
-        """The sum with the statistics of an independent sample."""
-        return Bootstrap(
-            self.point + other.point,
-            self.samples + other.samples,
-            self.skew + other.skew,
-            self.spread + other.spread,
-        )
+    def weigh(self, weight: float) -> None:
+        """Makes these the same statistics times a weight."""
+        for values, power in zip(vars(self).values(), (1, 1, 3, 2), strict=True):
+            values *= weight**power
+
+    def add(self, other: "Bootstrap") -> None:
+        """Makes these the sum with the statistics of an independent sample."""
+        for values, more in zip(vars(self).values(), vars(other).values(), strict=True):
+            values += more
 
 
 Key = tuple[str, str, str]
@@ -103,29 +96,41 @@ def scores(table: ScoreTable, columns: Sequence[str], resamples: int) -> dict[Ke
         resamples: of the bootstrap; 0 leaves the intervals out.
     """
     cells: dict[Key, Score] = {}
-    drawn: dict[str, tuple[list[Key], Bootstrap]] = {}
+    found: dict[str, dict[Key, Array]] = {}
     for each in table.sets:
-        found = {
+        found[each.name] = {
             (entry.key, each.name, column): values
             for entry in table.entries
             for column in columns
             if (values := table.values(entry, each.name, column)) is not None
         }
-        if not found:
-            continue
-        cells |= {key: _score(values, each.groups) for key, values in found.items()}
-        if resamples:
+        cells |= {key: _score(values, each.groups) for key, values in found[each.name].items()}
+    means = dict(_means(table, columns, cells))
+    if resamples:
+        whole: Bootstrap | None = None
+        for each, weight in zip(table.sets, set_weights(table).values(), strict=True):
+            keys = list(found[each.name])
+            if not keys:
+                continue
             seed = zlib.crc32(each.name.encode())
-            drawn[each.name] = (
-                list(found),
-                bootstrap(list(found.values()), each.groups, resamples, seed),
-            )
-            cells |= _with_limits(cells, *drawn[each.name])
-    cells |= dict(_means(table, columns, cells))
-    means = [key for key in cells if key[1] == MEAN]
-    if resamples and means:
-        cells |= _with_limits(cells, means, _mean_samples(table, means, drawn))
-    return cells
+            drawn = bootstrap([*found[each.name].values()], each.groups, resamples, seed)
+            cells |= _with_limits(cells, keys, drawn)
+            if means:
+                place = {(entry, column): i for i, (entry, _, column) in enumerate(keys)}
+                part = drawn.of([place[entry, column] for entry, _, column in means])
+                part.weigh(weight)
+                whole = _sum(whole, part)
+        if whole is not None:
+            means |= _with_limits(means, list(means), whole)
+    return cells | means
+
+
+def _sum(one: Bootstrap | None, other: Bootstrap) -> Bootstrap:
+    """The sum of two independent samples, which takes the place of the first."""
+    if one is None:
+        return other
+    one.add(other)
+    return one
 
 
 def bootstrap(
@@ -141,10 +146,10 @@ def bootstrap(
     parts = [v if np.isnan(v).any() else v.mean(axis=0, keepdims=True) for v in values]
     total, count = group_sums(np.concatenate(parts), groups)
     n, seeds = len(total), [len(part) for part in parts]
-    samples = np.empty((resamples, len(parts)))
+    samples = np.empty((len(parts), resamples))
     with np.errstate(invalid="ignore", divide="ignore"):
         for rows, weights in resample_weights(n, resamples, seed):
-            samples[rows] = _over_seeds((weights @ total) / (weights @ count), seeds)
+            samples[:, rows] = _over_seeds((weights @ total) / (weights @ count), seeds).T
         point = _over_seeds((total.sum(0) / count.sum(0))[None], seeds)[0]
         # the same statistics without each group in turn, (groups, k)
         without = _over_seeds((total.sum(0) - total) / (count.sum(0) - count), seeds)
@@ -154,9 +159,16 @@ def bootstrap(
 
 def limits(drawn: Bootstrap) -> tuple[Array, Array]:
     """Lower and upper limits (k,) of the BCa intervals; NaN where there is none."""
+    pieces = [np.arange(len(drawn.point))[i : i + PIECE] for i in range(0, len(drawn.point), PIECE)]
+    ends = [_limits(drawn.of(piece)) for piece in pieces]
+    low, high = (np.concatenate(each) for each in zip(*ends, strict=True))
+    return low, high
+
+
+def _limits(drawn: Bootstrap) -> tuple[Array, Array]:
     from scipy.special import ndtr, ndtri  # slow to import, and wanted here alone
 
-    ordered = np.sort(drawn.samples.T, axis=1)  # (k, resamples)
+    ordered = np.sort(drawn.samples, axis=1)
     point = drawn.point[:, None]
     with np.errstate(invalid="ignore", divide="ignore"):
         bias = ndtri(((ordered < point).mean(1) + (ordered <= point).mean(1)) / 2)
@@ -186,6 +198,8 @@ def _quantile(ordered: Array, share: Array) -> Array:
 
 def _over_seeds(means: Array, seeds: Sequence[int]) -> Array:
     """Means (rows, sum of seeds) averaged over the seeds of each statistic, (rows, k)."""
+    if sum(seeds) == len(seeds):
+        return means
     starts = np.cumsum([0, *seeds[:-1]])
     averages: Array = np.add.reduceat(means, starts, axis=1) / np.array(seeds)
     return averages
@@ -277,15 +291,3 @@ def _mean_score(parts: Sequence[Score], weights: Sequence[float]) -> Score:
         groups=min(part.groups for part in parts),
         undefined=sum(part.undefined for part in parts),
     )
-
-
-def _mean_samples(
-    table: ScoreTable, keys: Sequence[Key], drawn: dict[str, tuple[list[Key], Bootstrap]]
-) -> Bootstrap:
-    """The resamples of the mean over modalities, set by set."""
-    parts = []
-    for name, weight in set_weights(table).items():
-        place = {key: i for i, key in enumerate(drawn[name][0])}
-        index = [place[entry, name, column] for entry, _, column in keys]
-        parts.append(drawn[name][1].of(index).times(weight))
-    return functools.reduce(Bootstrap.plus, parts)

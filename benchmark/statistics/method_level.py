@@ -16,7 +16,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -97,38 +97,55 @@ def method_intervals(
     groupings = {each.name: Grouping.of(each.groups) for each in table.sets if each.cases}
     cells = {}
     for target in targets(table):
+        found = {column: _column(table, target, column, groupings) for column in columns}
         for entry in table.entries:
             for column in columns:
-                found = _cell(table, entry, target, column, groupings=groupings)
-                if found is not None:
-                    cells[entry.key, target.name, column] = found
+                if entry.key in found[column]:
+                    cells[entry.key, target.name, column] = found[column][entry.key]
     return cells
 
 
-def _cell(
-    table: ScoreTable,
-    entry: Entry,
-    target: Target,
-    column: str,
-    *,
-    groupings: Mapping[str, Grouping],
+def _column(
+    table: ScoreTable, target: Target, column: str, groupings: Mapping[str, Grouping]
+) -> dict[str, MethodInterval]:
+    """The cells of one column on one target, by entry key."""
+    cells: dict[str, MethodInterval] = {}
+    alike: dict[tuple[bool, int], list[tuple[Entry, MethodInterval]]] = {}
+    for entry in table.entries:
+        bare = _without_interval(table, entry, target, column)
+        if bare is not None:
+            cells[entry.key] = bare
+        if bare is not None and not bare.why:
+            alike.setdefault((entry.trained, bare.seeds), []).append((entry, bare))
+    for (trained, _), rows in alike.items():
+        parts = [
+            Part(np.stack([values_of(table, entry, name, column) for entry, _ in rows]), None,
+                 groupings[name], weight)
+            for name, weight in target.weights.items()
+        ]  # fmt: skip
+        found = estimate(parts, (trained, False))
+        least, most = range_of(column)
+        ends = zip(
+            *found.limits(LEVEL), found.se, np.broadcast_to(found.df, len(rows)), strict=True
+        )
+        for (entry, bare), numbers in zip(rows, ends, strict=True):
+            low, high, se, df = map(float, numbers)
+            cells[entry.key] = replace(
+                bare, low=max(low, least), high=min(high, most), se=se, df=df, uncut=(low, high)
+            )
+    return cells
+
+
+def _without_interval(
+    table: ScoreTable, entry: Entry, target: Target, column: str
 ) -> MethodInterval | None:
+    """A cell with its mean, and why it has no interval if it has none."""
     whole = side(table, entry, target.weights, column)
+    counts = target.cases, target.groups
+    none = (NONE,) * 4
     if isinstance(whole, Missing):
         if "undefined" not in whole.why:
             return None
-        seeds, why = len(entry.seeds), whole.why
-        return MethodInterval(NONE, NONE, NONE, NONE, NONE, seeds, target.cases, target.groups, why)
-    counts = whole.seeds, target.cases, target.groups
+        return MethodInterval(NONE, *none, len(entry.seeds), *counts, whole.why)
     why = too_few([entry], [whole.seeds], target.groups)
-    if why:
-        return MethodInterval(whole.mean, NONE, NONE, NONE, NONE, *counts, why)
-    parts = [
-        Part(values_of(table, entry, name, column), None, groupings[name], weight)
-        for name, weight in target.weights.items()
-    ]
-    found = estimate(parts, (entry.trained, False))
-    low, high = (float(np.asarray(end)) for end in found.limits(LEVEL))
-    least, most = range_of(column)
-    numbers = whole.mean, max(low, least), min(high, most), float(found.se), float(found.df)
-    return MethodInterval(*numbers, *counts, uncut=(low, high))
+    return MethodInterval(whole.mean, *none, whole.seeds, *counts, why)

@@ -32,7 +32,7 @@ OBJECTS = ("weights", "deviations", "identity")
 RECORD = ("schema", "method", "title", "mix", "group", "seed", "initialisation", *OBJECTS)
 INITIALISATIONS = ("pretrained", "random", "none")
 AGAIN = "Delete the file and run its stage again."
-PLAIN = frozenset("0123456789.-")  # of the numbers that we write
+PLAIN = b"0123456789.-"  # of the numbers that we write
 SHEET = f"A spreadsheet may have saved it. {AGAIN}"
 
 
@@ -185,7 +185,7 @@ def _numbers(path: Path, name: str, cells: list[str]) -> Array:
 
 def _at_once(cells: list[str], optional: bool) -> Array | None:
     """A column of plain numbers; None where any cell is something else."""
-    if not PLAIN.issuperset("".join(cells)):
+    if "".join(cells).encode(errors="surrogatepass").translate(None, PLAIN):
         return None
     try:
         values = np.array([float(cell) if cell or not optional else math.nan for cell in cells])
@@ -278,6 +278,10 @@ def _check_keys(where: str, keys: dict[str, list[str]]) -> None:
 
 def _mean_by(index: Array, values: Array, n: int) -> Array:
     """Mean of the values of each of n indices, the draws of a case say, where they are defined."""
+    if n == len(index):  # one draw
+        ordered = np.empty(n)
+        ordered[index] = values
+        return ordered
     known = ~np.isnan(values)
     count = np.bincount(index[known], minlength=n)
     total = np.bincount(index[known], values[known], minlength=n)

@@ -17,7 +17,7 @@
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -133,6 +133,17 @@ class ScoreTable:
         object.__setattr__(self, "_open", frozenset(found))
 
     @cached_property
+    def _gone(self) -> dict[Entry, list[MissingRun]]:
+        found: dict[Entry, list[MissingRun]] = {}
+        for gone in self.missing:
+            found.setdefault(gone.entry, []).append(gone)
+        return found
+
+    @cached_property
+    def _stacked(self) -> dict[tuple[Entry, str, str], Array | None]:
+        return {}
+
+    @cached_property
     def protocols(self) -> tuple[str, ...]:
         """Columns of the named protocols, in the order of the files."""
         scores = (each for run in self.runs.values() for each in run.scores.values())
@@ -148,8 +159,8 @@ class ScoreTable:
         return [self.runs[entry.key, s] for s in entry.seeds if (entry.key, s) in self.runs]
 
     def missing_of(self, entry: Entry) -> list[MissingRun]:
-        """The missing runs of a row."""
-        return [gone for gone in self.missing if gone.entry == entry]
+        """The missing runs of a row, in their order."""
+        return [*self._gone.get(entry, ())]
 
     def is_edited(self, entry: Entry) -> bool:
         """Whether a row lacks a run because a file of it was edited."""
@@ -162,11 +173,22 @@ class ScoreTable:
         return [run.scores[dataset] for run in self.runs_of(entry)]
 
     def values(self, entry: Entry, dataset: str, column: str) -> Array | None:
-        """Scores (seeds, cases) of one column; None where a seed or the column is missing."""
+        """Scores (seeds, cases) of one column; None where a seed or the column is missing.
+
+        The array is kept for the next caller, and so cannot be changed.
+        """
+        key = entry, dataset, column
+        if key not in self._stacked:
+            self._stacked[key] = self._stack(entry, dataset, column)
+        return self._stacked[key]
+
+    def _stack(self, entry: Entry, dataset: str, column: str) -> Array | None:
         scores = self.scores_of(entry, dataset)
         if not scores or any(column not in s.values for s in scores):
             return None
-        return np.stack([s.values[column] for s in scores])
+        values = np.stack([s.values[column] for s in scores])
+        values.flags.writeable = False
+        return values
 
     def counts(self, entry: Entry, dataset: str) -> list[tuple[Array, ...]]:
         """The columns tp, fp, fn, tn (cases,) of each seed; empty where a seed is missing."""
@@ -194,11 +216,14 @@ class ScoreTable:
         every = {each.name: np.ones(len(each.cases), dtype=bool) for each in self.sets}
         return self.parts({name: (name, kept.get(name, every[name])) for name in every})
 
-    def parts(self, parts: Mapping[str, tuple[str, Array]]) -> "ScoreTable":
+    def parts(
+        self, parts: Mapping[str, tuple[str, Array]], columns: Collection[str] | None = None
+    ) -> "ScoreTable":
         """The table whose test sets are parts of the present ones.
 
         Args:
             parts: by the name of the part, its test set and which cases it holds, bool (cases,).
+            columns: those that it keeps; None keeps all.
         """
         known = {each.name: each for each in self.sets}
         index = {
@@ -213,7 +238,7 @@ class ScoreTable:
         return replace(
             self,
             sets=tuple(_part_of_set(name, *part) for name, part in index.items()),
-            runs={key: _part_of_run(run, index) for key, run in self.runs.items()},
+            runs={key: _part_of_run(run, index, columns) for key, run in self.runs.items()},
             missing=(*(gone for gone in self.missing if not gone.dataset), *split),
             sizes={name: len(kept) for name, (_, kept) in index.items()},
         )
@@ -224,7 +249,9 @@ def _part_of_set(name: str, whole: TestSet, index: Array) -> TestSet:
     return TestSet(name, whole.modality, cases, groups)
 
 
-def _part_of_run(run: Run, parts: Mapping[str, tuple[TestSet, Array]]) -> Run:
+def _part_of_run(
+    run: Run, parts: Mapping[str, tuple[TestSet, Array]], columns: Collection[str] | None
+) -> Run:
     found = {}
     for name, (each, index) in parts.items():
         scores = run.scores.get(each.name)
@@ -234,7 +261,11 @@ def _part_of_run(run: Run, parts: Mapping[str, tuple[TestSet, Array]]) -> Run:
             scores,
             cases=tuple(scores.cases[i] for i in index),
             groups=tuple(scores.groups[i] for i in index),
-            values={column: values[index] for column, values in scores.values.items()},
+            values={
+                column: values[index]
+                for column, values in scores.values.items()
+                if columns is None or column in columns
+            },
         )
     return replace(run, scores=found)
 

@@ -27,7 +27,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 @pytest.fixture(scope="module")
 def page(made: Made) -> str:
-    return gallery(made.results())
+    return gallery(made.study())
 
 
 def captions(page: str, title: str) -> list[str]:
@@ -60,7 +60,7 @@ def test_most_disputed_cases_show_every_main_method(page: str) -> None:
 
 def test_one_method_has_no_disputes(tmp_path: Path) -> None:
     made = make(tmp_path / "made", Plan(cases=4, size=24, maps=True, cards=CARDS[:1]))
-    page = gallery(made.results())
+    page = gallery(made.study())
     assert "Disputed" not in page
     assert "Best" in page
 
@@ -75,7 +75,7 @@ def test_pictures_are_inside_the_page_and_have_words(page: str) -> None:
 
 
 def test_the_same_bytes_twice(made: Made, page: str) -> None:
-    assert gallery(made.results()) == page
+    assert gallery(made.study()) == page
 
 
 def test_every_seed_has_maps_of_its_own(made: Made) -> None:
@@ -92,7 +92,7 @@ def test_every_seed_has_maps_of_its_own(made: Made) -> None:
 
 def test_absent_maps_are_told(tmp_path: Path) -> None:
     made = make(tmp_path / "made", Plan(cases=4, size=24))
-    page = gallery(made.results())
+    page = gallery(made.study())
     assert "The maps of MMSNet, seed 0, are not here" in page
     assert page.count("<img") == 4  # the contact sheets
 
@@ -100,7 +100,7 @@ def test_absent_maps_are_told(tmp_path: Path) -> None:
 def test_absent_data_are_told(tmp_path: Path) -> None:
     made = make(tmp_path / "made", PLAN)
     shutil.rmtree(made.paths.prepared(MIX))
-    page = gallery(made.results())
+    page = gallery(made.study())
     assert "The images are not here: `mixseg prepare --mix mix0` makes them." in page
     assert "<img" not in page
 
@@ -108,7 +108,7 @@ def test_absent_data_are_told(tmp_path: Path) -> None:
 def test_no_results_are_told(tmp_path: Path) -> None:
     made = make(tmp_path / "made", PLAN)
     shutil.rmtree(made.paths.results(MIX) / "main")
-    assert "No ranked method has all its runs" in gallery(made.results())
+    assert "No ranked method has all its runs" in gallery(made.study())
 
 
 def near(pixel: np.ndarray, colour: tuple[int, int, int]) -> bool:

@@ -116,7 +116,7 @@ def test_resamples_by_brute_force_with_groups_and_undefined_values() -> None:
     drawn = bootstrap([values], groups, 50, seed=9)
     again = np.random.default_rng(9).integers(0, 3, (50, 3))
     members = {0: [0, 1, 2], 1: [3], 2: [4, 5]}
-    for sample, chosen in zip(drawn.samples[:, 0], again, strict=True):
+    for sample, chosen in zip(drawn.samples[0], again, strict=True):
         cases = [case for group in chosen for case in members[group]]
         assert sample == pytest.approx(np.mean([np.nanmean(row[cases]) for row in values]))
 

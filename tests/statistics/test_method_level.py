@@ -114,3 +114,13 @@ def test_which_columns_are_better_when_low() -> None:
     assert [is_lower(c) for c in ("dsc", "iou", "mae", "mae_minmax", "hd95_px", "maximum")] == [
         False, False, True, True, True, False,
     ]  # fmt: skip
+
+
+def test_rows_side_by_side_have_the_bits_that_they_have_alone() -> None:
+    values = {f"m{k}": {"a": RNG.random((3 + k % 3, 40)), "b": RNG.random((3 + k % 3, 25))}
+              for k in range(9)}  # fmt: skip
+    groups = {"a": tuple(f"g{k // 3}" for k in range(40))}
+    together = method_intervals(table_of(values, Made(groups=groups)), ("dsc",))
+    for name, one in values.items():
+        alone = method_intervals(table_of({name: one}, Made(groups=groups)), ("dsc",))
+        assert alone == {key: cell for key, cell in together.items() if key[0] == f"main/{name}"}

@@ -11,7 +11,14 @@ from benchmark.core.text import letter
 from benchmark.statistics.compare import comparisons, holm
 from benchmark.statistics.complete_rows import CompleteRows, complete_rows
 from benchmark.statistics.intervals import MEAN
-from benchmark.statistics.ranking import rankings, ranks, resample, tied_sets, told_apart
+from benchmark.statistics.ranking import (
+    _taus,
+    rankings,
+    ranks,
+    resample,
+    tied_sets,
+    told_apart,
+)
 from benchmark.statistics.stability import AGGREGATIONS, stability
 
 RNG = np.random.default_rng(0)
@@ -234,3 +241,28 @@ def test_all_rows_equal_have_no_tau() -> None:
     found = stability({"m": table_of(same)}, ["main/x", "main/y"], ("dsc",))
     assert found.variants[0].why == "all rows are equal"
     assert math.isnan(found.variants[0].tau)
+
+
+def test_tau_by_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmark.statistics.ranking.CHUNK", 7)  # the last piece is shorter
+    rng = np.random.default_rng(3)
+    point = np.sort(rng.random(6))[::-1]
+    point[2] = point[1] + 2e-13  # equal after rounding to twelve digits
+    samples = np.round(rng.random((20, 6)), 1)
+    one, other = np.triu_indices(6, 1)
+    own, drawn = (np.sign(np.round(x[..., one] - x[..., other], 12)) for x in (point, samples))
+    assert _taus(point, samples).tolist() == (drawn @ own / len(one)).tolist()
+
+
+def test_rows_of_other_numbers_of_seeds_are_told_apart_as_pairs_are() -> None:
+    values = {m: {"a": runs(gain, k, seeds)} for k, (m, gain, seeds) in enumerate(
+        [("w", 0.0, 5), ("x", 0.004, 3), ("y", 0.008, 4), ("z", 0.05, 5)])}  # fmt: skip
+    table = table_of(values)
+    whole = complete_rows({"mix": table}, [entry.key for entry in table.entries])
+    pairs = [(i, j) for i in range(4) for j in range(i + 1, 4)]
+    p = [
+        next(c.p for c in comparisons(table, table.entries[i], [table.entries[j]]))
+        for i, j in pairs
+    ]
+    found = told_apart(whole, np.array([1.0]))
+    assert [bool(found[pair]) for pair in pairs] == [each < 0.05 for each in holm(p)]

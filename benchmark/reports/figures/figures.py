@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
+from benchmark.reports.figures.chosen import left_out, plotted
 from benchmark.reports.figures.drawing import (
     COLOURS,
     Figure,
@@ -36,19 +37,20 @@ def scores_figure(study: Study) -> Figure | None:
     if not any(cells.values()):
         return None
     columns = min(3, len(sets))
-    rows = math.ceil(len(sets) / columns)
-    with canvas_of((9.2, rows * (0.85 + 0.24 * len(entries)))) as canvas:
+    rows, shown = math.ceil(len(sets) / columns), plotted(study, entries)
+    with canvas_of((9.2, rows * (0.85 + 0.24 * len(shown)))) as canvas:
         axes = axes_of(canvas, len(sets), columns, sharey=True)
         for ax, (name, title) in zip(axes, sets, strict=False):
-            here = [cells[entry.key, name] for entry in entries]
-            _dots(ax, heading(title, columns), here, entries, apart=apart)
+            here = [cells[entry.key, name] for entry in shown]
+            _dots(ax, heading(title, columns), here, shown, apart=apart)
         svg = svg_of(canvas, "scores")
     return Figure(
         name="scores",
         title="DSC by test set",
         caption="Dot: mean over seeds. Line: 95 % interval over cases. Ticks: the seeds. Blue:"
-        f" unprompted; vermilion: prompted.{hollow_note(apart)} The axes differ between panels.",
-        alt=f"Dot plot of the DSC of {len(entries)} methods on {len(sets)} panels: mean over seeds,"
+        f" unprompted; vermilion: prompted.{hollow_note(apart)} The axes differ between panels."
+        f"{left_out(len(shown), len(entries))}",
+        alt=f"Dot plot of the DSC of {len(shown)} methods on {len(sets)} panels: mean over seeds,"
         " 95 % interval over cases, and each seed as a small tick. The main table holds the same"
         " numbers.",
         svg=svg,
@@ -118,11 +120,12 @@ def training_figure(study: Study) -> Figure | None:
     curves = {entry: seeds for entry, seeds in curves.items() if seeds}
     if all(len(losses) < 2 for seeds in curves.values() for losses in seeds.values()):
         return None  # one epoch is no course
-    columns = min(3, len(curves))
-    rows = math.ceil(len(curves) / columns)
+    shown = {entry: curves[entry] for entry in plotted(study, [*curves])}
+    columns = min(3, len(shown))
+    rows = math.ceil(len(shown) / columns)
     with canvas_of((9.2, 2.3 * rows)) as canvas:
-        axes = axes_of(canvas, len(curves), columns, sharex=True)
-        for ax, colour, (entry, seeds) in zip(axes, cycle(COLOURS), curves.items(), strict=False):
+        axes = axes_of(canvas, len(shown), columns, sharex=True)
+        for ax, colour, (entry, seeds) in zip(axes, cycle(COLOURS), shown.items(), strict=False):
             _curves(ax, heading(entry.title, columns), seeds, colour)
         canvas.supxlabel("Epoch", fontsize=9)
         canvas.supylabel("Training loss", fontsize=9)
@@ -131,8 +134,8 @@ def training_figure(study: Study) -> Figure | None:
         name="training",
         title="Training loss by epoch",
         caption="Thin: every seed. Thick: their mean. Methods may minimise different losses, so"
-        " heights must not be compared between panels.",
-        alt=f"Line plots of the training loss, one panel for each of {len(curves)} methods: every"
+        f" heights must not be compared between panels.{left_out(len(shown), len(curves))}",
+        alt=f"Line plots of the training loss, one panel for each of {len(shown)} methods: every"
         " seed as a thin line, their mean as a thick one.",
         svg=svg,
         records=[

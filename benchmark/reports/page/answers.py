@@ -75,7 +75,7 @@ def best(study: Study) -> Iterator[str]:
     if second is None:
         yield "No other unprompted method is complete, so there is no lead to tell."
     else:
-        told = comparisons(study.table, first, others)
+        told = comparisons(study.table, first, others, common_practice=False)
         yield from _lead(study, [one for one in told if one.other.key == second.key], place)
     absent = sum(study.cells.get((row.key, place, DSC)) is None for row in rows)
     if absent:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from benchmark.core.beside import beside
 from benchmark.core.errors import StoreError
 from benchmark.core.files import shown, write_atomic, write_text
 from benchmark.reports.figures.drawing import Figure, write_figure
@@ -15,6 +16,7 @@ from benchmark.reports.figures.tradeoff import tradeoff_figure
 from benchmark.reports.page.answers import answers
 from benchmark.reports.page.explorer import explorer
 from benchmark.reports.page.gallery import gallery
+from benchmark.reports.page.parts import WHOLE
 from benchmark.reports.page.render import render
 from benchmark.reports.page.sections import FURTHER, Addition, Content, design, sections
 from benchmark.reports.release.checklist import checklist
@@ -46,6 +48,7 @@ FOLDERS = {
     "claims": (".csv", ".md", ".tex"),
     "analyses": (".csv", ".md", ".tex"),
     "figures": (".csv", ".svg"),
+    WHOLE: (".html",),
 }
 INVENTORY = {
     "methods": methods_grid,
@@ -148,6 +151,7 @@ def write_report(
     Raises: StoreError if the folder holds anything but a report, or a file of maps is broken.
     """
     headline = Headline.of(study_of(results))
+    drawn = beside(headline.figures)
     study, ablations = headline.study, study_of(results, "ablations")
     found = verdicts(results, study)
     tables = {
@@ -157,28 +161,26 @@ def write_report(
         "analyses": {grid.name: grid for each in additions for grid in each.grids},
     }
     leads = {**_leads(study, tables["tables"].get("leaks")), "claims": (found.lead(),)}
-    added = {figure.name: figure for each in additions for figure in each.figures}
-    figures = {**headline.figures(), **added}
     apart = ablations.only(ABLATIONS)
     first = answers(study, apart, found)
-    content = Content(study, ablations, tables, figures, leads, additions, first)
     grids = {name: grid for part in tables.values() for name, grid in part.items()}
-    facts = _facts(study, apart)
-    pages = {
-        **explorer(study, with_images),
-        "checklist.md": checklist(study, ablations, grids),
-        "index.html": render(
-            "index.html", study=study, sections=sections(content), facts=facts, images=with_images
-        ),
-    }
+    pages = {**explorer(study, with_images), "checklist.md": checklist(study, ablations, grids)}
     if with_images:
-        pages["gallery.html"] = gallery(results)
+        pages["gallery.html"] = gallery(study)
+    added = {figure.name: figure for each in additions for figure in each.figures}
+    figures = {**drawn(), **added}
+    content = sections(Content(study, ablations, tables, figures, leads, additions, first))
+    pages["index.html"] = render(
+        "index.html", study=study, sections=content, facts=_facts(study, apart), images=with_images
+    )
+    for shown in (each for section in content for each in section.shown() if each.whole):
+        pages[shown.whole] = render("whole.html", study=study, shown=shown)
     with _in_place_of(to, {"": PAGES, **FOLDERS}) as folder:
         for name, text in pages.items():
             write_text(folder / name, text)
         for name, part in tables.items():
             _write_grids(part, folder / name)
-        for figure in content.figures.values():
+        for figure in figures.values():
             write_figure(figure, folder / "figures")
 
 

@@ -12,10 +12,9 @@ from benchmark.core.errors import MissingDataError, StoreError
 from benchmark.data.contact_sheet import by_size, contact_sheet, outlined
 from benchmark.reports.figures.panels import Array, beside, data_uri, judged
 from benchmark.reports.page.render import render
-from benchmark.reports.study import Study, study_of
+from benchmark.reports.study import Study
 from benchmark.reports.tables.compared import best_of, comparable
 from benchmark.reports.tables.grid import number
-from benchmark.statistics.results import MixResults
 from benchmark.statistics.schema import DSC
 from benchmark.statistics.table import Run
 
@@ -123,14 +122,16 @@ class Source:
         return mask
 
 
-def gallery(results: MixResults) -> str:
+def gallery(study: Study) -> str:
     """The page gallery.html; it shows images of the datasets.
+
+    Args:
+        study: the headline.
 
     Raises: StoreError if a file of maps or of prepared data is broken.
     """
     from benchmark.evaluation.overlays import FALSE, MISSED, TRUE
 
-    study = study_of(results, resamples=0)  # means alone
     best = best_run(study)
     with ExitStack() as stack:
         source = Source(study, stack)

@@ -8,6 +8,10 @@ from benchmark.reports.page.verify import Check
 from benchmark.reports.tables.grid import Grid
 from benchmark.statistics.intervals import MEAN
 
+CELLS = 2000  # of a table on the page: the page stays small whatever the number of rows
+LINES = 10  # that are shown at least
+WHOLE = "whole"  # the folder of pages that hold one whole table each
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -21,6 +25,16 @@ class Shown:
     folder: str
     grid: Grid
     file: str = ""
+
+    @property
+    def lines(self) -> int:
+        """How many of its lines the page shows."""
+        return min(len(self.grid.lines()), max(LINES, CELLS // (len(self.grid.columns) + 1)))
+
+    @property
+    def whole(self) -> str:
+        """The page of the whole table; empty where the report shows all lines."""
+        return f"{WHOLE}/{self.grid.name}.html" if self.lines < len(self.grid.lines()) else ""
 
 
 @dataclass(frozen=True)
@@ -63,11 +77,14 @@ class Section:
         """Whether it has nothing to show."""
         return not (self.figures or self.tables or self.checks or self.answers or self.folded)
 
+    def shown(self) -> list[Shown]:
+        """Its tables, those that are folded among them."""
+        return [*self.tables, *(each for folded in self.folded for each in folded.tables)]
+
     def index(self) -> list[tuple[str, str]]:
         """Anchor and title of its figures and tables."""
-        shown = [*self.tables, *(each for folded in self.folded for each in folded.tables)]
         return [(f"figure-{figure.name}", figure.title) for figure in self.figures] + [
-            (f"table-{each.grid.name}", each.grid.title) for each in shown
+            (f"table-{each.grid.name}", each.grid.title) for each in self.shown()
         ]
 
 

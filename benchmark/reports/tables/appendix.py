@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from benchmark.reports.figures.chosen import PLOTTED, left_out
 from benchmark.reports.figures.drawing import COLOURS, Figure, canvas_of, svg_of
 from benchmark.reports.study import Study
 from benchmark.reports.tables.comparisons import probability
@@ -13,29 +14,36 @@ from benchmark.statistics.friedman import Friedman, power_note
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+PAIRS = "Nemenyi's p of each pair stands in figures/nemenyi.csv."
+TICKS = 15  # numbers of the axis, about: more overlap
 BAR = 0.32  # height between two bars of the diagram
 
 
 def friedman_grid(study: Study, found: Friedman) -> Grid:
-    """Mean ranks over test sets, and the p of every pair; no line where there is no test."""
+    """Mean ranks over test sets, and the p of every pair; no line where there is no test.
+
+    Of more than PLOTTED rows the pairs stand in the CSV of the figure alone.
+    """
     marks = Marks()
     by_key = {entry.key: entry for entry in study.table.entries}
     order = sorted(range(len(found.mean_ranks)), key=lambda i: found.mean_ranks[i])
     lines = []
+    many = len(order) > PLOTTED
+    beside = [] if many else order
     for i in order:
-        pairs = (_pair(found, i, k) for k in order)
+        pairs = (_pair(found, i, k) for k in beside)
         rank = Cell(number(found.mean_ranks[i], 2), sort=found.mean_ranks[i])
         notes = study.notes(by_key[found.keys[i]])
         lines.append(Line(found.titles[i], (rank, *pairs), marks.of(notes)))
     return Grid(
         name="friedman",
         of=study.mix.title,
-        title="Mean ranks over test sets, and Nemenyi's p of each pair",
+        title="Mean ranks over test sets" + ("" if many else ", and Nemenyi's p of each pair"),
         head="Method",
-        columns=(Column("Mean rank"), *(Column(found.titles[i], "p (Nemenyi)") for i in order)),
+        columns=(Column("Mean rank"), *(Column(found.titles[i], "p (Nemenyi)") for i in beside)),
         blocks=(Block("", tuple(lines)),),
         notes=marks.notes(),
-        remarks=tuple(_remarks(found)),
+        remarks=(*_remarks(found), *([PAIRS] if many else [])),
         inner="Method",
         outer="Part",
     )
@@ -65,17 +73,20 @@ def friedman_figure(study: Study, found: Friedman) -> Figure | None:
     if found.why or len(found.mean_ranks) < 2:
         return None
     order = sorted(range(len(found.mean_ranks)), key=lambda i: found.mean_ranks[i])
-    height = 0.9 + 0.24 * math.ceil(len(order) / 2) + 0.13 * len(found.cliques)
+    shown = order[:PLOTTED]
+    cliques = [both for each in found.cliques if len(both := [i for i in each if i in shown]) > 1]
+    height = 0.9 + 0.24 * math.ceil(len(shown) / 2) + 0.13 * len(cliques)
     with canvas_of((9.2, height)) as canvas:
         ax = canvas.subplots()
-        _diagram(ax, found, order)
+        _diagram(ax, found, shown, cliques)
         svg = svg_of(canvas, "nemenyi")
     return Figure(
         name="nemenyi",
         title="Critical-difference diagram",
         caption="Mean rank over test sets, 1 is best. Methods that one bar joins, Nemenyi's test"
-        " cannot tell apart; the notes of the table say how little it can find at all.",
-        alt=f"Critical-difference diagram of {len(order)} methods; the table below holds the mean"
+        " cannot tell apart; the notes of the table say how little it can find at all."
+        f"{left_out(len(shown), len(order), 'the best')}",
+        alt=f"Critical-difference diagram of {len(shown)} methods; the table below holds the mean"
         " ranks and the p of each pair.",
         svg=svg,
         records=[_record(found, i) for i in order],
@@ -95,28 +106,32 @@ def _record(found: Friedman, i: int) -> dict[str, Any]:
     }
 
 
-def _diagram(ax: "Axes", found: Friedman, order: Sequence[int]) -> None:
-    n = len(order)
+def _diagram(
+    ax: "Axes", found: Friedman, order: Sequence[int], cliques: Sequence[Sequence[int]]
+) -> None:
+    count = len(order)
+    # of many rows, those that are shown may have ranks beyond the number of those shown
+    n = max(count, math.ceil(max(found.mean_ranks[i] for i in order)))
     ink: Any = {"color": "#777777", "lw": 1}
     inch = (n - 1) / 3.2  # in ranks; what is left and right of them is room for names
     ax.set_axis_off()
     ax.set_xlim(1 - 2.9 * inch, n + 2.9 * inch)
     ax.plot([1, n], [0, 0], **ink)
-    for tick in range(1, n + 1):
+    for tick in range(1, n + 1, max(1, n // TICKS)):
         ax.plot([tick] * 2, [0, 0.15], **ink)
         ax.text(tick, 0.25, str(tick), ha="center", va="bottom")
-    below, half = -(len(found.cliques) + 1) * BAR, math.ceil(n / 2)
+    below, half = -(len(cliques) + 1) * BAR, math.ceil(count / 2)
     ax.set_ylim(below - 0.6 * half, 1.0)
     for place, i in enumerate(order):
         left = place < half
-        level = below - 0.6 * (place if left else n - 1 - place)
+        level = below - 0.6 * (place if left else count - 1 - place)
         rank, edge = found.mean_ranks[i], 1 - 0.2 * inch if left else n + 0.2 * inch
         ax.plot([rank, rank, edge], [0, level, level], **ink)
         about: Any = {"va": "center", "ha": "right" if left else "left"}
         at = edge + (-0.06 if left else 0.06) * inch
         label = ax.text(at, level, f"{found.titles[i]} ({number(rank, 2)})", **about)
         label.set_in_layout(False)
-    for k, clique in enumerate(found.cliques):
+    for k, clique in enumerate(cliques):
         ranks = [found.mean_ranks[i] for i in clique]
         at, more = -(k + 1) * BAR, 0.04 * inch
         ax.plot([min(ranks) - more, max(ranks) + more], [at, at], color=COLOURS[0], lw=3.5)

@@ -92,9 +92,14 @@ def stands_in(study: Study, focus: "Entry") -> str:
     return f"{title} does not run on this mix: its variant {focus.title} is compared in its place."
 
 
+def mean_place(study: Study) -> str:
+    """Where the score over all test sets stands: MEAN, or the only test set; empty without one."""
+    return MEAN if len(study.table.sets) > 1 else next(iter(e.name for e in study.table.sets), "")
+
+
 def best_of(study: Study, entries: Sequence["Entry"]) -> "Entry | None":
     """The row with the highest DSC over all test sets; None where no row has one."""
-    place = MEAN if len(study.table.sets) > 1 else next(iter(e.name for e in study.table.sets), "")
+    place = mean_place(study)
     found = {
         entry: score.mean
         for entry in entries

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from benchmark.core.text import percent
+from benchmark.reports.figures.chosen import left_out, plotted
 from benchmark.reports.figures.drawing import (
     COLOURS,
     Figure,
@@ -38,6 +39,7 @@ from benchmark.statistics.wilcoxon import COMMON_PRACTICE
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+HIGHEST = "those of the highest DSC"
 COLUMNS = (
     Column("Difference ↑"),
     Column("Verdict", numeric=False),
@@ -174,10 +176,11 @@ def forest_figure(study: Study, found: Compared) -> Figure | None:
         return None
     columns = min(3, len(datasets))
     rows = math.ceil(len(datasets) / columns)
-    with canvas_of((9.2, 0.4 + rows * (0.85 + 0.24 * len(found.others)))) as canvas:
+    others = plotted(study, found.others)
+    with canvas_of((9.2, 0.4 + rows * (0.85 + 0.24 * len(others)))) as canvas:
         axes = axes_of(canvas, len(datasets), columns, sharey=True)
         for ax, dataset in zip(axes, datasets, strict=False):
-            here = [one for one in found.comparisons if one.dataset == dataset]
+            here = [o for o in found.comparisons if o.dataset == dataset and o.other in others]
             _panel(ax, heading(dataset_title(study, dataset), columns), here)
         label = f"DSC of {found.focus.title} minus DSC of the row"
         canvas.supxlabel(label, fontsize=9)
@@ -187,9 +190,10 @@ def forest_figure(study: Study, found: Compared) -> Figure | None:
         title=f"{found.focus.title} minus each other method",
         caption="Line: 95 % interval over trainings and cases. Filled: a verdict after Holm, blue"
         " for better and vermilion for worse; hollow: undecided; cross without a line: no claim."
-        f" The grey band is a difference of at most {ROPE:g}.",
+        f" The grey band is a difference of at most {ROPE:g}."
+        f"{left_out(len(others), len(found.others), HIGHEST)}",
         alt=f"Forest plot: the difference of DSC between {found.focus.title} and"
-        f" {len(found.others)} other methods on {len(datasets)} panels, with intervals. The table"
+        f" {len(others)} other methods on {len(datasets)} panels, with intervals. The table"
         " below holds the numbers.",
         svg=svg,
         records=[_record(study, one) for one in found.comparisons],

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from benchmark.reports.figures.chosen import PLOTTED, left_out
 from benchmark.reports.figures.drawing import (
     COLOURS,
     Figure,
@@ -37,6 +38,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BAR = 0.3  # between two bars of tied methods, in ranks
+DOTS = (
+    "The area of a dot is the share of resampled trainings and cases; the best method"
+    " of each panel stands first. A bar joins methods of which no two are told apart; where it"
+    " passes a method without a dot, that method is not among them."
+)
+RANGES = (
+    "Dot: the rank. Line: its 95 % range over resampled trainings and cases. The best method of"
+    " each panel stands first."
+)
+BEST_OF_EACH = "the best of each panel"
 POINTS = f"{100 * ROPE:g} point{'' if ROPE == 0.01 else 's'}"
 
 
@@ -232,7 +243,8 @@ def ranks_figure(study: Study, found: Compared) -> Figure | None:
     known = _known(found)
     if not known:
         return None
-    methods = max(len(one.rows) for one in known.values())
+    every = max(len(one.rows) for one in known.values())
+    methods = min(every, PLOTTED)
     longest = max(len(row.title) for one in known.values() for row in one.rows)
     columns = min(3 if longest < 26 else 2, len(known))  # every panel names its rows
     rows = math.ceil(len(known) / columns)
@@ -245,34 +257,40 @@ def ranks_figure(study: Study, found: Compared) -> Figure | None:
     return Figure(
         name="ranks",
         title="How often each method takes each rank",
-        caption="The area of a dot is the share of resampled trainings and cases; the best method"
-        " of each panel stands first. A bar joins methods of which no two are told apart; where it"
-        " passes a method without a dot, that method is not among them. Blue: not told apart from"
-        " the first; orange: told apart from it.",
-        alt=f"Dot plots of rank distributions of {methods} methods on {len(known)} panels, with"
-        " bars that join tied methods. The table of ranks holds the numbers.",
+        caption=f"{RANGES if methods < every else DOTS} Blue: not told apart from"
+        f" the first; orange: told apart from it.{left_out(methods, every, BEST_OF_EACH)}",
+        alt=f"Dot plots of rank distributions of {methods} methods on {len(known)} panels"
+        f"{', with bars that join tied methods' if methods == every else ''}."
+        " The table of ranks holds the numbers.",
         svg=svg,
         records=[*_rank_records(known)],
     )
 
 
-def _panel(ax: "Axes", title: str, rows: Sequence[RowRank]) -> None:
+def _panel(ax: "Axes", title: str, ranked: Sequence[RowRank]) -> None:
     ax.set_title(title, loc="left")
+    rows = ranked[:PLOTTED]
     n = len(rows)
     ax.set_yticks(range(n), [wrapped(row.title) for row in rows])
     ax.set_ylim(n - 0.4, -0.6)
     tied = {tie for row in rows for tie in row.ties}
-    bars = [k for k in sorted(tied) if sum(k in row.ties for row in rows) > 1]
-    ax.set_xlim(0.2, n + 1.1 + BAR * max(1, len(bars)))
-    ax.set_xticks(range(1, n + 1, max(1, n // 5)))
+    cut = n < len(ranked)  # then ranges take the place of dots, and of bars, which would be many
+    bars = [k for k in sorted(tied) if sum(k in row.ties for row in rows) > 1 and not cut]
+    # of many rows, some that are shown take ranks beyond the number of those shown
+    last = max(n, *(int(row.high) for row in rows)) if cut else n
+    ax.set_xlim(0.2, last + 1.1 + BAR * max(1, len(bars)))
+    ax.set_xticks(range(1, last + 1, max(1, last // 5)))
     ax.tick_params(axis="y", length=0)
     for y, row in enumerate(rows):
         colour = COLOURS[0 if set(row.ties) & set(rows[0].ties) else 1]
-        for rank, share in enumerate(row.shares, 1):
+        if cut:
+            ax.plot([row.low, row.high], [y, y], color=colour, lw=1.6, solid_capstyle="butt")
+            ax.plot([row.rank], [y], "o", color=colour, ms=4.5)
+        for rank, share in enumerate(() if cut else row.shares, 1):
             if share >= 0.005:
                 ax.plot([rank], [y], "o", color=colour, ms=13 * math.sqrt(share), mew=0)
     for place, tie in enumerate(bars):
         members = [y for y, row in enumerate(rows) if tie in row.ties]
         ax.plot(
-            [n + 1.1 + BAR * place] * len(members), members, "o-", color="#777777", lw=1.5, ms=3
+            [last + 1.1 + BAR * place] * len(members), members, "o-", color="#777777", lw=1.5, ms=3
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from benchmark.reports.figures.chosen import left_out, plotted
 from benchmark.reports.figures.drawing import (
     COLOURS,
     Figure,
@@ -89,7 +90,7 @@ def size_strata(study: Study) -> SizeStrata:
                 parts.append((each.name, stratum, int(inside.sum())))
     if not parts:
         return SizeStrata((), {})
-    table = replace(study.table, entries=tuple(entries)).parts(kept)
+    table = replace(study.table, entries=tuple(entries)).parts(kept, [DSC])
     return SizeStrata(tuple(parts), scores(table, [DSC], study.params.resamples))
 
 
@@ -171,20 +172,21 @@ def strata_figure(study: Study, strata: SizeStrata) -> Figure | None:
     if not entries or not names:
         return None
     columns = min(2, len(names))
-    rows = math.ceil(len(names) / columns)
-    with canvas_of((9.2, 0.5 + rows * (0.85 + 0.26 * len(entries)))) as canvas:
+    rows, shown = math.ceil(len(names) / columns), plotted(study, entries)
+    with canvas_of((9.2, 0.5 + rows * (0.85 + 0.26 * len(shown)))) as canvas:
         axes = axes_of(canvas, len(names), columns, sharey=True)
         for ax, name in zip(axes, names, strict=False):
-            _panel(ax, study, strata, name, entries=entries)
+            _panel(ax, study, strata, name, entries=shown)
         handles = handles_of(axes)
-        shown = [handles[s.label] for s in STRATA if s.label in handles]
-        canvas.legend(handles=shown, loc="outside upper left", ncols=3, frameon=False)
+        named = [handles[s.label] for s in STRATA if s.label in handles]
+        canvas.legend(handles=named, loc="outside upper left", ncols=3, frameon=False)
         svg = svg_of(canvas, "strata")
     return Figure(
         name="strata",
         title="DSC by size of the reference",
-        caption=f"Mean over seeds, with the 95 % interval over cases. {HOW}",
-        alt=f"Dot plot of the DSC of {len(entries)} methods on {len(names)} panels, one a test"
+        caption=f"Mean over seeds, with the 95 % interval over cases. {HOW}"
+        f"{left_out(len(shown), len(entries))}",
+        alt=f"Dot plot of the DSC of {len(shown)} methods on {len(names)} panels, one a test"
         " set, with a mark for each size of the reference. The table below holds the numbers.",
         svg=svg,
         records=[*_records(study, strata)],
