@@ -173,8 +173,8 @@ def write_report(
     pages["index.html"] = render(
         "index.html", study=study, sections=content, facts=_facts(study, apart), images=with_images
     )
-    for shown in (each for section in content for each in section.shown() if each.whole):
-        pages[shown.whole] = render("whole.html", study=study, shown=shown)
+    for table in (each for section in content for each in section.shown() if each.whole):
+        pages[table.whole] = render("whole.html", study=study, shown=table)
     with _in_place_of(to, {"": PAGES, **FOLDERS}) as folder:
         for name, text in pages.items():
             write_text(folder / name, text)
