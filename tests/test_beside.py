@@ -1,8 +1,13 @@
 """Work in a second process: its result, what it raises, and what happens if it is killed."""
 
 import os
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
+from support import command_environment
 
 from benchmark.core import beside as module
 from benchmark.core.beside import beside
@@ -46,6 +51,29 @@ def test_work_that_was_killed_is_done_here(monkeypatch: pytest.MonkeyPatch) -> N
         return "done"
 
     assert beside(work)() == "done"
+
+
+def test_ctrl_c_is_told_once() -> None:
+    code = (
+        "import time\n"
+        "from benchmark.core import beside as module\n"
+        "module._cores = lambda: 2\n"
+        "ask = module.beside(lambda: time.sleep(60))\n"
+        "print('began', flush=True)\n"
+        "ask()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], text=True, env=command_environment(), start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "began\n"
+    time.sleep(0.3)  # until the second process is under way
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert said.count("KeyboardInterrupt") == 1
+    assert "ForkProcess" not in said
 
 
 def test_one_core_works_here(monkeypatch: pytest.MonkeyPatch) -> None:

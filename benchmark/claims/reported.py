@@ -25,6 +25,7 @@ from benchmark.audit.cells import NUMBER
 from benchmark.audit.forms import read_rows
 from benchmark.claims import names
 from benchmark.core.errors import ScoreTableError
+from benchmark.core.files import shown
 from benchmark.statistics.method_level import MethodInterval, method_intervals
 from benchmark.statistics.results import MixResults
 from benchmark.statistics.schema import metric_of, scored
@@ -113,7 +114,7 @@ def _read(
     if missing:
         found, expected = f"no column {', '.join(missing)}", f"the columns {', '.join(COLUMNS)}"
         raise ScoreTableError(path, found, expected, "Add it; baselines/README.md describes them.")
-    name = path.relative_to(root) if path.is_relative_to(root) else path
+    name = shown(path, root)
     return [
         _row(f"{name}, line {line}", dict(zip(header, cells, strict=True)), known, methods)
         for line, cells in rows

@@ -14,7 +14,7 @@ from benchmark.cli import datasets as cli_datasets
 from benchmark.cli import options as o
 from benchmark.cli import reports as cli_reports
 from benchmark.cli import runs as cli_runs
-from benchmark.core.files import Paths, project_root
+from benchmark.core.files import Paths, project_root, shown
 from benchmark.core.progress import Terminal
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def controls(mix: o.MixName) -> None:
     params = load_params(paths.root)
     require(paths, mix, params.mix(mix))
     run_controls(mix, paths, params, Terminal())
-    typer.echo(f"wrote {(paths.results(mix) / 'controls').relative_to(paths.root)}")
+    typer.echo(f"wrote {shown(paths.results(mix) / 'controls', paths.root)}")
 
 
 # In the order of the help: methods and data above, then runs, then what is made of results.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from benchmark.cli import options as o
-from benchmark.core.files import DATASETS, PARAMS, Paths, project_root
+from benchmark.core.files import DATASETS, PARAMS, Paths, project_root, shown
 from benchmark.core.progress import Terminal
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def new_dataset(
     paths = Paths(project_root())
     if write:
         mix_entry.check_free(name, paths.root)
+    root = paths.root.absolute()
     if source is None:
         if any((modality, images, masks, group, lesion_codes, background_codes, title, licence)):
             raise typer.BadParameter("give --from too, or write it into dataset.yaml")
@@ -60,8 +61,8 @@ def new_dataset(
         wanted = own.Wanted(modality, images or (), masks or (), group, codes, seed, title,
                             licence or own.NO_LICENCE)  # fmt: skip
         looked = own.new_dataset(name, source, wanted, paths, Terminal())
-        typer.echo(f"wrote {_shown(paths, looked.at)}")
-    typer.echo(f"wrote {_shown(paths, looked.at.with_name(own.SHEET))}: look at it in a browser")
+        typer.echo(f"wrote {shown(looked.at, root)}")
+    typer.echo(f"wrote {shown(looked.at.with_name(own.SHEET), root)}: look at it in a browser")
     for line in looked.lines():
         typer.echo(line)
     looked.check_matched()
@@ -81,8 +82,3 @@ def codes_of(lesion: str | None, background: str | None) -> "ListedCodes | None"
         return pointer_file.codes_of(lesion, background)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-
-
-def _shown(paths: Paths, path: Path) -> Path:
-    root = paths.root.absolute()
-    return path.relative_to(root) if path.is_relative_to(root) else path

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import TypeVar
@@ -32,6 +33,7 @@ def beside(work: Callable[[], T]) -> Callable[[], T]:
         except EOFError:
             return work()
         finally:
+            process.kill()  # it has answered, or nobody waits for its answer any more
             process.join()
         if error is not None:
             raise error
@@ -42,6 +44,9 @@ def beside(work: Callable[[], T]) -> Callable[[], T]:
 
 
 def _do(work: Callable[[], T], to: Connection) -> None:
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # the first process tells of a Ctrl-C, and ends both
     try:
         to.send((work(), None))
     except Exception as error:  # raised where the result is asked for

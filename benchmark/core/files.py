@@ -275,10 +275,10 @@ def project_root(start: Path | None = None) -> Path:
     )
 
 
-def shown(path: Path) -> Path:
-    """A path as it is printed: relative to the user's folder if it lies below it."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
+def shown(path: Path, root: Path | None = None) -> Path:
+    """A path as it is printed: relative to a root (the user's folder) if it lies below it."""
+    root = root or Path.cwd()
+    return path.relative_to(root) if path.is_relative_to(root) else path
 
 
 @dataclass(frozen=True)

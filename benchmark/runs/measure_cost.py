@@ -13,7 +13,7 @@ from benchmark.core.environment import (
     versions,
 )
 from benchmark.core.errors import MethodError, MixSegError, ParamsError
-from benchmark.core.files import Paths, digest, read_json, write_json
+from benchmark.core.files import Paths, digest, read_json, shown, write_json
 from benchmark.core.params import Mix, load_params
 from benchmark.core.progress import Progress
 from benchmark.data.answers import require
@@ -76,8 +76,7 @@ def measure(
             "finished": finished_at(),
         }
         write_json(path, record)
-    shown = path.relative_to(paths.root) if paths.root in path.parents else path
-    return f"{text(record)}\n{done} {shown}"
+    return f"{text(record)}\n{done} {shown(path, paths.root)}"
 
 
 def cost_codes(root: Path, mix: Mix) -> dict[str, str]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from benchmark.core.errors import MethodError, MixSegError, ParamsError
-from benchmark.core.files import Paths, sha256_file
+from benchmark.core.files import Paths, sha256_file, shown
 from benchmark.methods import discover
 from benchmark.methods.importing import own_line
 from benchmark.methods.layers import SHOWN, load_strictly
@@ -56,8 +56,8 @@ def import_weights(
     official = _Official(paths, source, f"{name} at {side} pixels", method)
     read, count = official.load(state)
     write_whole(to, method, side, source, official.pretrained)
-    shown = to.relative_to(paths.root) if paths.root in to.parents else to
-    told = f"wrote {shown}: {count} tensors of {name} at {side} pixels"
+    here = shown(to, paths.root)
+    told = f"wrote {here}: {count} tensors of {name} at {side} pixels"
     told += f", made from the {len(read.tensors)} of {source.name}{read.where()}"
     if official.pretrained:
         told += f"; the frozen ones, which it does not hold, from {official.from_files()}"
@@ -66,7 +66,7 @@ def import_weights(
         told += f"\nnot read, as no part of the network: {first} ({len(read.passed)})"
     if entry.card.prompt != "none":
         return told
-    return f"{told}\nmixseg predict --method {name} --weights {shown} --images FOLDER --out FOLDER"
+    return f"{told}\nmixseg predict --method {name} --weights {here} --images FOLDER --out FOLDER"
 
 
 @dataclass

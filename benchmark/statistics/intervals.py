@@ -119,18 +119,13 @@ def scores(table: ScoreTable, columns: Sequence[str], resamples: int) -> dict[Ke
                 place = {(entry, column): i for i, (entry, _, column) in enumerate(keys)}
                 part = drawn.of([place[entry, column] for entry, _, column in means])
                 part.weigh(weight)
-                whole = _sum(whole, part)
+                if whole is None:
+                    whole = part
+                else:
+                    whole.add(part)
         if whole is not None:
             means |= _with_limits(means, list(means), whole)
     return cells | means
-
-
-def _sum(one: Bootstrap | None, other: Bootstrap) -> Bootstrap:
-    """The sum of two independent samples, which takes the place of the first."""
-    if one is None:
-        return other
-    one.add(other)
-    return one
 
 
 def bootstrap(

@@ -116,6 +116,7 @@ def test_the_command_and_a_prediction_with_its_file(paths: Paths, tmp_path: Path
     done = mixseg(paths.root, "import-weights", "net", str(tmp_path / "a.pth"), "--size", "32")
     assert done.returncode == 0, done.stderr
     assert "wrote weights/imported/net.safetensors: 4 tensors of net" in done.stdout
+    assert "--weights weights/imported/net.safetensors --images" in done.stdout
     (tmp_path / "images").mkdir()
     Image.fromarray(np.full((20, 30, 3), 90, np.uint8)).save(tmp_path / "images" / "one.png")
     words = ("predict", "--method", "net", "--weights", "weights/imported/net.safetensors",
