@@ -7,12 +7,14 @@ prediction and scoring. They are computed from the code, less the modules named 
 
 import ast
 import functools
+import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmark.core.errors import MethodError
-from benchmark.core.files import digest
+from benchmark.core.files import digest, sha256_bytes
 
 PLUGIN = "plugin.py"
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -135,31 +137,64 @@ def imported(root: Path, file: Path) -> set[Path]:
 
     Raises: MethodError if it is no Python.
     """
-    return set(_imported(root, file, _stamp(file)))
-
-
-def _stamp(file: Path) -> tuple[int, int]:
-    try:
-        about = file.stat()
-    except OSError as error:
-        raise MethodError(file, "no file", "Python code", "Restore it.") from error
-    return about.st_mtime_ns, about.st_size
+    return set(_imported(root, file, _facts(file, root)))
 
 
 @functools.cache
-def _imported(root: Path, file: Path, stamp: tuple[int, int]) -> frozenset[Path]:
+def _imported(root: Path, file: Path, facts: "_Facts") -> frozenset[Path]:
     found: set[Path] = set()
     package = Path(__file__).parents[2]
-    for node in _running(_tree(file, root)):
+    for level, parts in facts.imports:
+        start = file.parents[level - 1] if level else root
+        found |= _module_files(start, package, parts)
+    return frozenset(found - {file})
+
+
+@dataclass(frozen=True, eq=False)
+class _Facts:
+    """What is kept of a parsed file.
+
+    Attributes:
+        digest: of its code.
+        imports: level (0 is absolute) and parts of every module that it imports when it runs.
+    """
+
+    digest: str
+    imports: tuple[tuple[int, tuple[str, ...]], ...]
+
+
+def _facts(file: Path, root: Path | None = None) -> _Facts:
+    """What is kept of a file, which is parsed once as long as it does not change.
+
+    Raises: MethodError if it is missing or no Python; it names the file relative to the root.
+    """
+    try:
+        about = file.stat()
+        return _read(file, about.st_mtime_ns, about.st_size)
+    except OSError as error:
+        raise MethodError(file, "no file", "Python code", "Restore it.") from error
+    except (SyntaxError, ValueError) as error:
+        shown = file.relative_to(root).as_posix() if root else file
+        where = f"{shown}:{getattr(error, 'lineno', None) or 1}"
+        found = f"no Python ({getattr(error, 'msg', error)})"
+        raise MethodError(where, found, "Python code", "Correct the syntax there.") from error
+
+
+@functools.cache
+def _read(file: Path, mtime_ns: int, size: int) -> _Facts:
+    tree = ast.parse(file.read_bytes(), filename=str(file))
+    return _Facts(_tree_digest(tree), tuple(_imports(tree)))
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[int, tuple[str, ...]]]:
+    for node in _running(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                found |= _module_files(root, package, alias.name.split("."))
+                yield 0, tuple(alias.name.split("."))
         elif isinstance(node, ast.ImportFrom):
-            parts = node.module.split(".") if node.module else []
-            start = file.parents[node.level - 1] if node.level else root
+            parts = node.module.split(".") if node.module else ()
             for alias in node.names:  # each may be a module itself
-                found |= _module_files(start, package, [*parts, alias.name])
-    return frozenset(found - {file})
+                yield node.level, (*parts, alias.name)
 
 
 def _running(tree: ast.AST) -> Iterator[ast.AST]:
@@ -171,13 +206,18 @@ def _running(tree: ast.AST) -> Iterator[ast.AST]:
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             waiting.extend(node.orelse)
         else:
-            for field in BODIES:
-                waiting.extend(getattr(node, field, ()))
+            waiting.extend(_held(node))
 
 
-def _module_files(start: Path, package: Path, parts: list[str]) -> set[Path]:
+def _held(node: ast.AST) -> Iterator[ast.AST]:
+    """The statements that a statement holds."""
+    for field in BODIES:
+        yield from getattr(node, field, ())
+
+
+def _module_files(start: Path, package: Path, parts: tuple[str, ...]) -> set[Path]:
     """The file of a module and the __init__.py of every package on the way to it."""
-    if parts[:1] == ["benchmark"] and not (start / "benchmark").is_dir():
+    if parts[:1] == ("benchmark",) and not (start / "benchmark").is_dir():
         start = package
     found, folder = set(), start
     for part in parts:
@@ -198,49 +238,38 @@ def code_digest(files: Iterable[Path]) -> str:
 
 def file_digest(file: Path) -> str:
     """A digest of one file's syntax tree; see `code_digest`."""
-    return _file_digest(file, _stamp(file))
-
-
-@functools.cache
-def _file_digest(file: Path, stamp: tuple[int, int]) -> str:
-    return digest(_plain(_without_docstrings(_tree(file))))
+    return _facts(file).digest
 
 
 def source_digest(source: bytes) -> str:
     """The digest of the code in some bytes; empty where they are no Python."""
     try:
-        return digest(_plain(_without_docstrings(ast.parse(source))))
+        return _tree_digest(ast.parse(source))
     except (SyntaxError, ValueError):
         return ""
 
 
-def _tree(file: Path, root: Path | None = None) -> ast.Module:
-    try:
-        return ast.parse(file.read_bytes(), filename=str(file))
-    except OSError as error:
-        raise MethodError(file, "no file", "Python code", "Restore it.") from error
-    except (SyntaxError, ValueError) as error:
-        shown = file.relative_to(root).as_posix() if root else file
-        where = f"{shown}:{getattr(error, 'lineno', None) or 1}"
-        found = f"no Python ({getattr(error, 'msg', error)})"
-        raise MethodError(where, found, "Python code", "Correct the syntax there.") from error
-
-
-def _without_docstrings(tree: ast.Module) -> ast.Module:
-    for node in ast.walk(tree):
+def _tree_digest(tree: ast.Module) -> str:
+    """The digest of a tree, from which it takes the docstrings."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
             del node.body[0]
-    return tree
+        waiting.extend(_held(node))
+    return sha256_bytes(_canonical(tree).encode())
 
 
-def _plain(node: Any) -> Any:
-    """A tree as lists and strings, without positions; empty fields are left out.
+def _canonical(node: Any) -> str:
+    """A tree as JSON of lists and strings, without positions; empty fields are left out.
 
     Python's own `ast.dump` differs between versions, which add fields that are empty in old code.
     """
     if isinstance(node, ast.AST):
-        fields = ((name, value) for name, value in ast.iter_fields(node) if value not in (None, []))
-        return [type(node).__name__, *([name, _plain(value)] for name, value in fields)]
+        fields = ((name, getattr(node, name, None)) for name in node._fields)
+        kept = (f',["{name}",{_canonical(value)}]' for name, value in fields
+                if value is not None and value != [])  # fmt: skip
+        return f'["{type(node).__name__}"{"".join(kept)}]'
     if isinstance(node, list):
-        return [_plain(item) for item in node]
-    return repr(node)
+        return f"[{','.join(map(_canonical, node))}]"
+    return json.dumps(repr(node))

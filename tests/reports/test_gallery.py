@@ -14,7 +14,7 @@ from PIL import Image
 
 from benchmark.data.contact_sheet import GAP, SIDE, TILE, contact_sheet, outlined
 from benchmark.evaluation.overlays import FALSE, MISSED, TRUE
-from benchmark.reports.figures.panels import beside, data_uri
+from benchmark.reports.figures.panels import data_uri, side_by_side
 from benchmark.reports.page.gallery import Source, best_run, gallery
 
 PLAN = Plan(cases=7, size=24, maps=True)
@@ -120,7 +120,7 @@ def test_true_missed_and_false_area_have_their_colours() -> None:
     image = np.full((SIDE, SIDE, 3), 100, np.uint8)
     mask, reference = np.zeros((2, SIDE, SIDE), bool)
     mask[:, :120], reference[:, 60:180] = True, True
-    picture = beside(image, mask, reference)
+    picture = side_by_side(image, mask, reference)
     assert picture.shape == (SIDE, 2 * SIDE + GAP, 3)
     judged = picture[:, SIDE + GAP :].astype(float)
     assert near(judged[100, 30], FALSE)

@@ -10,7 +10,7 @@ from benchmark.data.contact_sheet import GAP, QUALITY, enlarged
 Array = np.ndarray
 
 
-def beside(image: Array, mask: Array, reference: Array) -> Array:
+def side_by_side(image: Array, mask: Array, reference: Array) -> Array:
     """The image, and beside it true, missed and false area.
 
     Args:

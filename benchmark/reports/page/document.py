@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmark.core.beside import beside
+from benchmark.core.background import in_background
 from benchmark.core.errors import StoreError
 from benchmark.core.files import shown, write_atomic, write_text
 from benchmark.reports.figures.drawing import Figure, write_figure
@@ -151,7 +151,7 @@ def write_report(
     Raises: StoreError if the folder holds anything but a report, or a file of maps is broken.
     """
     headline = Headline.of(study_of(results))
-    drawn = beside(headline.figures)
+    drawn = in_background(headline.figures)
     study, ablations = headline.study, study_of(results, "ablations")
     found = verdicts(results, study)
     tables = {

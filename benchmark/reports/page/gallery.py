@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmark.core.errors import MissingDataError, StoreError
 from benchmark.data.contact_sheet import by_size, contact_sheet, outlined
-from benchmark.reports.figures.panels import Array, beside, data_uri, judged
+from benchmark.reports.figures.panels import Array, data_uri, judged, side_by_side
 from benchmark.reports.page.render import render
 from benchmark.reports.study import Study
 from benchmark.reports.tables.compared import best_of, comparable
@@ -241,7 +241,7 @@ def _pair(source: Source, run: Run, case: Case, dsc: float) -> Picture | None:
     if pixels is None or mask is None:
         return None
     return Picture(
-        data_uri(beside(pixels[0], mask, pixels[1])),
+        data_uri(side_by_side(pixels[0], mask, pixels[1])),
         f"{case[1]}: DSC {number(dsc, 3)}",
         f"{case[1]} of {source.study.set_title(case[0])}: the image, and beside it the found,"
         f" missed and false area of {run.entry.title}, DSC {number(dsc, 3)}.",

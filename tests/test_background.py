@@ -9,8 +9,8 @@ import time
 import pytest
 from support import command_environment
 
-from benchmark.core import beside as module
-from benchmark.core.beside import beside
+from benchmark.core import background as module
+from benchmark.core.background import in_background
 
 
 def two(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,7 +24,7 @@ def test_the_result_comes_from_another_process(monkeypatch: pytest.MonkeyPatch) 
     def work() -> tuple[int, int]:
         return here["value"], os.getpid()
 
-    ask = beside(work)
+    ask = in_background(work)
     here["value"] = 2
     value, process = ask()
     assert value == 1
@@ -38,7 +38,7 @@ def test_what_it_raises_is_raised_here(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ValueError("told")
 
     with pytest.raises(ValueError, match="told"):
-        beside(work)()
+        in_background(work)()
 
 
 def test_work_that_was_killed_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,15 +50,15 @@ def test_work_that_was_killed_is_done_here(monkeypatch: pytest.MonkeyPatch) -> N
             os._exit(9)
         return "done"
 
-    assert beside(work)() == "done"
+    assert in_background(work)() == "done"
 
 
 def test_ctrl_c_is_told_once() -> None:
     code = (
         "import time\n"
-        "from benchmark.core import beside as module\n"
+        "from benchmark.core import background as module\n"
         "module._cores = lambda: 2\n"
-        "ask = module.beside(lambda: time.sleep(60))\n"
+        "ask = module.in_background(lambda: time.sleep(60))\n"
         "print('began', flush=True)\n"
         "ask()\n"
     )
@@ -78,4 +78,4 @@ def test_ctrl_c_is_told_once() -> None:
 
 def test_one_core_works_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_cores", lambda: 1)
-    assert beside(os.getpid)() == os.getpid()
+    assert in_background(os.getpid)() == os.getpid()

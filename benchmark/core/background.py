@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def beside(work: Callable[[], T]) -> Callable[[], T]:
+def in_background(work: Callable[[], T]) -> Callable[[], T]:
     """Starts some work; gives what waits for its result.
 
     The work sees all that is in memory now, and what it changes there is lost. It is done here,
@@ -44,9 +44,7 @@ def beside(work: Callable[[], T]) -> Callable[[], T]:
 
 
 def _do(work: Callable[[], T], to: Connection) -> None:
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # the first process tells of a Ctrl-C, and ends both
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process tells of it, and ends both
     try:
         to.send((work(), None))
     except Exception as error:  # raised where the result is asked for
