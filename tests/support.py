@@ -86,6 +86,21 @@ def make_project(root: Path) -> Paths:
     return Paths(root)
 
 
+def make_synced(root: Path) -> Paths:
+    """The same, synced; `mixseg sync` runs once for all of a process."""
+    return Paths(Path(shutil.copytree(_synced(), root, dirs_exist_ok=True)))
+
+
+@cache
+def _synced() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="synced-"))
+    atexit.register(shutil.rmtree, folder)
+    made = make_project(folder / "project")
+    done = mixseg(made.root, "sync")
+    assert done.returncode == 0, done.stderr
+    return made.root
+
+
 def make_prepared(folder: Path) -> None:
     """A prepared mix of bright discs on noise."""
     request = Params.model_validate(yaml.safe_load(PARAMS)).mix("tiny").request()

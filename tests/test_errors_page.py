@@ -1,5 +1,6 @@
 """docs/errors.md lists the errors of the code, as the code is now."""
 
+import functools
 import importlib.util
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ def errors() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules["errors_page"] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
+    module.found = functools.cache(module.found)  # type: ignore[attr-defined]
     return module
 
 

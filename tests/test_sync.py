@@ -182,6 +182,7 @@ def dvc(root: Path, *words: str) -> list[str]:
     return [line.split("'")[1].split(":")[-1] for line in lines]
 
 
+@pytest.mark.slow  # tests/pipeline does so with the real stages
 def test_dvc_runs_joins_and_rests(root: Path) -> None:
     """First repro runs all, the second nothing; what is edited runs, and nothing else does."""
     digests = {"training": "a", "prediction": "a", "scoring": "a", "cost": "a", "declared": "a",

@@ -72,7 +72,7 @@ def test_what_expands_without_bound_is_refused_at_once(tmp_path: Path, bomb: str
     text, said = BOMBS[bomb]
     path = tmp_path / "params.yaml"
     path.write_text(text)
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(yaml.YAMLError, match=said):
         read_yaml(path)
     with pytest.raises(ParamsError, match=f"unreadable .*{said}"):
@@ -81,7 +81,7 @@ def test_what_expands_without_bound_is_refused_at_once(tmp_path: Path, bomb: str
         load_catalog(path)
     with pytest.raises(ParamsError, match=f"unreadable .*{said}"):
         load_claims(path)
-    assert time.monotonic() - begun < 10
+    assert time.process_time() - begun < 10
 
 
 @pytest.mark.parametrize("where", ["unknown", "defaults"])

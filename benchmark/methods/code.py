@@ -5,20 +5,14 @@ a run depends on are four closures: the method's own module, and the entry point
 prediction and scoring. They are computed from the code, less the modules named in `IGNORED`.
 """
 
-import ast
 import functools
-import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from benchmark.core.errors import MethodError
-from benchmark.core.files import digest, sha256_bytes
+from benchmark.core.files import digest
+from benchmark.methods.parsed import Facts, facts
 
 PLUGIN = "plugin.py"
-DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-BODIES = ("body", "handlers", "orelse", "finalbody", "cases")  # where a statement holds others
 NO_METHODS_IN = frozenset({"benchmark", "data", "tests", "work"})
 
 # The entry points, relative to the root.
@@ -51,6 +45,7 @@ ENDS = {
     "benchmark/methods/discover.py": "finds methods",
     "benchmark/methods/importing.py": "imports plugins",
     "benchmark/methods/code.py": "digests code",
+    "benchmark/methods/parsed.py": "digests code",
     "benchmark/runs/execute.py": "orders the steps of a run",
     "benchmark/runs/identity.py": "says what a run is",
     "benchmark/runs/settings.py": "names files, and options that change no number",
@@ -137,82 +132,17 @@ def imported(root: Path, file: Path) -> set[Path]:
 
     Raises: MethodError if it is no Python.
     """
-    return set(_imported(root, file, _facts(file, root)))
+    return set(_imported(root, file, facts(file, root)))
 
 
 @functools.cache
-def _imported(root: Path, file: Path, facts: "_Facts") -> frozenset[Path]:
-    found: set[Path] = set()
+def _imported(root: Path, file: Path, found: Facts) -> frozenset[Path]:
+    files: set[Path] = set()
     package = Path(__file__).parents[2]
-    for level, parts in facts.imports:
+    for level, parts in found.imports:
         start = file.parents[level - 1] if level else root
-        found |= _module_files(start, package, parts)
-    return frozenset(found - {file})
-
-
-@dataclass(frozen=True, eq=False)
-class _Facts:
-    """What is kept of a parsed file.
-
-    Attributes:
-        digest: of its code.
-        imports: level (0 is absolute) and parts of every module that it imports when it runs.
-    """
-
-    digest: str
-    imports: tuple[tuple[int, tuple[str, ...]], ...]
-
-
-def _facts(file: Path, root: Path | None = None) -> _Facts:
-    """What is kept of a file, which is parsed once as long as it does not change.
-
-    Raises: MethodError if it is missing or no Python; it names the file relative to the root.
-    """
-    try:
-        about = file.stat()
-        return _read(file, about.st_mtime_ns, about.st_size)
-    except OSError as error:
-        raise MethodError(file, "no file", "Python code", "Restore it.") from error
-    except (SyntaxError, ValueError) as error:
-        shown = file.relative_to(root).as_posix() if root else file
-        where = f"{shown}:{getattr(error, 'lineno', None) or 1}"
-        found = f"no Python ({getattr(error, 'msg', error)})"
-        raise MethodError(where, found, "Python code", "Correct the syntax there.") from error
-
-
-@functools.cache
-def _read(file: Path, mtime_ns: int, size: int) -> _Facts:
-    tree = ast.parse(file.read_bytes(), filename=str(file))
-    return _Facts(_tree_digest(tree), tuple(_imports(tree)))
-
-
-def _imports(tree: ast.Module) -> Iterator[tuple[int, tuple[str, ...]]]:
-    for node in _running(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield 0, tuple(alias.name.split("."))
-        elif isinstance(node, ast.ImportFrom):
-            parts = node.module.split(".") if node.module else ()
-            for alias in node.names:  # each may be a module itself
-                yield node.level, (*parts, alias.name)
-
-
-def _running(tree: ast.AST) -> Iterator[ast.AST]:
-    """All statements but those below `if TYPE_CHECKING:`."""
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
-            waiting.extend(node.orelse)
-        else:
-            waiting.extend(_held(node))
-
-
-def _held(node: ast.AST) -> Iterator[ast.AST]:
-    """The statements that a statement holds."""
-    for field in BODIES:
-        yield from getattr(node, field, ())
+        files |= _module_files(start, package, parts)
+    return frozenset(files - {file})
 
 
 def _module_files(start: Path, package: Path, parts: tuple[str, ...]) -> set[Path]:
@@ -238,38 +168,4 @@ def code_digest(files: Iterable[Path]) -> str:
 
 def file_digest(file: Path) -> str:
     """A digest of one file's syntax tree; see `code_digest`."""
-    return _facts(file).digest
-
-
-def source_digest(source: bytes) -> str:
-    """The digest of the code in some bytes; empty where they are no Python."""
-    try:
-        return _tree_digest(ast.parse(source))
-    except (SyntaxError, ValueError):
-        return ""
-
-
-def _tree_digest(tree: ast.Module) -> str:
-    """The digest of a tree, from which it takes the docstrings."""
-    waiting: list[ast.AST] = [tree]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-            del node.body[0]
-        waiting.extend(_held(node))
-    return sha256_bytes(_canonical(tree).encode())
-
-
-def _canonical(node: Any) -> str:
-    """A tree as JSON of lists and strings, without positions; empty fields are left out.
-
-    Python's own `ast.dump` differs between versions, which add fields that are empty in old code.
-    """
-    if isinstance(node, ast.AST):
-        fields = ((name, getattr(node, name, None)) for name in node._fields)
-        kept = (f',["{name}",{_canonical(value)}]' for name, value in fields
-                if value is not None and value != [])  # fmt: skip
-        return f'["{type(node).__name__}"{"".join(kept)}]'
-    if isinstance(node, list):
-        return f"[{','.join(map(_canonical, node))}]"
-    return json.dumps(repr(node))
+    return facts(file).digest

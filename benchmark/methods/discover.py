@@ -1,5 +1,6 @@
 """Finds methods: reads their declarations without torch; a broken folder stops no other."""
 
+import functools
 import importlib.util
 import inspect
 from collections.abc import Iterable, Mapping
@@ -165,9 +166,6 @@ def folder_of(root: Path, plugin: Path) -> str:
     return plugin.parent.relative_to(root).as_posix()
 
 
-_FOLDERS: dict[Path, tuple[int, tuple[Card, ...]]] = {}
-
-
 def folders(root: Path) -> list[Folder]:
     """Every folder with a plugin.py, with its declared rows; imports no method and no torch."""
     found, holders = list[Folder](), dict[str, str]()
@@ -187,11 +185,12 @@ def folders(root: Path) -> list[Folder]:
 
 def _cards(root: Path, path: Path) -> tuple[Card, ...]:
     """The rows of a declaration, read again only when its file has changed."""
-    stamp = path.stat().st_mtime_ns if path.is_file() else 0
-    kept = _FOLDERS.get(path)
-    if kept is None or kept[0] != stamp:
-        kept = _FOLDERS[path] = (stamp, tuple(read_cards(root, path)))
-    return kept[1]
+    return _read_cards(root, path, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@functools.cache
+def _read_cards(root: Path, path: Path, mtime_ns: int) -> tuple[Card, ...]:
+    return tuple(read_cards(root, path))
 
 
 def declared(root: Path) -> dict[str, Folder]:

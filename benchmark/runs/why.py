@@ -10,6 +10,7 @@ from benchmark.core.errors import MissingDataError
 from benchmark.core.files import Paths, read_json
 from benchmark.methods import code
 from benchmark.methods.discover import declared
+from benchmark.methods.parsed import source_digest
 from benchmark.runs.identity import Identity, RunSpec, evaluation_code, plan_run
 
 # The parts of an identity, in the words of `mixseg status`.
@@ -107,7 +108,7 @@ def _changed_files(root: Path, files: Iterable[Path], record: dict[str, Any]) ->
         done = subprocess.run(command, capture_output=True, check=False)
         if done.returncode:
             yield f"  {name}: not there at commit {commit}"
-        elif code.source_digest(done.stdout) != code.file_digest(file):
+        elif source_digest(done.stdout) != code.file_digest(file):
             yield f"  {name}: changed since commit {commit}"
         else:
             continue

@@ -208,6 +208,7 @@ def test_gradients_reach_every_prompt_and_not_the_encoder(make, bf16: bool) -> N
         assert parameter.grad.any(), name
 
 
+@pytest.mark.slow
 def test_it_traces_as_one_graph(tiny: Tiny) -> None:
     encoder = MiT("b0").freeze().eval()
     adaptor = Adaptor(encoder, r=16, maps=3)

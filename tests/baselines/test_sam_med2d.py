@@ -39,6 +39,7 @@ def inputs() -> tuple[Inputs, Tensor]:
     return Inputs(image, points, torch.ones(2, 1, dtype=torch.long)), mask
 
 
+@pytest.mark.slow  # 271 million parameters in float64
 def test_it_is_equal_to_the_official_network() -> None:
     def outputs(method: Method, image: Tensor) -> list[Tensor]:
         point = torch.tensor([[[130.0, 90.0]]], dtype=image.dtype)

@@ -136,7 +136,13 @@ def one_step(guidance: Guidance) -> Decoder:
 
 
 @pytest.mark.parametrize(
-    "guidance", [GUIDANCE, Guidance(2, frequencies=2, selection="learned", share=True)]
+    "guidance",
+    [
+        GUIDANCE,
+        pytest.param(
+            Guidance(2, frequencies=2, selection="learned", share=True), marks=pytest.mark.slow
+        ),
+    ],
 )
 def test_compiles_as_one_graph(guidance: Guidance) -> None:
     torch._dynamo.reset()
@@ -151,6 +157,7 @@ def test_compiles_as_one_graph(guidance: Guidance) -> None:
     assert (found - expected).norm() < 1e-4 * expected.norm()
 
 
+@pytest.mark.slow
 def test_compiles_under_autocast() -> None:
     torch._dynamo.reset()
     decoder, feats = one_step(GUIDANCE).eval(), features()[:2]

@@ -34,7 +34,7 @@ def few(tmp_path: Path) -> Path:
         (drawn, "drishti-gs, kvasir-seg, busi, isic2017-open"),
         ("tiny:", "open96:"), ("size: 32", "size: 64"), ("seeds: [0, 1]", "seeds: [0]"),
         ("weights: random", "weights: pretrained"), ("lr: 0.01", "lr: 0.0005"),
-        ("epochs: 3", "epochs: 6"),
+        ("epochs: 3", "epochs: 4"), ("at_most: null", "at_most: 14"),
     ):  # fmt: skip
         assert old in text
         text = text.replace(old, new)

@@ -17,6 +17,7 @@ from benchmark.analyses.kit.show import addition
 from benchmark.analyses.kit.units import FOLDER, MEASURED, RECORD
 from benchmark.core.digests import digest_of
 from benchmark.core.files import write_json
+from benchmark.reports.page.sections import Addition
 
 ANALYSES = (calibration.ANALYSIS, selective.ANALYSIS)
 
@@ -48,9 +49,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     return one
 
 
+@pytest.fixture(scope="module")
+def sections(made: Made) -> dict[str, Addition]:
+    """The section of each analysis, by its name."""
+    return {analysis.name: addition(found(made, analysis)) for analysis in ANALYSES}
+
+
 @pytest.mark.parametrize("analysis", ANALYSES, ids=lambda each: each.name)
-def test_a_section_holds_every_row_and_set(made: Made, analysis: Analysis) -> None:
-    section = addition(found(made, analysis))
+def test_a_section_holds_every_row_and_set(
+    sections: dict[str, Addition], analysis: Analysis
+) -> None:
+    section = sections[analysis.name]
     assert section.leads
     assert all("nan" not in lead and "–" not in lead for lead in section.leads)
     for grid in section.grids:
@@ -66,8 +75,8 @@ def test_a_section_holds_every_row_and_set(made: Made, analysis: Analysis) -> No
         assert all(title in figure.svg for title in ("Fundus", "MMSNet", "SAM (one point)"))
 
 
-def test_every_form_of_calibration_has_its_table(made: Made) -> None:
-    grids = {grid.name: grid for grid in addition(found(made, calibration.ANALYSIS)).grids}
+def test_every_form_of_calibration_has_its_table(made: Made, sections: dict[str, Addition]) -> None:
+    grids = {grid.name: grid for grid in sections["calibration"].grids}
     assert list(grids) == [
         f"calibration-{over}-{region}" for over in ("image", "set") for region in ("box", "all")
     ]
@@ -85,18 +94,19 @@ def test_every_form_of_calibration_has_its_table(made: Made) -> None:
     assert line.cells[0].sub  # three seeds: an interval
 
 
-def test_the_diagram_adds_the_pixels_of_the_seeds(made: Made) -> None:
-    measured = found(made, calibration.ANALYSIS)
-    figure = addition(measured).figures[0]
-    table = measured.table
+def test_the_diagram_adds_the_pixels_of_the_seeds(
+    made: Made, sections: dict[str, Addition]
+) -> None:
+    figure = sections["calibration"].figures[0]
+    table = found(made, calibration.ANALYSIS).table
     chosen = (table["method"] == "unet") & (table["form"] == "foreground_box")
     records = [record for record in figure.records if record["method"] == "unet"]
     assert sum(record["pixels"] for record in records) == table[chosen]["pixels"].sum()
 
 
-def test_the_curve_ends_at_the_mean_risk(made: Made) -> None:
+def test_the_curve_ends_at_the_mean_risk(made: Made, sections: dict[str, Addition]) -> None:
     measured = found(made, selective.ANALYSIS)
-    records = addition(measured).figures[0].records
+    records = sections["selective"].figures[0].records
     table = measured.table[measured.table["over"] == "set"]
     for dataset in SETS:
         ends = [r for r in records if r["coverage"] == 1 and r["dataset"] == dataset]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from support import DECLARATION, PARAMS, PLUGIN, SIZE, make_prepared, mixseg
+from support import SIZE, make_synced, mixseg
 
 from benchmark.core.errors import ImageError, MissingDataError, MixSegError, ParamsError
 from benchmark.core.files import Paths
@@ -25,14 +25,7 @@ CASES = {"a": ["eye-001", "eye-002"], "b": ["eye-001", "skin"]}
 
 @pytest.fixture
 def paths(tmp_path: Path) -> Paths:
-    root = tmp_path / "project"
-    (root / "baselines" / "small").mkdir(parents=True)
-    (root / "params.yaml").write_text(PARAMS)
-    (root / "baselines" / "small" / "plugin.py").write_text(PLUGIN)
-    (root / "baselines" / "small" / "method.yaml").write_text(DECLARATION)
-    make_prepared(root / "data" / "prepared" / "tiny")
-    assert mixseg(root, "sync").returncode == 0
-    return Paths(root)
+    return make_synced(tmp_path / "project")
 
 
 def cases_of(paths: Paths) -> Cases:

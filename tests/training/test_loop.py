@@ -107,6 +107,7 @@ def test_accumulated_pieces_equal_the_whole_batch(cases: Cases, recipe: Recipe) 
         torch.testing.assert_close(pieces.state_dict()[key], value, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one(project: Paths, cases: Cases, recipe: Recipe) -> None:
     one = trained(Net, cases, recipe)
     script, out = Path(__file__).with_name("two_processes.py"), project.root / "two.pt"

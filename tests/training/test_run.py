@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 from made_plugins import declare
-from support import command_environment, mixseg, start
+from support import command_environment, make_synced, mixseg, start
 
 from benchmark.core.files import Paths, read_json
 from benchmark.core.params import load_params
@@ -42,10 +42,8 @@ def state(paths: Paths) -> str:
 
 
 @pytest.fixture
-def synced(project: Paths) -> Paths:
-    done = mixseg(project.root, "sync")
-    assert done.returncode == 0, done.stderr
-    return project
+def synced(tmp_path: Path) -> Paths:
+    return make_synced(tmp_path)
 
 
 def test_a_run_its_files_and_the_second_time(synced: Paths) -> None:
