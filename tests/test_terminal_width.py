@@ -24,8 +24,10 @@ def on_a_terminal(*words: str, columns: int = 80) -> str:
     """What a command writes to a terminal of some columns."""
     ours, theirs = pty.openpty()
     environment = command_environment(COLUMNS=str(columns), TERM="xterm")
-    process = subprocess.Popen([forked() / "python", *words], cwd=ROOT, env=environment, stdout=theirs,
-                               stderr=theirs, stdin=subprocess.DEVNULL)  # fmt: skip
+    process = subprocess.Popen(
+        [forked() / "python", *words], cwd=ROOT, env=environment,
+        stdout=theirs, stderr=theirs, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
     os.close(theirs)
     pieces = []
     try:

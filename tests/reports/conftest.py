@@ -6,9 +6,8 @@ from typing import IO
 import pytest
 from matplotlib.figure import Figure
 
-DRAWN = frozenset(
-    {"test_figures.py", "test_stored_map_sections.py"}
-)  # the files that look into the figures
+# The files that look into the figures.
+DRAWN = frozenset({"test_figures.py", "test_stored_map_sections.py"})
 
 
 def _empty(figure: Figure, to: IO[str], **options: object) -> None:
