@@ -127,6 +127,7 @@ def test_across_and_ranks_name_every_row(study: Study, found: Compared) -> None:
     assert ranks.lines()[-1].title == "U-Net"  # of by far the largest error
 
 
+@pytest.mark.usefixtures("drawn_figures")
 def test_stability_and_the_appendix(study: Study, found: Compared) -> None:
     assert found.stability is not None
     grid = stability_grid(study, found.stability)

@@ -123,6 +123,7 @@ def test_numbers_of_the_table_are_on_the_page(to: Path, page: Page) -> None:
     assert cell.group() in page.text
 
 
+@pytest.mark.usefixtures("drawn_figures")
 def test_names_with_markup_are_text(tmp_path: Path) -> None:
     cards = (*CARDS[:1], card("nasty", NASTY, recipe={"lr": 0.1, "why": NASTY}))
     made = make(tmp_path / "made", Plan(cases=3, cards=cards))
