@@ -17,6 +17,7 @@ BIN = Path(sys.executable).parent
 LOOKS = {"code", "data@tiny"}  # the stages that run each time, and only look
 OWN = {"prepare@tiny", "leaks@tiny", "controls@tiny", "report@tiny"}
 SMALL, REPORT = "run@small-on-tiny", "report@tiny"
+RUN = f"baselines/small/dvc.yaml:{SMALL}"  # as `dvc repro` wants it
 
 
 def run(root: Path, *words: str, fails: bool = False) -> str:
@@ -188,9 +189,9 @@ def test_scoring_and_prediction_code_and_the_threshold_train_nothing(pipeline: P
         assert record(pipeline)["files"] != scores
     predict = pipeline / "benchmark/evaluation/predict.py"
     with edited(predict, "import numpy as np\n", "import numpy as np\n\nADDED = 1\n"):
-        assert SMALL in repro(pipeline, SMALL)
+        assert SMALL in repro(pipeline, RUN)
         assert trained(pipeline) == before
-    assert SMALL in repro(pipeline, SMALL)
+    assert SMALL in repro(pipeline, RUN)
     assert record(pipeline)["files"] == scores
 
 
@@ -198,16 +199,16 @@ def test_training_code_and_a_methods_own_code_train(pipeline: Path) -> None:
     before = trained(pipeline)
     loop = pipeline / "benchmark/training/loop.py"
     with edited(loop, "import time\n", "import time\n\nADDED = 1\n"):
-        assert SMALL in repro(pipeline, SMALL)
+        assert SMALL in repro(pipeline, RUN)
         assert trained(pipeline) != before
     plugin = pipeline / "baselines/small/plugin.py"
     with edited(plugin, "Dropout2d(0.1)", "Dropout2d(0.2)"):
-        assert SMALL in repro(pipeline, SMALL)
+        assert SMALL in repro(pipeline, RUN)
         told = run(pipeline, "mixseg", "why", "--method", "small", "--mix", "tiny", "--seed", "0")
         assert "nothing changed" in told
     told = run(pipeline, "mixseg", "why", "--method", "small", "--mix", "tiny", "--seed", "0")
     assert "the method's code changed" in told
-    repro(pipeline, SMALL)
+    repro(pipeline, RUN)
     assert trained(pipeline) == before  # the store still has it
 
 
@@ -237,7 +238,7 @@ def test_a_clone_with_an_empty_store_adopts_artefacts_and_scores_them_again(
         told = json.loads(run(clone, "mixseg", "status", "--mix", "tiny", "--json"))
         assert [row["state"] for row in told] == ["earlier-scores"]
         run(clone, "dvc", "pull", "-q", "artefacts/tiny/small")
-        assert SMALL in repro(clone, SMALL)
+        assert SMALL in repro(clone, RUN)
         assert trained(clone) == before
     (clone / "artefacts/tiny/small/seed-0/weights.safetensors").unlink()
     shutil.rmtree(clone / "work/store")
@@ -266,7 +267,7 @@ def test_a_failed_seed_fails_the_stage_and_keeps_the_others(pipeline: Path) -> N
         finished = trained(pipeline)
         plugin.write_text(plugin.read_text().replace("== 1: raise", "== 99: raise"))
     with edited(pipeline / "params.yaml", "seeds: [0]", "seeds: [0, 1]"):
-        assert SMALL in repro(pipeline, SMALL)
+        assert SMALL in repro(pipeline, RUN)
         assert trained(pipeline) == before != finished
         assert (pipeline / "results/tiny/main/small/seed-1/run.json").is_file()
 
