@@ -55,6 +55,11 @@ class Measured:
         groups = self.table.groupby(["method", "dataset"], sort=False)
         return {(str(method), str(dataset)): rows for (method, dataset), rows in groups}
 
+    @cached_property
+    def pivoted(self) -> "dict[tuple[object, ...], tuple[pd.DataFrame, Mapping[str, str]]]":
+        """What `summary.of` keeps: lines by seed and case, and the group of each case."""
+        return {}
+
     def rows(self) -> list[Entry]:
         """The rows of the mix that were measured, in the order of its tables."""
         known = {str(record["method"]) for record in self.records.values()}
@@ -62,7 +67,7 @@ class Measured:
 
     def sets(self) -> list[str]:
         """The datasets in the order of the mix, others after them."""
-        found = list(dict.fromkeys(self.table["dataset"]))
+        found = [str(name) for name in self.table["dataset"].unique()]
         order = [each.name for each in self.results.table.sets]
         return sorted(found, key=lambda name: order.index(name) if name in order else len(order))
 

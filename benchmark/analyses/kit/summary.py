@@ -12,6 +12,7 @@
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -65,9 +66,19 @@ def value(
 
     Returns: None where nothing was measured.
     """
-    sides, groups = [_matrix(rows, column)], dict(zip(rows["case"], rows["group"], strict=True))
-    if minus is not None:
-        sides.append(_matrix(minus, column))
+    sides = [each.pivot(index="seed", columns="case", values=column)
+             for each in (rows, minus) if each is not None]  # fmt: skip
+    return _of_sides(sides, _groups(rows), (trained, other_trained))
+
+
+def _groups(rows: "pd.DataFrame") -> Mapping[str, str]:
+    return dict(zip(rows["case"], rows["group"], strict=True))
+
+
+def _of_sides(
+    sides: "list[pd.DataFrame]", groups: Mapping[str, str], trained: tuple[bool, bool]
+) -> Value | None:
+    """The value of one side, or the difference of two, each a line a seed and a column a case."""
     shared = sides[0].columns.intersection(sides[-1].columns)
     sides = [side[shared] for side in sides]
     numbers = [side.to_numpy(float) for side in sides]
@@ -77,12 +88,17 @@ def value(
     left, *right = (each[:, whole] for each in numbers)
     names = [groups[case] for case, kept in zip(shared, whole, strict=True) if kept]
     other = right[0] if right else None
-    return _value(left, other, names, (trained, other_trained), int((~whole).sum()))
+    return _value(left, other, names, trained, int((~whole).sum()))
 
 
 def of(measured: Measured, entry: Entry, dataset: str, column: str, **keys: object) -> Value | None:
     """The value of a row on a set, where other columns have the given values."""
-    return value(lines(measured, entry, dataset, **keys), column, trained=entry.trained)
+    key = (entry.name, dataset, *sorted(keys.items()))
+    if key not in measured.pivoted:  # once for all columns: a pivot takes milliseconds
+        rows = lines(measured, entry, dataset, **keys)
+        measured.pivoted[key] = (rows.pivot(index="seed", columns="case"), _groups(rows))
+    sides, groups = measured.pivoted[key]
+    return _of_sides([sides.xs(column, axis=1, level=0)], groups, (entry.trained, True))
 
 
 def over_sets(measured: Measured, entry: Entry, column: str, **keys: object) -> float:
@@ -98,10 +114,6 @@ def lines(measured: Measured, entry: Entry, dataset: str, **keys: object) -> "pd
     for key, wanted in keys.items():
         found = found[found[key] == wanted]
     return found
-
-
-def _matrix(rows: "pd.DataFrame", column: str) -> "pd.DataFrame":
-    return rows.pivot(index="seed", columns="case", values=column)
 
 
 def _value(
