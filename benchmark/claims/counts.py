@@ -32,7 +32,7 @@ def growing(results: MixResults, asked: Growing, seeds: int) -> Found:
         title = results.title(after)
         verdict: Verdict = "not run"
         if fewer is None or more is None:
-            note = f"no card of {before if fewer is None else after}"
+            note = f"{before if fewer is None else after} has no card"
         else:
             note = f"{fewer:,} of {results.title(before)} before it"
             note += f"; the claim needs more than {asked.times:g} times as many" * (asked.times > 1)
@@ -46,7 +46,7 @@ def growing(results: MixResults, asked: Growing, seeds: int) -> Found:
 def training_cases(results: MixResults, asked: Cases, seeds: int) -> Found:
     """The number of training cases, on the mix that is meant."""
     if results.name != asked.mix:
-        note = f"a count of {asked.mix} alone"
+        note = f"counted for {asked.mix} only"
         return _one(Quantity("training cases", "", "cases", None, None, None, "not run", note))
     sets = results.datasets.values()
     found = [each.get(split) for each in sets for split in ("train", "val")]

@@ -265,8 +265,8 @@ def test_the_order_and_the_largest_fall_are_those_of_the_numbers(
     )
     monkeypatch.setattr(Measured, "rows", lambda self: [a, b])
     assert comparison(Apart(_read(ran, CROSS))) == [
-        "The unprompted row with the best DSC is another than on the mix's own sets of the same"
-        " modality in 1 of 2 sets.",
-        "The largest fall in DSC is that of A on Phantom fundus of There (in domain): 0.900 on the"
-        " mix's sets of the same modality, 0.400 here.",
+        "In 1 of 2 sets the unprompted row with the best DSC is not the one that is best on the"
+        " mix's own sets of the same modality.",
+        "The DSC of A on Phantom fundus of There (in domain) falls most: it is 0.900 on the mix's"
+        " sets of the same modality, and 0.400 here.",
     ]
