@@ -116,7 +116,7 @@ def test_the_note_says_what_cannot_be_found() -> None:
     some = friedman(rows_of(rng.normal(0.8, 0.02, (8, 6))))
     assert f"differ by {some.cd:.2f} to be significant. Power: with 8 test sets" in power_note(some)
     assert re.search(r"detects \d+ % of true differences of 2 points\.", power_note(some))
-    assert "no p below 0.039" in power_note(some)
+    assert "a p below 0.039" in power_note(some)
     none = friedman(rows_of(rng.normal(0.8, 0.02, (2, 4))))
     assert "so the test cannot reject" in power_note(none)
     assert none.power == 0
