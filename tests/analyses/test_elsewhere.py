@@ -140,7 +140,7 @@ def test_the_section_says_what_was_found(ran: Paths, lines: list[str]) -> None:
     section = addition(_read(ran, UNSEEN))
     assert section.leads == (
         "The mix is not trained on Phantom dermoscopy: 2 cases, predicted with the weights of the"
-        " runs. None of their pictures is one that the mix is trained on.",
+        " runs. The mix is trained on none of their pictures.",
         "No test set of the mix has the modality of Phantom dermoscopy.",
     )
     assert [grid.name for grid in section.grids] == ["unseen-overlap", "unseen-errors"]
