@@ -148,8 +148,8 @@ def test_the_section_says_what_was_found(ran: Paths, lines: list[str]) -> None:
     section = addition(_read(ran, CROSS))
     assert section.leads[0].startswith(
         "The test sets of There are predicted with the weights of this mix. 6 pictures were left"
-        " out first, because the mix is trained on the same. The mix is trained on other cases of 3"
-        " of them: Phantom fundus of There (in domain), "
+        " out first, because the mix is trained on the same pictures. The mix is trained on other"
+        " cases of 3 of them: Phantom fundus of There (in domain), "
     )
     groups = dict.fromkeys(column.group for column in section.grids[0].columns)
     assert list(groups)[-1] == "Phantom dermoscopy of There"
