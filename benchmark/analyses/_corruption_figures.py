@@ -103,8 +103,9 @@ def heat(found: Corrupted, remarks: Sequence[str]) -> Figure:
     return Figure(
         name="corruptions-heat",
         title="Fall of DSC by corruption",
-        caption="DSC on the clean pictures less that on the corrupted ones, in hundredths: the mean"
-        f" over severities, seeds and the test sets that it applies to. {' '.join(remarks)}",
+        caption="DSC on the clean pictures minus DSC on the corrupted ones, in hundredths: the "
+        "mean over severities, seeds and the test sets to which the corruption applies. "
+        f"{' '.join(remarks)}",
         alt=f"A table of coloured numbers, {len(rows)} methods by {len(names)} corruptions: the"
         " darker, the further the DSC falls. The tables by test set hold the scores.",
         svg=svg,

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 MODULE = "benchmark/analyses/measures/elsewhere.py"
 OVERLAP = (Measure("dsc", "DSC"), Measure("iou", "IoU"), Measure("sensitivity", "Sensitivity"))
 ERRORS = (Measure("mae", "MAE", best="low"), Measure("hd95_px", "HD95 (px)", 1, best="low"))
-FIRST_DRAW = "A prompted row is shown the first prompt draw of each case."
+FIRST_DRAW = "A prompted row receives the first prompt draw of each case."
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,9 @@ class Apart:
         each = (entry.get("removed", {}) for entry in self.about.values())
         count = sum(sum(by.values()) for by in each)
         if not count:
-            return "None of their pictures is one that the mix is trained on."
+            return "The mix is trained on none of their pictures."
         were = "picture was" if count == 1 else "pictures were"
-        return f"{count} {were} left out first, because the mix is trained on the same."
+        return f"{count} {were} left out first, because the mix is trained on the same pictures."
 
     def met(self) -> list[str]:
         """The sets that the weights which a row begins from have seen, a sentence a row."""
@@ -98,7 +98,9 @@ class Apart:
             of = [n for n in self.measured.sets() if n.rpartition("/")[2] in entry.pretrained_on]
             if of:
                 names = ", ".join(map(self.title, of))
-                lines.append(f"The weights that {entry.title} begins from have seen {names}.")
+                lines.append(
+                    f"The weights from which {entry.title} starts were trained on {names}."
+                )
         return lines
 
     def seen(self, entry: "Entry", dataset: str) -> float:
@@ -199,15 +201,15 @@ def comparison(apart: Apart) -> list[str]:
     if several:
         other = sum(_best(found, 0) != _best(found, 1) for found in several.values())
         lines.append(
-            f"The unprompted row with the best DSC is another than on the mix's own sets of the"
-            f" same modality in {other} of {len(several)} {_sets(len(several))}."
+            f"In {other} of {len(several)} {_sets(len(several))} the unprompted row with the best"
+            " DSC is not the one that is best on the mix's own sets of the same modality."
         )
     falls = {(n, e): pair for n, found in pairs.items() for e, pair in found.items()}
     (name, entry), (inside, outside) = max(falls.items(), key=lambda item: item[1][0] - item[1][1])
     if inside > outside:
         lines.append(
-            f"The largest fall in DSC is that of {entry.title} on {apart.title(name)}:"
-            f" {inside:.3f} on the mix's sets of the same modality, {outside:.3f} here."
+            f"The DSC of {entry.title} on {apart.title(name)} falls most: it is {inside:.3f} "
+            f"on the mix's sets of the same modality, and {outside:.3f} here."
         )
     return lines
 

@@ -42,27 +42,29 @@ OBSERVED = (
     Measure("background_share", "Left as background", best=""),
 )
 BITS = (
-    "Entropy is that of the mean probability, in bits. Information is the mutual information, the"
-    " part of it on which the predictions disagree, in thousandths of a bit. Inside and outside are"
-    " of the reference; an image with an empty reference has no inside."
+    "Entropy: of the mean probability, in bits. Information: the mutual information, in "
+    "thousandths of a bit. It is the part of the entropy that comes from disagreement "
+    "between the predictions. Inside and outside are of the reference; an image with an "
+    "empty reference has no inside."
 )
 ERRORS = (
-    "AUROC, 0.5 is chance. Pixels: whether wrong pixels of an image are the more uncertain ones,"
-    " over at most 10,000 drawn pixels an image; images without a wrong pixel are left out. Images:"
-    " whether images with a DSC below the median of the set have the larger mean uncertainty; one"
-    " value a set."
+    "AUROC; 0.5 is chance. Pixels: whether wrong pixels of an image have the larger "
+    "uncertainty, over at most 10,000 drawn pixels an image. Images without a wrong pixel "
+    "are left out. Images: whether images with a DSC below the median of the set have the "
+    "larger mean uncertainty; one value a set."
 )
 SENTENCES = (
-    "Uncertain pixels are the tenth of an image with the largest mutual information. The last"
-    " column is of the hundredth with the largest: the share that is background in the reference"
-    " and in the prediction. Images without any mutual information are left out."
+    "Uncertain pixels are the tenth of an image with the largest mutual information. The "
+    "last column is about the hundredth with the largest: it gives the share that is "
+    "background both in the reference and in the prediction. Images without any mutual "
+    "information are left out."
 )
 
 
 def scores_grid(measured: Measured, single: str, remark: str) -> Grid:
     """DSC of the mean map beside that of single predictions."""
     place = f"work/uncertainty/{measured.results.name}/{measured.analysis.name}"
-    pictures = f"Measuring draws the maps of one image a set and run into {place}."
+    pictures = f"`mixseg analyse` draws the maps of one image for each set and run into {place}."
     return grid(
         measured, f"{measured.analysis.name}-scores", "DSC of the mean map",
         [Measure("dsc_single", single), Measure("dsc_mean", "Mean map"),
@@ -110,12 +112,12 @@ def observations(measured: Measured) -> Iterator[str]:
     """Sentences on the two observations of the MMSNet paper."""
     apart = values(measured, "sharpness_difference")
     if not apart:
-        yield "No prediction differs from another: there is no mutual information to look at."
+        yield "All predictions are equal, so there is no mutual information."
         return
     blurred = sum(each < 0 for each in apart)
     yield (
-        f"In {blurred} of {len(apart)} pairs of a method and a test set, uncertain pixels are the"
-        " more blurred ones: their mean |p − 0.5| is below that of the rest."
+        f"In {blurred} of {len(apart)} pairs of a method and a test set, uncertain pixels are "
+        "more blurred than the rest: their mean |p − 0.5| is lower."
     )
     left = values(measured, "background_share")
     yield (

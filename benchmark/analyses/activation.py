@@ -38,9 +38,10 @@ MEASURES = (
     Measure("energy_predicted", "In prediction", best=""),
 )
 HOW = (
-    "Energy is the share of the map that lies inside the reference, pointing whether its largest"
-    " value lies there, in prediction the share inside what the network predicts. The target is the"
-    " sum of the logits over the predicted pixels, over all pixels where nothing is predicted."
+    "Energy: the share of the map inside the reference. Pointing: whether its largest value "
+    "is inside the reference. In prediction: the share of the map inside what the network "
+    "predicts. The target is the sum of the logits over the predicted pixels, or over all "
+    "pixels where nothing is predicted."
 )
 
 
@@ -64,7 +65,7 @@ def _with(measured: Measured, layer: str) -> Measured:
 def _leads(measured: Measured) -> Iterator[str]:
     table = measured.table
     area = table.groupby("dataset")["area"].mean().mean()
-    even = f"; a map that is even all over would have {number(100 * area, 1)} %"
+    even = f"; a constant map would have {number(100 * area, 1)} %"
     for layer in _layers(measured):
         means = {
             entry.title: over_sets(measured, entry, "energy", layer=layer)
@@ -86,8 +87,8 @@ def _leads(measured: Measured) -> Iterator[str]:
     if len(empty):
         cases = len(table.drop_duplicates(["method", "seed", "dataset", "case"]))
         yield (
-            f"In {len(empty):,} of {cases:,} pictures of a run nothing was predicted: there the"
-            " target is the sum over all pixels."
+            f"In {len(empty):,} of {cases:,} pictures of a run nothing was predicted; there "
+            "the target is the sum over all pixels."
         )
 
 
@@ -97,7 +98,7 @@ def _grids(measured: Measured) -> Iterator[Grid]:
         for entry in measured.results.table.entries
         if entry.name in measured.results.cards and _leaves_out(measured.results.cards[entry.name])
     ]
-    left = f"Left out, as method.yaml names no cam_layers: {', '.join(without)}."
+    left = f"Left out, because method.yaml names no cam_layers: {', '.join(without)}."
     remarks = (HOW, "An empty reference, or a map that is 0 throughout, has no value.")
     layers = _layers(measured)
     for layer in layers:
@@ -133,9 +134,9 @@ def _figures(measured: Measured) -> Iterator[Figure]:
     yield Figure(
         name="activation",
         title="Activation inside the reference",
-        caption="Share of the activation inside the reference, with the 95 % interval of the"
-        " method. The line is the share of the image that the reference covers: what a map that is"
-        " even all over would have.",
+        caption="Share of the activation inside the reference, with the 95 % interval of the "
+        "method. The line is the share of the image that the reference covers: the value "
+        "of a constant map.",
         alt=f"Dot plot of the share of activation inside the reference, of {len(entries)} methods"
         f" on {len(names)} test sets. The tables below hold the numbers.",
         svg=svg,

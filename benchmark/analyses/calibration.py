@@ -36,16 +36,16 @@ FORMS = {
 }
 FEWEST = 100  # pixels of a bin that is drawn
 HOW = {
-    "image": "Each image has its value; the table holds the mean over images.",
-    "set": "The pixels of a test set together have one value; its interval is over trainings"
-    " alone.",
-    "box": "The box around the reference, each side grown by a tenth of its length.",
-    "all": "All pixels of the image; most of them are background far from the lesion.",
+    "image": "Each image has a value; the table holds the mean over images.",
+    "set": "All pixels of a test set together have one value; its interval covers other "
+    "trainings only.",
+    "box": "Only the box around the reference counts, each side grown by a tenth of its length.",
+    "all": "All pixels of the image count; most of them are background far from the lesion.",
 }
 DEFINED = (
-    "Foreground: probability of foreground beside the reference. Confidence: the larger of p and"
-    " 1 - p beside whether the decision at 0.5 is right. ECE and MCE: 15 bins of equal width;"
-    " adaptive ECE: 15 bins of equally many pixels."
+    "Foreground: the probability of foreground, compared with the reference. Confidence: the "
+    "larger of p and 1 − p, compared with whether the decision at 0.5 is right. ECE and MCE: "
+    "15 bins of equal width; adaptive ECE: 15 bins of equally many pixels."
 )
 
 
@@ -89,7 +89,7 @@ def _leads(measured: Measured) -> Sequence[str]:
     if not known:
         return ()
     best, worst = min(known, key=lambda name: known[name]), max(known, key=lambda name: known[name])
-    where = "Around the reference, by the ECE of the confidence averaged over images and test sets,"
+    where = "By the ECE of the confidence around the reference, averaged over images and test sets,"
     first = f"{where} {best} is calibrated best ({number(known[best], 3)})"
     if len(known) > 1:
         first += f" and {worst} worst ({number(known[worst], 3)})"
@@ -111,7 +111,7 @@ def _too_sure(measured: Measured, entries: Sequence[Entry]) -> Iterator[str]:
     if sure:
         most = max(sure, key=lambda title: sure[title])
         says, right = (number(value, 3) for value in pairs[most])
-        text += f"; the widest gap has {most}, with a mean confidence of {says} where {right} of"
+        text += f"; {most} has the widest gap: a mean confidence of {says}, while {right} of"
         text += " the pixels are right"
     yield f"{text}."
 
@@ -159,10 +159,10 @@ def _reliability(measured: Measured, form: str) -> Figure:
     return Figure(
         name=name,
         title=f"Reliability of the {'probability' if form == 'foreground' else 'confidence'}",
-        caption="Pixels of all seeds in the box around the reference, in 15 bins of equal width; a"
-        f" bin of fewer than {FEWEST} pixels is not drawn. On the dashed line predictions are as"
-        " sure as they are right; below it they are too sure."
-        f"{grey if len(chosen) < len(entries) else ''}",
+        caption="Pixels of all seeds in the box around the reference, in 15 bins of equal width; "
+        f"a bin of fewer than {FEWEST} pixels is not drawn. On the dashed line "
+        "predictions are as sure as they are right; below it they are too "
+        f"sure.{grey if len(chosen) < len(entries) else ''}",
         alt=f"{up} against {across.lower()}, for {len(entries)} rows on {len(curves)} panels, one a"
         " test set. The CSV beside the figure holds the bins.",
         svg=draw(panels, curves, titles, [entry.name for entry in chosen]),

@@ -27,14 +27,14 @@ BY_SIZE = tuple(
     for size, stratum in SIZES.items()
 )
 HOW = (
-    "A lesion is a connected component of the reference (8-connectivity). It is detected when one"
-    " predicted component overlaps it with an IoU above the threshold, else missed. A predicted"
-    " component that detects none above 0.1 is false. No component is too small to count. Of a"
-    " prompted row the first prompt draw is counted."
+    "A lesion is a connected component of the reference (8-connectivity). It is detected if "
+    "one predicted component overlaps it with an IoU above the threshold; otherwise it is "
+    "missed. A predicted component that detects no lesion at an IoU above 0.1 is false. No "
+    "component is too small to count. For a prompted row the first prompt draw is counted."
 )
 PER_CASE = (
-    "The mean over images of the share of their lesions that is missed; images without a lesion"
-    " have no such share, and count for false components alone."
+    "The mean over images of the share of their lesions that is missed. Images without a "
+    "lesion have no such share, and count for false components alone."
 )
 
 
@@ -67,8 +67,8 @@ def _grids(measured: Measured) -> Sequence[Grid]:
         )  # fmt: skip
 
     pooled = (
-        "All lesions of a set counted together, so an image weighs as many as it has; the interval"
-        " is that over seeds."
+        "All lesions of a set are counted together, so an image with more lesions has more "
+        "weight. The interval is that over seeds."
     )
     by_size = f"IoU > 0.1, by the share of the image that a lesion covers. {PER_CASE}"
     return (
@@ -123,8 +123,9 @@ def _fewest(measured: Measured) -> str:
         share = _percent(low)
         return f"{best} misses {share} of the lesions (IoU > 0.1), as a mean over the test sets."
     return (
-        f"{best} misses the fewest lesions (IoU > 0.1), {_percent(low)} as a mean over the test"
-        f" sets, and {worst} the most, {_percent(high)}; the table holds the intervals."
+        f"{best} misses the fewest lesions (IoU > 0.1), {_percent(low)} as a mean over the "
+        f"test sets, and {worst} misses the most, {_percent(high)}. The table gives the "
+        "intervals."
     )
 
 
@@ -159,8 +160,8 @@ def _false(measured: Measured) -> str:
         return ""
     (low, fewest), (high, most) = means[0], means[-1]
     if len(means) == 1:
-        return f"{fewest} draws {low:.2f} false components an image."
-    return f"False components an image: from {low:.2f} ({fewest}) to {high:.2f} ({most})."
+        return f"{fewest} draws {low:.2f} false components per image."
+    return f"False components per image: from {low:.2f} ({fewest}) to {high:.2f} ({most})."
 
 
 def _figures(measured: Measured) -> Sequence[Figure]:

@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from benchmark.reports.figures.drawing import Figure
 
 HOW = (
-    "Pictures are corrupted at the size of the mix, in [0, 1], before a method normalises them;"
-    " every method is shown the same ones. What a prompted method is shown is drawn from the clean"
-    " reference. Generic corruptions have the constants of ImageNet-C; the sigma of the Gaussian"
-    " blur is given for 224 pixels and scaled with the side of the picture."
+    "Pictures are corrupted at the size of the mix, in [0, 1], before a method normalises "
+    "them. All methods receive the same pictures. Prompts are drawn from the clean "
+    "reference. Generic corruptions have the constants of ImageNet-C; the sigma of the "
+    "Gaussian blur is given for 224 pixels and scaled with the side of the picture."
 )
 SUBSETS = (
     "The corruptions of a modality are subsets of RetinaMNIST-C, DermaMNIST-C and BreastMNIST-C,"
@@ -65,10 +65,13 @@ def _leads(measured: Measured) -> Iterator[str]:
     if known:
         least, most = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
         text = (
-            f"On the mean over test sets, generic corruptions and severities"
-            f" {severities_of(measured)} the DSC of {least} changes by {signed(-known[least])}"
+            "As a mean over test sets, generic corruptions and severities "
+            f"{severities_of(measured)}, the DSC of {least} changes by {signed(-known[least])}"
         )
-        more = f", the least fall of {len(known)} rows; that of {most} by {signed(-known[most])},"
+        more = (
+            f", the smallest fall of {len(known)} rows. The DSC of {most} changes by "
+            f"{signed(-known[most])},"
+        )
         yield f"{text}{more} the largest." if most != least else f"{text}."
     mean = {name: found.mean_fall(name) for name in found.names if name in named_of(GENERIC)}
     worst = max((name for name in mean if mean[name] is not None), key=lambda n: mean[n] or 0.0,
@@ -76,14 +79,14 @@ def _leads(measured: Measured) -> Iterator[str]:
     if worst is not None:
         change = signed(-(mean[worst] or 0.0))
         yield (
-            f"{CORRUPTIONS[worst].title} costs most of the generic corruptions: {change} on the"
-            " mean over rows and test sets."
+            f"{CORRUPTIONS[worst].title} lowers the DSC most of the generic corruptions: "
+            f"{change} as a mean over rows and test sets."
             if (mean[worst] or 0.0) > 0
             else "No generic corruption lowers the mean over rows and test sets."
         )
     gap = clean_gap(measured)
     yield (
-        "On the clean pictures every DSC is the stored one, to its six digits."
+        "On the clean pictures every DSC equals the stored one in all six digits."
         if gap == 0
         else f"On the clean pictures the DSC differs from the stored one by at most {gap:.6f}:"
         " another device, batch size or number of threads."
@@ -113,10 +116,11 @@ def _overall(measured: Measured) -> Grid:
     else:
         measures += [Measure("ratio", "CE", 2, "low"), Measure("relative", "Relative CE", 2, "low")]
         how = (
-            f"CE: the error 1 - DSC beside that of {reference.title}, corruption by corruption,"
-            " then averaged. Relative CE: the same of the fall of DSC from the clean pictures;"
-            f" corruptions under which {reference.title} falls by less than {UNDER:g} are left out."
-            " Both have no interval. Below 1 is less than it."
+            f"CE: the error 1 − DSC divided by that of {reference.title}, corruption by "
+            "corruption, then averaged. Relative CE: the same for the fall of DSC from the "
+            f"clean pictures. It leaves out corruptions under which {reference.title} falls "
+            f"by less than {UNDER:g}. Both have no interval. A row below 1 is better than "
+            f"{reference.title}."
         )
     title = "DSC under generic corruptions"
     return grid(

@@ -11,8 +11,8 @@ from benchmark.reports.figures.drawing import Figure
 from benchmark.reports.tables.grid import Grid
 
 REMARK = (
-    "Single map: the stored one, without dropout. Mean map: the mean of the passes. Dropout layers"
-    " are torch's own; drop path is none of them. Batch normalisation is fixed."
+    "Single map: the stored one, without dropout. Mean map: the mean of the passes. Dropout "
+    "layers are those of torch; drop path is not one of them. Batch normalisation is fixed."
 )
 
 
@@ -30,8 +30,8 @@ def _told(measured: Measured) -> Iterator[str]:
     rows = len(measured.rows())
     methods = "One method has" if rows == 1 else f"{rows} methods have"
     yield (
-        f"{methods} dropout. Each image is predicted {passes} times with dropout on, each time"
-        " under a seed of its own."
+        f"{methods} dropout. Each image is predicted {passes} times with dropout on, each "
+        "time with a seed of its own."
     )
     yield from observations(measured)
 

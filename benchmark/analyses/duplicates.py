@@ -19,9 +19,10 @@ ALL, WITHOUT, DIFFERENCE = (
     Measure("difference", "Difference", best=""),
 )
 HOW = (
-    "Without: without the test cases that have a duplicate in train or val, by leaks.csv. The"
-    " difference is that of all cases minus that without; it has no interval, for most cases stand"
-    " on both sides. A row that was not trained on the mix shows what those cases do by themselves."
+    "Without: without the test cases that leaks.csv lists as duplicates of a case in train "
+    "or val. The difference is the DSC of all cases minus that without. It has no interval, "
+    "because most cases are on both sides. A row that was not trained on the mix shows the "
+    "effect of the cases themselves."
 )
 
 

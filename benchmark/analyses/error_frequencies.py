@@ -26,9 +26,10 @@ MEASURES = (
     Measure("centroid", "Mean frequency", 1, ""),
 )
 HOW = (
-    "The error map is the probability less the reference; the squared error is the mean of its"
-    " square. The mean frequency is that of its energy on a logarithmic scale, in cycles per image:"
-    " a whole lesion missed is low, an edge that is off by a pixel is high."
+    "The error map is the probability minus the reference; the squared error is the mean of "
+    "its square. The mean frequency is that of its energy on a logarithmic scale, in cycles "
+    "per image. A missed lesion has a low frequency; an edge that is off by a pixel has a "
+    "high one."
 )
 
 
@@ -90,7 +91,7 @@ ANALYSIS = Analysis(
     name="error-frequencies",
     title="At which frequencies the networks err",
     short="Error frequencies",
-    about="spectra of probability less reference, from the stored maps",
+    about="spectra of probability minus reference, from the stored maps",
     module="benchmark/analyses/measures/error_frequencies.py",
     leads=lambda measured: tuple(_leads(measured)),
     grids=_grids,

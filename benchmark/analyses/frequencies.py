@@ -27,14 +27,15 @@ MEASURES = (
     ("image", Measure("low", "Low-pass", best="")),
 )
 HOW = (
-    "Mean over test cases with its 95 % interval over cases. The mean frequency is that of the"
-    " energy on a logarithmic scale, in cycles per image. Levels are shares of the energy of the"
-    " contourlet transform, level 1 the finest."
+    "Mean over test cases with its 95 % interval over cases. The mean frequency is that of "
+    "the energy on a logarithmic scale, in cycles per image. Levels are shares of the energy "
+    "of the contourlet transform; level 1 is the finest."
 )
 DISTANCE = (
-    "Jensen-Shannon divergence, in bits, of the mean spectra: 0 of equal spectra, 1 of spectra that"
-    " share no bin. A spectrum is the share of the energy in bins half an octave wide, without the"
-    " constant, of the picture less its mean under a Hann window."
+    "Jensen-Shannon divergence of the mean spectra, in bits: 0 for equal spectra, 1 for "
+    "spectra that share no bin. A spectrum is the share of the energy in bins half an octave "
+    "wide, without the constant. It is that of the picture minus its mean, under a Hann "
+    "window."
 )
 
 
@@ -77,15 +78,15 @@ def _leads(measured: Measured) -> Iterator[str]:
     if len(found) > 1:
         mean, guess = (100 * sum(found.values()) / len(found), 100 / len(found))
         yield (
-            f"By the spectrum of its image alone, a test case lies nearest to the mean of its own"
-            f" modality in {number(mean, 1)} % of the cases, as a mean over modalities; a guess"
-            f" would be right in {number(guess, 1)} %."
+            f"By the spectrum of the image alone, {number(mean, 1)} % of the test cases are "
+            "nearest to the mean of their own modality (mean over modalities); chance is "
+            f"{number(guess, 1)} %."
         )
     if pairs:
         most, least = (end(pairs, key=lambda pair: pairs[pair]) for end in (max, min))
         text = f"The spectra of {' and '.join(most)} differ most, by {number(pairs[most], 3)} bits"
         if len(pairs) > 1:
-            text += f", those of {' and '.join(least)} least, by {number(pairs[least], 3)} bits"
+            text += f", and those of {' and '.join(least)} least, by {number(pairs[least], 3)} bits"
         yield f"{text}."
     table = measured.table
     means = table[table["of"] == "image"].groupby("modality")["lesion"].mean().dropna()
@@ -152,8 +153,8 @@ def _distances(measured: Measured, of: str) -> Grid:
         blocks=(Block("", tuple(lines)),),
         remarks=(
             DISTANCE,
-            "Nearest to its own: the cases whose spectrum lies nearer to the mean of their modality"
-            ", without themselves, than to that of any other.",
+            "Nearest to its own: the share of the cases whose spectrum is nearer to the mean "
+            "of their modality, without themselves, than to that of any other.",
         ),
         records=[{"one": a, "other": b, "divergence": d} for (a, b), d in pairs.items()],
     )

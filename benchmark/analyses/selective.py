@@ -34,11 +34,11 @@ MEASURES = (
     Measure("excess_entropy", "Excess, entropy", best="low"),
 )
 DEFINED = (
-    "Risk of an image: 1 - DSC. AURC: mean risk of the most confident images, averaged over all"
-    " coverages. Excess: AURC minus that of the oracle, which sorts by the risk itself; 0 is the"
-    " best. An order by chance has the mean risk as its AURC.",
-    "SDC: soft Dice confidence. The other two are means over all pixels. AURC belongs to a whole"
-    " test set; its interval is over trainings alone.",
+    "Risk of an image: 1 − DSC. AURC: the mean risk of the most confident images, averaged "
+    "over all coverages. Excess: AURC minus that of the oracle, which sorts by the risk "
+    "itself; 0 is the best. A random order has the mean risk as its AURC.",
+    "SDC: soft Dice confidence. The other two are means over all pixels. AURC belongs to a "
+    "whole test set; its interval covers other trainings only.",
 )
 ORACLE = "oracle"
 STEPS = 50  # coverages of a curve
@@ -65,9 +65,9 @@ def _halves(measured: Measured) -> Iterator[str]:
     whole = float(np.mean([curve[-1] for curve in curves]))
     half = float(np.mean([curve[math.ceil(len(curve) / 2) - 1] for curve in curves]))
     yield (
-        f"The half of the images that {entry.title} is surest of by the soft Dice confidence has a"
-        f" mean risk (1 - DSC) of {number(half, 3)}, all images {number(whole, 3)}, on average over"
-        " the test sets."
+        f"Over the half of the images with the highest soft Dice confidence, {entry.title} "
+        f"has a mean risk (1 − DSC) of {number(half, 3)}; over all images it is "
+        f"{number(whole, 3)} (mean over the test sets)."
     )
 
 
@@ -85,8 +85,8 @@ def _compared(measured: Measured) -> Iterator[str]:
         ties = f"; {wins['none']} have no single one" if wins["none"] else ""
         pairs = "pair" if wins.total() == 1 else "pairs"
         yield (
-            f"Of {wins.total()} {pairs} of a row and a test set, the confidence nearest to the"
-            f" oracle is: {counts}{ties}."
+            f"In {wins.total()} {pairs} of a row and a test set, the confidence nearest to "
+            f"the oracle is: {counts}{ties}."
         )
 
 
@@ -120,7 +120,7 @@ def _figures(measured: Measured) -> Sequence[Figure]:
             about = {"method": entry.name, "title": entry.title, "dataset": dataset}
             records += [{**about, **point} for point in points]
     panels = Panels("selective-curves", "Coverage (share of images that are kept)",
-                    "Risk (mean of 1 - DSC)")  # fmt: skip
+                    "Risk (mean of 1 − DSC)")  # fmt: skip
     titles = {entry.name: entry.title for entry in entries}
     grey = " Grey: the others; in colour the focus and the rows of least AURC."
     figure = Figure(

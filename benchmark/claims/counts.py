@@ -15,7 +15,7 @@ def count(results: MixResults, asked: Count, seeds: int) -> Found:
         return _one(Quantity(title, "", "parameters", None, None, None, "not run", "no card"))
     digits = len(asked.printed.partition(".")[2].rstrip("M"))
     ours = f"{found / 1e6:.{digits}f}M"
-    note = f"{ours} against {asked.printed}"
+    note = f"{ours} here, {asked.printed} in the paper"
     if asked.exactly is not None:
         note += f"; {asked.exactly:,} by arithmetic"
     fits = ours == asked.printed and asked.exactly in (None, found)
@@ -32,9 +32,9 @@ def growing(results: MixResults, asked: Growing, seeds: int) -> Found:
         title = results.title(after)
         verdict: Verdict = "not run"
         if fewer is None or more is None:
-            note = f"no card of {before if fewer is None else after}"
+            note = f"{before if fewer is None else after} has no card"
         else:
-            note = f"{fewer:,} of {results.title(before)} before it"
+            note = f"{results.title(before)} has {fewer:,}"
             note += f"; the claim needs more than {asked.times:g} times as many" * (asked.times > 1)
             verdict = "supported" if asked.times * fewer < more else "contradicted"
         value = None if verdict == "not run" else more
@@ -46,7 +46,7 @@ def growing(results: MixResults, asked: Growing, seeds: int) -> Found:
 def training_cases(results: MixResults, asked: Cases, seeds: int) -> Found:
     """The number of training cases, on the mix that is meant."""
     if results.name != asked.mix:
-        note = f"a count of {asked.mix} alone"
+        note = f"counted for {asked.mix} only"
         return _one(Quantity("training cases", "", "cases", None, None, None, "not run", note))
     sets = results.datasets.values()
     found = [each.get(split) for each in sets for split in ("train", "val")]

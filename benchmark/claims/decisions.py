@@ -42,7 +42,8 @@ def decided(
         told = "; ".join(dict.fromkeys(_missing(each) for each in found.missing))
         return "not run" if whole else "undecided", told
     counts = [str(count) for count in found.seeds]
-    rests = f"{' and '.join(counts)} seeds, {found.cases} cases"
+    seeds_of = "1 seed" if counts == ["1"] else f"{' and '.join(counts)} seeds"
+    rests = f"{seeds_of}, {found.cases} cases"
     pairs = zip(rows, found.seeds, strict=True)
     few = [count for entry, count in pairs if entry.trained and count < seeds]
     if math.isnan(found.low) or few:
@@ -94,7 +95,9 @@ def apart(
     one, other = sides
     if one is None or other is None:
         return Quantity(*about, None, None, None, "not run", "a run is missing")
-    value, rests = one.mean - other.mean, f"{one.seeds} seeds, {one.cases} and {other.cases} cases"
+    noun = "seed" if one.seeds == 1 else "seeds"
+    rests = f"{one.seeds} {noun}, {one.cases} and {other.cases} cases"
+    value = one.mean - other.mean
     why = one.why or other.why
     if not why and one.seeds < seeds:
         why = f"the claim needs {seeds}"

@@ -106,7 +106,7 @@ def _scope(claim: Claim, found: Rows, stand_ins: Sequence[str]) -> str:
         return ""
     parts = []
     if results.synthetic:
-        parts.append("on synthetic images: a trial of the machinery, no evidence about the paper")
+        parts.append("on synthetic images, which show nothing about the paper")
     elif claim.mixes and results.name not in claim.mixes:
         parts.append("on other data than the paper's")
     ran = [entry for entry in found.entries(claim.methods) if results.table.runs_of(entry)]

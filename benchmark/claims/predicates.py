@@ -262,7 +262,7 @@ class Judge:
         self, pair: Pair, place: Pair, small: Array | None, asked: Smaller, seeds: int
     ) -> Quantity:
         """What one method loses on small masks, less what another loses there."""
-        about = f"{self.rows.titles(pair)}: lost on the smallest", self._where(place), asked.metric
+        about = f"{self.rows.titles(pair)}: loss on the smallest", self._where(place), asked.metric
         entries = self.rows.entries(pair)
         gone = "" if small is not None else f"no scores of {place[0]}"
         why = self.rows.not_compared(pair) or gone

@@ -21,7 +21,7 @@ def claims_text(mix: str, judged: Sequence[Judged], every: bool = False) -> str:
     counts = ", ".join(f"{count} {name}" for name, count in summary(judged).items())
     lines = [f"{mix}: {len(judged)} claims; {counts}"]
     apart = [f"{n} {name}" for name, n in summary(judged, stand_ins=True).items() if n]
-    lines += [f"of stand-ins, at this scale, apart: {', '.join(apart)}"] if apart else []
+    lines += [f"with stand-ins, at this scale: {', '.join(apart)}"] if apart else []
     for each in judged:
         scope = f" ({each.scope})" if each.scope else ""
         lines += ["", *_wrap(f"{each.reads.upper()}{scope}: {each.claim.sentence}", "")]

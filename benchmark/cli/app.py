@@ -187,7 +187,7 @@ def prepare(mix: o.MixName, check: o.Check = False, datasets: o.Datasets = None)
         from benchmark.data.apart import check_named
 
         manifest = check_named(mix, params, paths)
-        typer.echo("every prepared file is as it was written, and answers params.yaml")
+        typer.echo("every prepared file is unchanged, and fits params.yaml")
     else:
         from benchmark.data.apart import prepare_named
 
@@ -199,7 +199,9 @@ def prepare(mix: o.MixName, check: o.Check = False, datasets: o.Datasets = None)
             sheet = (paths.prepared(mix) / name / SHEET).relative_to(paths.root)
             typer.echo(f"WARNING {line} Look at {sheet}.", err=True)
     if about.unseen:
-        typer.echo(f"its sets never trained on: mixseg prepare --mix {mix}.unseen")
+        typer.echo(
+            f"next, the test sets that the mix never trains on: mixseg prepare --mix {mix}.unseen"
+        )
 
 
 @app.command()

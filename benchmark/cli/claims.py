@@ -97,7 +97,7 @@ def check_reported(
         out += sum(each.verdict == "out of tolerance" for each in checked)
         typer.echo(reported_text(results.name, checked, rows))
     if out:
-        typer.echo(f"{out} of the same setting out of tolerance", err=True)
+        typer.echo(f"{out} numbers of the same setting are out of tolerance", err=True)
         raise typer.Exit(1)
 
 

@@ -163,6 +163,6 @@ def datasets(manifest: dict[str, Any], masks: "Mapping[str, Coverage]") -> str:
 def duplicates(counts: "pd.DataFrame") -> str:
     """Counted duplicates; a sentence where there are none."""
     if not len(counts):
-        return "looked for duplicates, and found none"
+        return "the search found no duplicates"
     header = [name.replace("_", " ") for name in counts.columns]
     return columns(header, counts.itertuples(index=False))

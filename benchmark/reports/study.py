@@ -99,7 +99,7 @@ def _notes(study: Study, entry: Entry) -> list[str]:
     notes += _precisions(study, records)
     met = _seen(study, entry)
     if met and began == "pretrained":
-        notes.append(f"its pretrained weights have seen {', '.join(met)}")
+        notes.append(f"its pretrained weights were trained on {', '.join(met)}")
     age = study.age(entry)
     if age != EARLIER_CODE:  # whose digests of data are made in another way
         notes += _of_other_data(study, records)
@@ -160,7 +160,7 @@ def missing_notes(study: Study, missing: Iterable[MissingRun]) -> list[str]:
         seeds_of.setdefault(key, []).append(str(gone.seed))
     return [
         f"{study.set_title(dataset) + ': ' if dataset else ''}"
-        f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(seeds)} of {planned} {why}"
+        f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(seeds)} of {planned}: {why}"
         for (dataset, why, planned), seeds in seeds_of.items()
     ]
 

@@ -111,7 +111,7 @@ def _why_not(tables: Mapping[str, ScoreTable], entries: Sequence[Entry | None], 
                 return _words(found, each.name)
             why = too_few([entry], [found.seeds], 2)
             if why:
-                return why
+                return why.removeprefix(f"{entry.title}: ")
     return "" if any(table.sets for table in tables.values()) else "no test set"
 
 

@@ -93,15 +93,16 @@ def power_note(found: Friedman) -> str:
         return found.why
     k, n = len(found.keys), len(found.sets)
     widest = (
-        " That is more than any two mean ranks can differ: the test cannot reject."
+        " No two mean ranks can differ by so much, so the test cannot reject."
         if found.cd > k - 1
         else ""
     )
     return (
-        f"Over {n} test sets, {k} rows must differ by {found.cd:.2f} mean ranks.{widest} "
-        f"Power: with {n} test sets the test detects {percent(found.power)} of true differences of "
-        f"{100 * found.gain:g} points. A signed-rank test per row with Holm's correction can give "
-        f"no p below {found.smallest_holm:.3f}. No difference found here is no evidence of none. "
+        f"With {n} test sets and {k} rows, two mean ranks must differ by {found.cd:.2f} to be "
+        f"significant.{widest} Power: with {n} test sets the test detects "
+        f"{percent(found.power)} of true differences of {100 * found.gain:g} points. A "
+        "signed-rank test per row with Holm's correction cannot give a p below "
+        f"{found.smallest_holm:.3f}. So a difference that is not found here may still exist. "
         f"{TIES}"
     )
 

@@ -359,11 +359,11 @@ def _missing_of(run: Run, sets: Iterable[TestSet]) -> list[MissingRun]:
 def _difference(found: set[str], expected: set[str]) -> str:
     """Which cases are missing and which are foreign; three names of each."""
     parts = []
-    for cases, text in ((expected - found, "lacks"), (found - expected, "holds the foreign")):
+    for cases, text in ((expected - found, "missing"), (found - expected, "not of this test set")):
         if cases:
-            first = [*sorted(cases)[:3], *["..."] * (len(cases) > 3)]
-            noun = "case" if len(cases) == 1 else "cases"
-            parts.append(f"{text} {noun} {', '.join(first)} ({len(cases)} in all)")
+            first = ", ".join([*sorted(cases)[:3], *["..."] * (len(cases) > 3)])
+            told = f"case {first} is" if len(cases) == 1 else f"{len(cases)} cases ({first}) are"
+            parts.append(f"{told} {text}")
     return "; ".join(parts)
 
 

@@ -18,11 +18,12 @@ import numpy as np
 from benchmark.statistics.schema import Array
 
 COMMON_PRACTICE = (
-    "Per-case Wilcoxon, common practice, shown for comparison and used for no verdict. It treats "
-    "one trained network, or the mean of a few, as if it were the method: it does not know that "
-    "another seed gives other scores, so between identical methods it rejects far more often than "
-    "5 %, the more so the more cases there are; cases of one patient or video count as independent;"
-    " and it tests the median of the ranks, not the mean that the tables show."
+    "the per-case test that is common practice. It is shown for comparison and used for no "
+    "verdict. It treats one trained network, or the mean of a few, as if it were the method: "
+    "it ignores that another seed gives other scores. So between identical methods it "
+    "rejects far more often than in 5 % of cases, and more often with more test cases. It "
+    "counts cases of one patient or video as independent. It tests the median of the ranks, "
+    "not the mean that the tables show."
 )
 
 

@@ -281,9 +281,9 @@ def test_means_and_ratios_are_those_of_the_rows(measured: Measured) -> None:
 
 def test_the_section_says_what_was_found(measured: Measured) -> None:
     section = addition(measured)
-    assert "On the clean pictures every DSC is the stored one" in section.leads[-1]
-    assert "severities 1, 5 the DSC of" in section.leads[0]
-    assert "the least fall of 2 rows" in section.leads[0]
+    assert "On the clean pictures every DSC equals the stored one" in section.leads[-1]
+    assert "severities 1, 5, the DSC of" in section.leads[0]
+    assert "the smallest fall of 2 rows" in section.leads[0]
     names = [grid.name for grid in section.grids]
     assert names[:2] == ["corruptions", "corruptions-calibration"]
     assert len(names) == len(set(names)) == 2 + 4 + 1

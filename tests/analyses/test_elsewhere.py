@@ -140,7 +140,7 @@ def test_the_section_says_what_was_found(ran: Paths, lines: list[str]) -> None:
     section = addition(_read(ran, UNSEEN))
     assert section.leads == (
         "The mix is not trained on Phantom dermoscopy: 2 cases, predicted with the weights of the"
-        " runs. None of their pictures is one that the mix is trained on.",
+        " runs. The mix is trained on none of their pictures.",
         "No test set of the mix has the modality of Phantom dermoscopy.",
     )
     assert [grid.name for grid in section.grids] == ["unseen-overlap", "unseen-errors"]
@@ -148,8 +148,8 @@ def test_the_section_says_what_was_found(ran: Paths, lines: list[str]) -> None:
     section = addition(_read(ran, CROSS))
     assert section.leads[0].startswith(
         "The test sets of There are predicted with the weights of this mix. 6 pictures were left"
-        " out first, because the mix is trained on the same. The mix is trained on other cases of 3"
-        " of them: Phantom fundus of There (in domain), "
+        " out first, because the mix is trained on the same pictures. The mix is trained on other"
+        " cases of 3 of them: Phantom fundus of There (in domain), "
     )
     groups = dict.fromkeys(column.group for column in section.grids[0].columns)
     assert list(groups)[-1] == "Phantom dermoscopy of There"
@@ -265,8 +265,8 @@ def test_the_order_and_the_largest_fall_are_those_of_the_numbers(
     )
     monkeypatch.setattr(Measured, "rows", lambda self: [a, b])
     assert comparison(Apart(_read(ran, CROSS))) == [
-        "The unprompted row with the best DSC is another than on the mix's own sets of the same"
-        " modality in 1 of 2 sets.",
-        "The largest fall in DSC is that of A on Phantom fundus of There (in domain): 0.900 on the"
-        " mix's sets of the same modality, 0.400 here.",
+        "In 1 of 2 sets the unprompted row with the best DSC is not the one that is best on the"
+        " mix's own sets of the same modality.",
+        "The DSC of A on Phantom fundus of There (in domain) falls most: it is 0.900 on the mix's"
+        " sets of the same modality, and 0.400 here.",
     ]

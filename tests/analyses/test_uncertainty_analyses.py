@@ -214,7 +214,7 @@ def test_sections(ran: Paths, analysis) -> None:
         assert "predicted 3 times" in section.leads[0]
         assert "Left out, no dropout layer: Plain." in section.grids[0].remarks
     assert any(
-        "uncertain pixels are the more blurred ones" in " ".join(lead.split())
+        "uncertain pixels are more blurred than the rest" in " ".join(lead.split())
         for lead in section.leads
     )
     errors = {record["measure"]: record for record in section.grids[2].records}

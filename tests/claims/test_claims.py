@@ -294,13 +294,13 @@ def test_neighbours_alone_are_compared_and_one_without_a_card_is_not_run() -> No
     asked = {"kind": "parameters grow", "order": ["a", "b", "c"]}
     found = ask(with_counts(a=1, b=2, c=3), asked)
     assert [(one.what, one.value, one.note) for one in found.quantities] == [
-        ("B", 2, "1 of A before it"), ("C", 3, "2 of B before it"),
+        ("B", 2, "A has 1"), ("C", 3, "B has 2"),
     ]  # fmt: skip
     assert found.why == "Of 2 parts: 2 supported."
     gap = ask(with_counts(a=5, c=1), asked)
     assert [(one.verdict, one.value) for one in gap.quantities] == [("not run", None)] * 2
     assert gap.verdict == "not run"
-    assert "no card of b" in gap.why
+    assert "b has no card" in gap.why
     last = ask(with_counts(a=1, b=2), asked)
     assert [one.verdict for one in last.quantities] == ["supported", "not run"]
 

@@ -93,7 +93,7 @@ def test_small_lesions_hold_for_no_network_where_all_lose_the_same(tmp_path: Pat
             )  # now 10 points all
     found = ask(claim, results)
     alone = [q.verdict for q in found.quantities if "other cases" in q.what]
-    against = [q.verdict for q in found.quantities if "lost on" in q.what]
+    against = [q.verdict for q in found.quantities if "loss on" in q.what]
     assert set(alone) == {"supported"}
     assert (len(against), set(against)) == (3 * 6, {"undecided"})
     assert found.verdict == "undecided"

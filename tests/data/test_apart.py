@@ -151,7 +151,9 @@ def test_the_command_prepares_them_and_says_how(tmp_path: Path) -> None:
     raw["mixes"]["tiny"] |= {"train": sets[:3], "test": sets[:3], "unseen": sets[3:]}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(raw, sort_keys=False))
     first = mixseg(tmp_path, "prepare", "--mix", "tiny")
-    assert first.stdout.endswith("its sets never trained on: mixseg prepare --mix tiny.unseen\n")
+    assert first.stdout.endswith(
+        "next, the test sets that the mix never trains on: mixseg prepare --mix tiny.unseen\n"
+    )
     second = mixseg(tmp_path, "prepare", "--mix", "tiny.unseen")
     assert second.returncode == 0, second.stderr
     assert "phantom-dermoscopy: 0 of 2 cases removed, which tiny is trained on" in second.stderr

@@ -101,7 +101,7 @@ def test_a_row_with_a_missing_run_has_no_difference(made: Made) -> None:
     grid = ablation_grid(made.study("ablations"))
     cells = line(grid, "FEP by FFT").cells
     assert {each.kind for each in cells[1:]} == {"missing"}
-    assert "seed 1 of 3 not run" in notes(grid, "FEP by FFT")
+    assert "seed 1 of 3: not run" in notes(grid, "FEP by FFT")
     assert "fewer than three seeds: no method-level claim" in notes(grid, "FEP by FFT")
     assert any(remark.startswith("missing:") for remark in grid.remarks)
 
@@ -111,7 +111,7 @@ def test_a_base_with_a_missing_run_takes_the_difference_from_all(own: Made) -> N
     grid = ablation_grid(own.study("ablations"))
     assert cell(grid, "r = 4", "Mean over modalities", "Minus base") == "missing"
     assert "missing" not in cell(grid, "r = 4", "Mean over modalities", "DSC ↑")
-    assert "no difference: MMSNet: seed 2 of 3 not run" in notes(grid, "r = 4")
+    assert "no difference: MMSNet: seed 2 of 3: not run" in notes(grid, "r = 4")
 
 
 def test_a_base_that_is_not_on_this_mix_or_not_named_is_told(tmp_path: Path) -> None:
@@ -188,16 +188,16 @@ def test_a_missing_run_of_either_training_is_named(own: Made) -> None:
     assert cell(grid, "U-Net", fundus, "Single ↑") == "missing"
     assert cell(grid, "U-Net", fundus, "Mixed − single") == "missing"
     assert "±" in cell(grid, "U-Net", fundus, "Mixed ↑")
-    assert "U-Net, fundus alone: seed 0 of 3 not run" in notes(grid, "U-Net")
+    assert "U-Net, fundus alone: seed 0 of 3: not run" in notes(grid, "U-Net")
     assert (
         "U-Net, fundus alone: fewer than three seeds: no method-level claim"
         in notes(grid, "U-Net")
     )  # fmt: skip
     shutil.rmtree(own.paths.results(MIX) / "single" / "k16-fundus")  # the same note, twice
     again = notes(single_modality_grid(own.study("ablations")), "MMSNet: K = 16")
-    assert "K = 16, fundus alone: seeds 0, 1, 2 of 3 not run" in again
+    assert "K = 16, fundus alone: seeds 0, 1, 2 of 3: not run" in again
     assert cell(grid, "MMSNet: K = 16", fundus, "Mixed ↑") == "missing"
-    assert "seeds 0, 1, 2 of 3 not run" in notes(grid, "MMSNet: K = 16")
+    assert "seeds 0, 1, 2 of 3: not run" in notes(grid, "MMSNet: K = 16")
     rows = {(r["method"], r["modality"]): r for r in csv.DictReader(grid.csv().splitlines())}
     states = [rows["unet", m]["status"] for m in ("fundus", "colonoscopy", "ultrasound")]
     assert states == ["missing", "not planned", "ok"]
@@ -231,7 +231,7 @@ def test_networks_of_one_modality_are_neither_averaged_nor_ranked(made: Made) ->
     assert not any(each.rank for row in grid.lines() for each in row.cells)
     assert "trained on fundus alone" in notes(grid, "U-Net, fundus alone")
     assert "trained on ultrasound alone" in notes(grid, "U-Net, ultrasound alone")
-    assert any("one modality in training" in remark for remark in grid.remarks)
+    assert any("trained on one modality" in remark for remark in grid.remarks)
     assert "mean over modalities" not in grid.csv()
 
 

@@ -44,8 +44,8 @@ def test_the_best_row_and_its_lead_are_those_of_the_statistics(tmp_path: Path) -
     )
     assert lead.value > 0
     assert (
-        f"over the second, {second}, is {signed(lead.value)}, 95 % interval {signed(lead.low)} to"
-        f" {signed(lead.high)}" in text
+        f"over the second best, {second}, is {signed(lead.value)} (95 % interval"
+        f" {signed(lead.low)} to {signed(lead.high)})." in text
     )
     assert ("The lead is significant" in text) == (lead.verdict == "better")
 
@@ -54,7 +54,7 @@ def test_the_best_row_and_its_lead_are_those_of_the_statistics(tmp_path: Path) -
     ("error", "says"),
     [
         ({"mmsnet": 0.02, "unet": 0.5, "unetpp": 0.9}, "The lead is significant"),
-        ({"mmsnet": 0.3, "unet": 0.3, "unetpp": 0.3}, "The lead is undecided"),
+        ({"mmsnet": 0.3, "unet": 0.3, "unetpp": 0.3}, "The order is undecided"),
     ],
     ids=["decided", "undecided"],
 )
@@ -71,12 +71,12 @@ def test_an_incomplete_row_is_not_the_best_and_is_counted(tmp_path: Path) -> Non
     shutil.rmtree(made.run("main", "mmsnet", 1))
     text = best(made)
     assert not text.startswith("MMSNet has")
-    assert "Incomplete and left out of this comparison: 1 of 3 such methods." in text
+    assert "1 of 3 such methods is incomplete, and not in this comparison." in text
 
 
 def test_two_seeds_make_no_claim(tmp_path: Path) -> None:
     text = best(make(tmp_path, Plan(cases=4, seeds=(0, 1))))
-    assert "too few seeds for an interval, so no claim is made" in text
+    assert "too few seeds for an interval, so we make no claim" in text
     assert "significant" not in text
 
 
@@ -110,14 +110,14 @@ def test_claims_are_counted_as_in_their_section(tmp_path: Path) -> None:
     found = verdicts(results, study_of(results, resamples=0))
     text = told(made)["claims"].sentences[0]
     assert found.lead().startswith(text)
-    assert text.startswith(f"Of {len(found.judged)} claims: ")
+    assert text.startswith(f"Of {len(found.judged)} claims, ")
 
 
 def test_nothing_was_run(tmp_path: Path) -> None:
     made = make(tmp_path, Plan(cases=3))
     shutil.rmtree(made.paths.results(MIX))
     found = told(made)
-    assert "is complete yet" in found["results"].sentences[0]
+    assert "has all its runs yet" in found["results"].sentences[0]
     assert found["runs"].sentences == ("No method has been trained yet.",)
     assert found["missing"].sentences[0].startswith("10 of 10 planned runs are missing")
 

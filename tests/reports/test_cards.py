@@ -85,7 +85,7 @@ def test_a_model_card_says_what_the_card_says_and_the_scores(made: Made) -> None
     one = renamed(made.cards[2], parameters=counts, code="x", weights=[weights])
     text = model_card(one, of_mix(made))
     for told in ("# MMSNet", "1,234,567", "mit: mit.pth", "licence: NC", "ImageNet-1k",
-                 "Phantom Fundus", "Research alone"):  # fmt: skip
+                 "Phantom Fundus", "For research only"):  # fmt: skip
         assert told in text
     cell = re.search(r"Phantom fundus \(fundus, n = 3\) \| (0\.\d{3}) ± ", text)
     assert cell is not None

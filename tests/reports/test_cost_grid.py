@@ -121,14 +121,14 @@ def test_energy_is_a_median_or_a_dash_with_its_reason(made: Made) -> None:
     assert texts(grid, "U-Net++")[column] == "–"
     of, unknown = (remark for remark in grid.remarks if "nergy" in remark)
     assert "It is that of the GPU (NVML), not of the machine." in of
-    told = unknown.removeprefix("Energy of training not known: ")
+    told = unknown.removeprefix("The energy of training is not known: ")
     assert f"{alone} (U-Net++); {root} (U-Net++)" in told
     assert "(U-Net)" not in told
 
 
 def test_one_reason_for_all_rows_is_said_once(made: Made) -> None:
     (told,) = (remark for remark in grid_of(made).remarks if "nergy" in remark)
-    assert told == "Energy of training not known: made by code that did not measure it."
+    assert told == "The energy of training is not known: the code of these runs did not measure it."
 
 
 def test_machines_are_named_and_told_apart(made: Made) -> None:
@@ -153,8 +153,8 @@ def test_older_code_another_size_and_unmeasured_memory_are_noted(made: Made) -> 
     codes = {"unet": "b2" * 32, "unetpp": "a1" * 32}
     grid = cost_grid(study_of(replace(made.results(), cost_codes=codes)))
     assert {
-        "its MACs, latency and memory are of older code",
-        "its MACs, latency and memory are of 64 × 64 pixels",
+        "its MACs, latency and memory were measured with older code",
+        "its MACs, latency and memory were measured at 64 × 64 pixels",
         "peak memory not measured: no permission",
     } <= set(notes(grid, "U-Net"))
     assert texts(grid, "U-Net")[4] == "–"

@@ -235,12 +235,12 @@ def test_a_report_of_nothing_builds(tmp_path: Path) -> None:
     shutil.rmtree(made.paths.root / "results")
     page = write(made, tmp_path / "to")
     assert "0 of 10" in page.text
-    assert "Not recorded: results hold no data.json." in page.text
-    assert "No training history of more than one epoch is there." in page.text
+    assert "Not recorded: the results contain no data.json." in page.text
+    assert "No run has a training history of more than one epoch." in page.text
 
 
 def test_the_command_by_hand_prints_the_number_on_the_page(made: Made, page: Page) -> None:
-    found = re.search(r"One cell by hand: .*, printed as (\d\.\d{3})", page.text)
+    found = re.search(r"Compute one cell by hand: .*, printed as (\d\.\d{3})", page.text)
     command = re.search(r"python3 - <<'END'\n(.*?)\nEND", page.text, re.DOTALL)
     assert found is not None
     assert command is not None

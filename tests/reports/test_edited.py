@@ -79,7 +79,7 @@ def test_one_changed_digit_marks_the_row_and_ranks_it_nowhere(made: Made, name: 
     grid = main_grid(study)
     row = next(line for line in grid.lines() if line.title == "U-Net++")
     notes = [text for mark, text in grid.notes if mark in row.marks]
-    assert any(f"seed 1 of 3 {EDITED}: {name} has digest" in note for note in notes)
+    assert any(f"seed 1 of 3: {EDITED}: {name} has digest" in note for note in notes)
     assert digest_of(path)[:16] in " ".join(notes)
     assert {cell.text for cell in row.cells} == {CELL}
     assert NOT_AS_WRITTEN in grid.remarks

@@ -61,7 +61,7 @@ def test_claims_with_a_verdict_stand_open_and_the_others_folded(text: str) -> No
     folded = [each for each in sentences if each in folds.inside and each not in judged]
     assert len(judged) + len(folded) == len(sentences)
     assert folded
-    count = re.search(r"Of (\d+) claims:.*? (\d+) not run", folds.outside)
+    count = re.search(r"Of (\d+) claims,.*? (\d+) were not run", folds.outside)
     assert count is not None
     assert f"{count.group(2)} claims that were not run" in folds.inside
     assert len(folded) == int(count.group(2))

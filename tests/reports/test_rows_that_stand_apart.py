@@ -126,7 +126,7 @@ def test_an_ablation_from_random_weights_has_no_difference_to_a_pretrained_base(
     grid = ablation_grid(made.study("ablations"))
     k = next(i for i, column in enumerate(grid.columns) if column.label == "Minus base")
     assert line(grid, "r = 4").cells[k].text == "missing"
-    assert "no difference: MMSNet: it began from other weights: random, or pretrained" in notes(
+    assert "no difference: MMSNet: it started from other weights (random or pretrained)" in notes(
         grid, "r = 4"
     )
     assert line(grid, "K = 16").cells[k].text[0] in "+−0"

@@ -123,11 +123,11 @@ def test_a_missing_seed_is_named_and_never_an_average(own: Made) -> None:
     shutil.rmtree(own.run("main", "unetpp", 1))
     study = own.study()
     for grid in (main_grid(study), errors_grid(study), protocols_grid(study)):
-        assert "seed 1 of 3 not run" in [text for _, text in grid.notes]
+        assert "seed 1 of 3: not run" in [text for _, text in grid.notes]
     grid = main_grid(study)
     assert {cell.text for cell in line(grid, "U-Net++").cells} == {"missing"}
     assert notes(grid, "U-Net++")[1:3] == [
-        "seed 1 of 3 not run", "fewer than three seeds: no method-level claim",
+        "seed 1 of 3: not run", "fewer than three seeds: no method-level claim",
     ]  # fmt: skip
     runs = runs_grid(study)
     assert line(runs, "U-Net++, seed 1").cells[0].text == "missing"
@@ -142,9 +142,7 @@ def test_a_missing_case_takes_the_value_from_its_test_set_alone(own: Made) -> No
     grid = main_grid(own.study())
     kinds = [cell.kind for cell in line(grid, "U-Net").cells]
     assert kinds == [""] * 6 + ["missing"] * 3 + [""] * 3 + ["missing"] * 3
-    assert "Phantom ultrasound: seed 0 of 3 lacks case ultrasound-003 (1 in all)" in notes(
-        grid, "U-Net"
-    )
+    assert "Phantom ultrasound: seed 0 of 3: case ultrasound-003 is missing" in notes(grid, "U-Net")
 
 
 def test_notes_tell_random_weights_deviations_and_what_weights_have_seen(own: Made) -> None:
@@ -159,7 +157,7 @@ def test_notes_tell_random_weights_deviations_and_what_weights_have_seen(own: Ma
         FROM_RANDOM,
         "deviates from the default recipe: lr 0.0001 (paper, section 4)",
     ]
-    assert notes(grid, "MMSNet") == ["its pretrained weights have seen Phantom Fundus"]
+    assert notes(grid, "MMSNet") == ["its pretrained weights were trained on Phantom Fundus"]
     assert notes(grid, "Centre disc") == []
 
 
@@ -201,7 +199,9 @@ def test_undefined_distances_are_counted_in_their_cell(own: Made) -> None:
     path.write_text("\n".join([header, ",".join(cells.values()), *rest]) + "\n")
     study = own.study()
     assert line(errors_grid(study), "U-Net").cells[2].sub.endswith("; 1 of 30 undefined")
-    assert "1 were empty where the reference is not" in main_grid(study).remarks[-1]
+    assert (
+        "In 1 only the prediction or only the reference was empty" in main_grid(study).remarks[-1]
+    )
     assert line(runs_grid(study), "U-Net, seed 0").cells[-1].text == "1"
 
 

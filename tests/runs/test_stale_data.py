@@ -141,7 +141,7 @@ def test_what_a_run_does_not_depend_on_stops_nothing(paths: Paths) -> None:
     path = paths.root / "params.yaml"
     path.write_text(path.read_text().replace("title: Tiny", "title: Other"))
     assert "already done" in said(*RUN)
-    assert said("prepare", "--mix", MIX, "--check").startswith("every prepared file is as it was")
+    assert said("prepare", "--mix", MIX, "--check").startswith("every prepared file is unchanged")
 
 
 def states() -> dict[int, tuple[str, str]]:

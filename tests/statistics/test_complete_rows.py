@@ -56,7 +56,7 @@ def test_too_few_seeds_and_what_is_not_planned_are_named() -> None:
     few = complete_rows({"x": table_of(two(2), Made(untrained=("m",)))}, (*KEYS, "main/gone"))
     assert few.keys == ("main/m",)
     assert few.incomplete == (
-        ("N", "N: 2 seeds, no method-level claim below 3"),
+        ("N", "2 seeds, no method-level claim below 3"),
         ("main/gone", "not planned on x"),
     )
     other = {m: {"a": RNG.random((3, 4))} for m in "m"}

@@ -232,7 +232,7 @@ def test_stability_without_two_whole_rows_or_a_column() -> None:
     table = table_of({"x": {"a": runs(0, 1)}, "y": {"a": runs(0, 2, 2)}})
     found = stability({"m": table}, ["main/x", "main/y"])
     assert (found.variants, found.keys) == ((), ("main/x",))
-    assert ("Y", "Y: 2 seeds, no method-level claim below 3") in found.excluded
+    assert ("Y", "2 seeds, no method-level claim below 3") in found.excluded
     assert ("iou", "iou not scored on a") in found.excluded
 
 

@@ -80,7 +80,7 @@ def test_cases_missing_from_one_run_are_named(tmp_path: Path) -> None:
     table = read_table(tmp_path, (UNET, MMS), SIZES)
     (gone,) = table.missing
     assert (gone.entry, gone.seed, gone.dataset) == (MMS, 1, "a")
-    assert gone.why == "lacks cases y, z (2 in all)"
+    assert gone.why == "2 cases (y, z) are missing"
     assert table.values(MMS, "a", "dsc") is None
     assert table.values(MMS, "b", "dsc") is not None
 
@@ -91,7 +91,7 @@ def test_a_foreign_case_and_a_test_set_not_scored_are_named(tmp_path: Path) -> N
     write_run(tmp_path, MMS, 1, {"a": ("x", "y", "z", "w")})
     table = read_table(tmp_path, (UNET, MMS), SIZES)
     assert {gone.dataset: gone.why for gone in table.missing} == {
-        "a": "holds the foreign case w (1 in all)",
+        "a": "case w is not of this test set",
         "b": "not scored on this test set",
     }
 

@@ -15,9 +15,9 @@ from benchmark.statistics.results import GROUPS
 from benchmark.statistics.table import Entry
 
 INTERVALS = (
-    "Mean over seeds ± standard deviation over seeds. Below it the 95 % interval of the method,"
-    " over trainings and cases together (crossed-variance t); a trained row with fewer than three"
-    " seeds has none."
+    "Mean over seeds ± standard deviation over seeds. Below it is the 95 % interval of the "
+    "method, over trainings and cases together (crossed-variance t); a trained row with "
+    "fewer than three seeds has none."
 )
 ARROWS = {"low": " ↓", "high": " ↑", "": ""}
 

@@ -133,8 +133,8 @@ def training_figure(study: Study) -> Figure | None:
     return Figure(
         name="training",
         title="Training loss by epoch",
-        caption="Thin: every seed. Thick: their mean. Methods may minimise different losses, so"
-        f" heights must not be compared between panels.{left_out(len(shown), len(curves))}",
+        caption="Thin: single seeds. Thick: their mean. Methods may minimise different losses, "
+        f"so do not compare heights between panels.{left_out(len(shown), len(curves))}",
         alt=f"Line plots of the training loss, one panel for each of {len(shown)} methods: every"
         " seed as a thin line, their mean as a thick one.",
         svg=svg,

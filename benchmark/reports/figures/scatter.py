@@ -46,9 +46,9 @@ def scatter_figure(study: Study, found: Compared) -> Figure | None:
     return Figure(
         name="scatter",
         title=f"Case by case: {found.focus.title} against {best.title}",
-        caption=f"A dot a case, mean over seeds. Above the line {found.focus.title} is better."
-        f" {best.title} is the other method with the highest mean. The share above the line stands"
-        " in each panel, ties by half.",
+        caption=f"Each dot is a case, averaged over seeds. Above the line {found.focus.title} is "
+        f"better. {best.title} is the other method with the highest mean. Each panel "
+        "gives the share of dots above the line; ties count half.",
         alt=f"Scatter plots of the DSC of {cases} cases on {len(panels)} panels: "
         f"{found.focus.title} against {best.title}, with the line of equality.",
         svg=svg,

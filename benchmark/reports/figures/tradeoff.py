@@ -64,9 +64,9 @@ def tradeoff_figure(study: Study) -> Figure | None:
     return Figure(
         name="tradeoff",
         title="DSC against parameters and latency",
-        caption="Blue circle: unprompted; vermilion square: prompted. Logarithmic axes across."
-        f"{hollow_note([p.entry.key for p in points if p.apart])} Labels: all methods, or"
-        f" only the Pareto-optimal ones when space is short.{beside}",
+        caption="Blue circle: unprompted; vermilion square: prompted. The horizontal axes are "
+        f"logarithmic.{hollow_note([p.entry.key for p in points if p.apart])} Labels: all "
+        f"methods, or only the Pareto-optimal ones when space is short.{beside}",
         alt=f"Two scatter plots of the DSC of {len(points)} methods: against their parameters, and"
         " against the latency of one image. The cost table holds the same numbers.",
         svg=svg,

@@ -21,7 +21,7 @@ OUTCOMES: Mapping[str, str] = {
     "better": "it is better on {}",
     "worse": "it is worse on {}",
     "undecided": "the order is undecided on {}",
-    "no claim": "no claim is made on {}",
+    "no claim": "we make no claim on {}",
     "missing": "runs are missing on {}",
 }
 
@@ -61,7 +61,7 @@ def best(study: Study) -> Iterator[str]:
     rows = comparable(study)
     first = best_of(study, rows)
     if first is None:
-        yield "No unprompted method that may be compared is complete yet."
+        yield "No comparable unprompted method has all its runs yet."
         return
     place = MEAN if len(study.table.sets) > 1 else study.table.sets[0].name
     where = dataset_title(study, place)
@@ -73,13 +73,14 @@ def best(study: Study) -> Iterator[str]:
     others = [row for row in rows if row.key != first.key]
     second = best_of(study, others)
     if second is None:
-        yield "No other unprompted method is complete, so there is no lead to tell."
+        yield "No other unprompted method has all its runs, so its lead is unknown."
     else:
         told = comparisons(study.table, first, others, common_practice=False)
         yield from _lead(study, [one for one in told if one.other.key == second.key], place)
     absent = sum(study.cells.get((row.key, place, DSC)) is None for row in rows)
     if absent:
-        yield f"Incomplete and left out of this comparison: {absent} of {len(rows)} such methods."
+        verb = "is" if absent == 1 else "are"
+        yield f"{absent} of {len(rows)} such methods {verb} incomplete, and not in this comparison."
 
 
 def _with_interval(study: Study, entry: Entry, place: str) -> str:
@@ -96,25 +97,25 @@ def _lead(study: Study, found: Sequence[Comparison], place: str) -> Iterator[str
     whole = next((one for one in found if one.dataset == place), None)
     if whole is None or math.isnan(whole.value):
         return
-    text = f"Its lead over the second, {whole.other.title}, is {signed(whole.value)}"
+    text = f"Its lead over the second best, {whole.other.title}, is {signed(whole.value)}"
     if math.isnan(whole.low):
-        yield f"{text}; there are too few seeds for an interval, so no claim is made."
+        yield f"{text}. There are too few seeds for an interval, so we make no claim."
     else:
         verdict = (
             f"The lead is significant (p = {_p(whole)} after Holm's correction)."
             if whole.verdict == "better"
-            else f"The lead is undecided (p = {_p(whole)} after Holm's correction, not below"
-            f" {ALPHA:g})."
+            else f"The order is undecided (p = {_p(whole)} after Holm's correction, not below "
+            f"{ALPHA:g})."
         )
-        yield f"{text}, 95 % interval {signed(whole.low)} to {signed(whole.high)}. {verdict}"
+        yield f"{text} (95 % interval {signed(whole.low)} to {signed(whole.high)}). {verdict}"
     sets = [one for one in found if one.dataset != MEAN]
     if len(sets) > 1:
         parts = []
         for outcome, words in OUTCOMES.items():
             names = [study.set_title(one.dataset) for one in sets if one.verdict == outcome]
             parts += [words.format(_listed(names))] if names else []
-        yield f"Against {whole.other.title}, {'; '.join(parts)}."
-    yield "The same scores chose the best method, so they overstate its lead a little."
+        yield f"Test set by test set, against {whole.other.title}: {'; '.join(parts)}."
+    yield "The same scores chose the best method, so its lead is slightly overstated."
 
 
 def _p(one: Comparison) -> str:
@@ -153,12 +154,13 @@ def scale(study: Study) -> str:
         return "No method has been trained yet."
     size, seeds = study.size(), {run.seed for run in runs}
     epochs = _range([run.record["recipe"]["epochs"] for run in runs], "epoch")
-    images = _range([n for run in runs if (n := run.record.get("data", {}).get("train"))], "image")
+    counts = [n for run in runs if (n := run.record.get("data", {}).get("train"))]
+    images = _range(counts, "training image")
     devices = dict.fromkeys(d for run in runs if (d := _device(run)))
     parts = [
         *([f"{size} × {size} pixels"] if size else []),
         epochs,
-        *([f"{images} for training"] if images else []),
+        *([images] if images else []),
         f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''}",
         *([f"on {_listed(list(devices))}"] if devices else []),
     ]

@@ -58,7 +58,7 @@ INVENTORY = {
     "provenance": provenance_grid,
 }
 OWN_TABLE = (*FURTHER, SUPPLIED)  # groups whose scores stand in a table of their own
-NOT_LOOKED = "Not looked for: no leaks.csv."
+NOT_LOOKED = "Not searched: there is no leaks.csv."
 Grids = dict[str, Grid]
 
 
@@ -206,7 +206,7 @@ def _leads(study: Study, looked: Grid | None) -> dict[str, Sequence[str]]:
         changed = [f"{each}." for name, each in study.changed.items() if name.startswith("leaks")]
         leads["leaks"] = (*changed, "Run `mixseg leaks` again.") if changed else (NOT_LOOKED,)
     elif not looked.lines():
-        leads["leaks"] = (f"Looked for, and none found. {looked.remarks[-1]}",)
+        leads["leaks"] = (f"The search found none. {looked.remarks[-1]}",)
     return leads
 
 

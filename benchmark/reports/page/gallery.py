@@ -160,11 +160,11 @@ def _chapter(source: Source, modality: str, best: Run | None) -> Chapter:
     rows: list[Row] = []
     missing = [source.absent] if source.absent else []
     if best is None:
-        missing.append("No ranked method has all its runs: there is no best one to show.")
+        missing.append("No ranked method has all its runs, so there is no best one to show.")
     elif source.maps(best) is None:
         missing.append(
-            f"The maps of {best.entry.title}, seed {best.seed}, are not here."
-            " `mixseg run` makes them. `mixseg pull` fetches them where a remote is set."
+            f"The maps of {best.entry.title}, seed {best.seed}, are not here. `mixseg run` "
+            "makes them. `mixseg pull` fetches them if a remote is set."
         )
     elif source.cases is not None:
         rows += _ranked(source, modality, best)

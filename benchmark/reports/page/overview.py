@@ -20,12 +20,12 @@ from benchmark.statistics.table import CONTROLS, Entry
 DIGITS = 3
 LEADERS = 5  # of each block
 INTERVAL = (
-    "In brackets the 95 % interval over trainings and cases; methods with fewer than three seeds"
-    " have none."
+    "The brackets hold the 95 % interval over trainings and cases; methods with fewer than "
+    "three seeds have none."
 )
 ACROSS = (
-    "Compare within a column only: mixes differ in images, size and length of training, so numbers"
-    " of two columns do not compare methods."
+    "Compare only numbers of one column. Mixes differ in images, size and length of "
+    "training, so numbers of two columns do not compare methods."
 )
 
 
@@ -179,8 +179,8 @@ def _history(history: Sequence[Recording], titles: dict[str, str]) -> Grid:
         ),
         blocks=tuple(blocks),
         remarks=(
-            "Change: since the recording before it of the same method and mix. A change of code, of"
-            " data or of the number of seeds gives a new line.",
+            "Change: the difference from the previous recording of the same method and mix. "
+            "A change of code, of data or of the number of seeds gives a new line.",
         ),
     )
 

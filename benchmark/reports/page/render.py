@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -13,6 +14,17 @@ TEMPLATES = Path(__file__).parent / "templates"
 def render(template: str, **context: Any) -> str:
     """A page from its template."""
     return _environment().get_template(template).render(**context)
+
+
+def _ticks(text: str) -> "Markup":
+    """A sentence in which what stands between backticks is code."""
+    from markupsafe import Markup, escape
+
+    parts = str(escape(text)).split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    coded = (f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
+    return Markup("".join(coded))  # escaped above
 
 
 @cache
@@ -30,4 +42,5 @@ def _environment() -> "Environment":
         keep_trailing_newline=True,
     )
     made.globals["shades"] = shades
+    made.filters["ticks"] = _ticks
     return made

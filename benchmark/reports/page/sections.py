@@ -183,7 +183,7 @@ def _summary(content: Content) -> Section:
     return Section("summary", "Summary", "Summary", lead=lead, answers=content.answers)
 
 
-NO_RUN = "No run is done yet."
+NO_RUN = "No run has finished yet."
 LATER = ("small", "errors")  # the first sections after the additions
 # In the order in which a reader asks. A section that has nothing to say gives None.
 SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
@@ -217,7 +217,10 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
         "small",
         "Small lesions",
         "Small lesions",
-        "The same predictions by the share of the image that the reference covers.",
+        (
+            "The DSC of the same predictions, grouped by the share of the image that the "
+            "reference covers."
+        ),
         figures=("strata",),
         tables=("strata",),
     ),
@@ -225,8 +228,9 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
         "errors",
         "Kinds of error",
         "Kinds of error",
-        "Sensitivity is the found share of the reference, precision the right share of the"
-        " prediction; distances are between contours, undefined where a mask is empty.",
+        "Sensitivity is the share of the reference that is found. Precision is the share of "
+        "the prediction that is right. Distances are between contours; they are undefined if "
+        "a mask is empty.",
         tables=("errors",),
         empty=NO_RUN,
     ),
@@ -234,8 +238,8 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
         "prompts",
         "Effect of the prompt",
         "Prompts",
-        "Prompted methods were shown points or boxes drawn from the reference. Each draw scores"
-        " differently: the table shows by how much.",
+        "Prompted methods receive points or boxes that are drawn from the reference. Each "
+        "draw gives another score; the table shows by how much they differ.",
         tables=("draws",),
     ),
     SectionSpec("further", "Further groups", "Further", tables=FURTHER),
@@ -249,16 +253,16 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
         "ablations",
         "Ablations",
         "Ablations",
-        "A method beside variants of itself, each with one thing changed.",
+        "Each block compares a method with variants of it. Each variant changes one thing.",
         tables=("ablation",),
     ),
     SectionSpec(
         "single-modality",
         "Effect of mixed training",
         "Mixed training",
-        "One network for all modalities, or one for each? The first table compares a network that"
-        " was trained on the whole mix with networks of its kind that were each trained on a"
-        " single modality, on the test sets of that modality.",
+        "Is one network for all modalities better, or one network for each? The first table "
+        "compares a network that was trained on the whole mix with networks of its kind that "
+        "were each trained on a single modality, on the test sets of that modality.",
         tables=("single-modality", "single-modality-scores"),
     ),
     SectionSpec(
@@ -274,7 +278,7 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
         "Training",
         "Training",
         figures=("training",),
-        empty="No training history of more than one epoch is there.",
+        empty="No run has a training history of more than one epoch.",
     ),
     SectionSpec(
         "reported", "Published numbers beside ours", "Published numbers", tables=("reported",)
@@ -291,7 +295,7 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
         "Data",
         "Data",
         tables=("data",),
-        empty="Not recorded: results hold no data.json. `mixseg prepare` writes it.",
+        empty="Not recorded: the results contain no data.json. `mixseg prepare` writes it.",
     ),
     _missing,
     SectionSpec(
@@ -308,7 +312,7 @@ SECTIONS: tuple[Callable[[Content], Section | None], ...] = (
         "leaks",
         "Duplicates",
         "Duplicates",
-        "Pairs of images that are equal, or nearly so, inside this mix and across mixes.",
+        "Pairs of equal or nearly equal images, within this mix and between mixes.",
         tables=("leaks",),
         empty="None is listed.",
     ),

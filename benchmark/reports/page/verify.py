@@ -40,34 +40,38 @@ def checks(study: Study) -> Iterator[Check]:
     if by_hand:
         yield by_hand
     yield Check(
-        "All tables and this page again, from the scores of each case",
-        "The committed results; no data, no GPU; seconds.",
+        "Make all tables and this page again, from the scores of each case",
+        "You need the committed results, but no data and no GPU. It takes seconds.",
         f"mixseg report --mix {mix}",
     )
     yield Check(
-        "The scores again, from the stored probability maps",
-        "The maps (mixseg pull, where a remote is set) and the prepared data; no GPU. It names the"
-        " files that changed.",
+        "Score again, from the stored probability maps",
+        f"You need the maps (`mixseg pull {mix}`, if a remote is set) and the prepared data, "
+        "but no GPU. The command names the files that changed.",
         f"mixseg score --mix {mix}",
     )
     yield Check(
-        "The maps again, from the stored weights, and their scores",
-        "The weights (mixseg pull --weights, where a remote is set) and the prepared data. Another"
-        " machine may differ in the last bits; the command prints the largest difference in DSC.",
+        "Predict and score again, from the stored weights",
+        f"You need the weights (`mixseg pull {mix} --weights`, if a remote is set) and the "
+        "prepared data. On another machine the last bits may differ; the command prints the "
+        "largest difference in DSC.",
         f"mixseg score --mix {mix} --start-from weights",
     )
     methods = [entry for entry in study.table.entries if entry.seeds and entry.group not in NO_CARD]
     if methods:
         entry = methods[0]
         yield Check(
-            "One run again, from the raw data",
-            "The raw data. Without the store and results of this copy it trains anew.",
+            "Make one run again, from the raw data",
+            (
+                "You need the raw data. The command trains again only if this copy has neither "
+                "the stored run nor its result."
+            ),
             f"mixseg prepare --mix {mix}\n"
             f"mixseg run --method {entry.name} --mix {mix} --seed {entry.seeds[0]}",
         )
     yield Check(
-        "Everything of this mix again, as far as anything changed",
-        "The raw data, and the time of all trainings that are not there yet.",
+        "Make everything of this mix again that has changed",
+        "You need the raw data, and time for all trainings that are missing.",
         f"dvc repro report@{mix}",
     )
 
@@ -79,9 +83,9 @@ def _by_hand(study: Study) -> Check | None:
             score = study.cells.get((entry.key, each.name, "dsc"))
             if score:
                 return Check(
-                    f"One cell by hand: DSC of {entry.title} on {study.set_title(each.name)},"
-                    f" printed as {number(score.mean, 3)}",
-                    "Python, and the committed results.",
+                    f"Compute one cell by hand: DSC of {entry.title} on "
+                    f"{study.set_title(each.name)}, printed as {number(score.mean, 3)}",
+                    "You need Python and the committed results.",
                     BY_HAND.format(
                         mix=study.name, key=entry.key, dataset=each.name, seeds=list(entry.seeds)
                     ),

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from benchmark.methods.discover import SyncedCard
 
 NOT_FOR = (
-    "Research alone: no output may guide the treatment of a patient. It segments single 2-D images"
-    " of the modalities that it was trained on, at the size that it was trained at; on others its"
-    " output means nothing."
+    "For research only: no output may guide the treatment of a patient. It segments single "
+    "2-D images of the modalities and the size that it was trained on; on others its output "
+    "means nothing."
 )
 SPLIT = {"role": "Role", "train": "Train", "val": "Val", "test": "Test", "left_out": "Not used",
          "split": "Split", "digest": "Digest"}  # fmt: skip
@@ -58,9 +58,9 @@ def model_card(card: "SyncedCard", mixes: Mixes = ()) -> str:
         "Official code": card.code or NONE,
         "Licence of the official code": card.licence or NONE,
         "Parameters": f"{card.parameters.total:,}",
-        "Parameters that learn": f"{card.parameters.trainable:,}",
+        "Trainable parameters": f"{card.parameters.trainable:,}",
         "Is shown": SHOWN.get(card.prompt, card.prompt),
-        "Weights have seen": ", ".join(sorted(card.pretrained_on)) or "nothing",
+        "Weights were trained on": ", ".join(sorted(card.pretrained_on)) or "nothing",
         "Trained on a single modality": card.modality or NONE,
         "Code here": card.folder,
         "Digest of the names and shapes of its weights": card.structure,

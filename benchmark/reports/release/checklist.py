@@ -14,8 +14,8 @@ ITEMS = Path(__file__).parents[1] / "page" / "templates" / "checklist.yaml"
 AUTHORS = "authors:"
 NOTHING = "not recorded"
 LIMITS = (
-    "2-D images reduced to one size; published splits, where patients are mostly unknown; one"
-    " recipe for all; intervals speak of seeds and cases, not of other hospitals."
+    "2-D images reduced to one size; published splits, where patients are mostly unknown; "
+    "one recipe for all; intervals cover other seeds and cases, not other hospitals."
 )
 
 
@@ -138,7 +138,7 @@ def _of_tables(study: Study, grids: Mapping[str, Grid]) -> dict[str, str]:
         return len(grids[name].lines()) if name in grids else 0
 
     deviating = lines("deviations") + lines("ablation-deviations")
-    looked = f"{lines('leaks')} kinds of pairs listed" if "leaks" in grids else "not looked for"
+    looked = f"{lines('leaks')} kinds of pairs listed" if "leaks" in grids else "not searched"
     return {
         "claims": str(lines("claims")),
         "deviations": f"{deviating} fields, each with its reason" if deviating else "none",

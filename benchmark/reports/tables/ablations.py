@@ -35,12 +35,13 @@ METRIC = METRICS[DSC]
 PACES = ("equal epochs", "equal steps")
 # What a reader of the table of single modalities must know.
 OF_SINGLES = (
-    "On the test sets of each modality, equally weighed where there are several: mean over"
-    " seeds ± standard deviation over seeds. Below 0 mixing costs, above 0 it helps.",
+    "Mean over seeds ± standard deviation over seeds on the test sets of each modality; "
+    "several test sets have equal weights. Below 0 mixed training lowers the DSC, above 0 it "
+    "raises it.",
     f"Mixed − single is paired by case. {SPOKEN}",
-    "At equal epochs every network sees an image equally often, and one that is trained on"
-    " a single modality makes fewer steps. At equal steps it makes as many as the mix"
-    " takes, and sees its images more often.",
+    "At equal epochs every network sees an image equally often, so one that is trained on a "
+    "single modality takes fewer steps. At equal steps it takes as many steps as the mix, so "
+    "it sees its images more often.",
 )
 
 
@@ -65,7 +66,7 @@ def ablation_grid(study: Study) -> Grid:
             "Trained: parameters that training changes, in millions. DSC: mean over seeds ±"
             " standard deviation over seeds, with its 95 % interval over cases.",
             f"Minus base: the difference of these means, paired by case. {SPOKEN}",
-            "Ablations stand in the order of their declaration.",
+            "Ablations are in the order of method.yaml.",
             *(BEST, *missing_remarks(blocks)),
         ),
         records=[*_records(study, families, found)],
@@ -172,7 +173,7 @@ def _differences(study: Study, asked: Sequence[Contrast]) -> list[Answer]:
     """The difference of each contrast; none where one side began from random weights by need."""
     found = differences(study.table, asked)
     return [
-        (Missing(contrast.other, why="it began from other weights: random, or pretrained"),)
+        (Missing(contrast.other, why="it started from other weights (random or pretrained)"),)
         if study.unlike(contrast.one, contrast.other)
         else answer
         for contrast, answer in zip(asked, found, strict=True)

@@ -14,7 +14,7 @@ from benchmark.statistics.friedman import Friedman, power_note
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-PAIRS = "Nemenyi's p of each pair stands in figures/nemenyi.csv."
+PAIRS = "figures/nemenyi.csv gives Nemenyi's p for each pair."
 TICKS = 15  # numbers of the axis, about: more overlap
 BAR = 0.32  # height between two bars of the diagram
 
@@ -83,9 +83,9 @@ def friedman_figure(study: Study, found: Friedman) -> Figure | None:
     return Figure(
         name="nemenyi",
         title="Critical-difference diagram",
-        caption="Mean rank over test sets, 1 is best. Methods that one bar joins, Nemenyi's test"
-        " cannot tell apart; the notes of the table say how little it can find at all."
-        f"{left_out(len(shown), len(order), 'the best')}",
+        caption="Mean rank over test sets; 1 is best. A bar joins methods that Nemenyi's test "
+        "cannot distinguish. The notes of the table say how little this test can "
+        f"detect.{left_out(len(shown), len(order), 'the best')}",
         alt=f"Critical-difference diagram of {len(shown)} methods; the table below holds the mean"
         " ranks and the p of each pair.",
         svg=svg,

@@ -19,9 +19,7 @@ def plus_minus(mean: float, sd: float, digits: int = 3) -> str:
 def signed(value: float, digits: int = 3) -> str:
     """A difference for reading, with its sign; what is printed as 0 has none."""
     text = number(value, digits)
-    if text == NONE or float(text) == 0:
-        return text.lstrip("-")
-    return f"+{text}" if value > 0 else f"−{text[1:]}"
+    return f"+{text}" if value > 0 and text.strip("0.") else text
 
 
 def difference_cell(answer: Answer | None) -> Cell:
@@ -50,7 +48,7 @@ def difference_record(answer: Answer | None) -> dict[str, Any]:
 
 # What the interval of a difference speaks of.
 SPOKEN = (
-    "Below it the 95 % interval of the difference, over trainings and cases together"
-    " (crossed-variance t; whole groups where cases form groups). A trained row with fewer than"
-    " three seeds has none."
+    "Below it is the 95 % interval of the difference, over trainings and cases together "
+    "(crossed-variance t; whole groups where cases form groups). A trained row with fewer "
+    "than three seeds has none."
 )

@@ -51,15 +51,15 @@ COLUMNS = (
     Column("Wilcoxon p (common practice)"),
 )
 HOW = (
-    "Difference of DSC, the focus minus the row, with its 95 % interval over trainings and cases"
-    " together (crossed-variance t, Satterthwaite). p: of the same t, by Holm for all rows of a"
-    f" test set; a verdict needs p below {ALPHA:g}.",
-    "Effect size: the difference over the standard deviation of the differences of cases. Cases"
-    " won: the share of cases on which the focus is better, ties by half. False claim: the"
-    " probability that the true order is the reverse of the one seen; from cases alone it ignores"
-    " that another training gives other scores.",
-    f"Wilcoxon: {COMMON_PRACTICE} Below it the smallest and the largest p over pairs of single"
-    " runs.",
+    "Difference of DSC, the focus minus the row, with its 95 % interval over trainings and "
+    "cases together (crossed-variance t, Satterthwaite). p: of the same t, with Holm's "
+    f"correction over all rows of a test set; a verdict needs p below {ALPHA:g}.",
+    "Effect size: the difference divided by the standard deviation of the differences over "
+    "cases. Cases won: the share of cases on which the focus is better; ties count half. "
+    "False claim: the probability that the true order is the reverse of the one seen. From "
+    "cases alone it ignores that another training gives other scores.",
+    f"Wilcoxon: {COMMON_PRACTICE} Below it are the smallest and the largest p over pairs of "
+    "single runs.",
 )
 NUMBERS = ("value", "low", "high", "se", "df", "t", "p", "p_holm", "effect", "wins", "false_claim",
            "false_claim_cases")  # fmt: skip
@@ -188,10 +188,10 @@ def forest_figure(study: Study, found: Compared) -> Figure | None:
     return Figure(
         name="forest",
         title=f"{found.focus.title} minus each other method",
-        caption="Line: 95 % interval over trainings and cases. Filled: a verdict after Holm, blue"
-        " for better and vermilion for worse; hollow: undecided; cross without a line: no claim."
-        f" The grey band is a difference of at most {ROPE:g}."
-        f"{left_out(len(others), len(found.others), HIGHEST)}",
+        caption="Line: 95 % interval over trainings and cases. Filled dot: significant after "
+        "Holm's correction, blue for better and vermilion for worse. Hollow dot: "
+        "undecided. Cross without a line: no claim. Grey band: a difference of at most "
+        f"{ROPE:g}.{left_out(len(others), len(found.others), HIGHEST)}",
         alt=f"Forest plot: the difference of DSC between {found.focus.title} and"
         f" {len(others)} other methods on {len(datasets)} panels, with intervals. The table"
         " below holds the numbers.",

@@ -123,9 +123,10 @@ def cost_grid(study: Study, groups: Sequence[str] = COSTED) -> Grid:
         blocks=tuple(blocks),
         notes=marks.notes(),
         remarks=(
-            "The time of training and the images per second are medians over the runs that are"
-            " there, as measured on that device when each was made. Times on different devices, or"
-            " beside other work on one machine, must not be compared.",
+            "The time of training and the images per second are medians over the finished "
+            "runs. Each was measured on the run's device when the run was made. Do not "
+            "compare times of different devices, or times that were measured beside other "
+            "work.",
             *_energy_remarks(study, entries),
             *_remarks(study, titles),
         ),
@@ -152,10 +153,11 @@ def _notes(study: Study, entry: Entry, measured: Measured | None) -> list[str]:
         return []
     notes = []
     if study.cost_codes.get(entry.name, measured.code) != measured.code:
-        notes.append("its MACs, latency and memory are of older code")
+        notes.append("its MACs, latency and memory were measured with older code")
     if measured.size != study.size():
         notes.append(
-            f"its MACs, latency and memory are of {measured.size} × {measured.size} pixels"
+            f"its MACs, latency and memory were measured at {measured.size} × {measured.size} "
+            "pixels"
         )
     if measured.peak_mib is None:
         notes.append(f"peak memory {measured.how}")
@@ -173,17 +175,17 @@ def _remarks(study: Study, rows: Sequence[tuple[str, Measured | None]]) -> list[
         listed = [f"{where} ({', '.join(titles)})" for where, titles in machines.items()]
         machine = next(iter(machines)) if len(machines) == 1 else "; ".join(listed)
         remarks.append(
-            "GMACs (billions of multiply-accumulates), latency (median, quartiles below) and peak"
-            f" memory (the weights, and what one prediction adds) are of one image of {size} ×"
-            f" {size} pixels, using pretrained weights if available; they include the embedding"
-            f" step where the method has one. Measured on: {machine}."
+            "GMACs (billions of multiply-accumulates), latency (median, quartiles below) and "
+            "peak memory (the weights, and what one prediction adds) are of one image of "
+            f"{size} × {size} pixels. They use pretrained weights if available, and include "
+            f"the embedding step if the method has one. Measured on: {machine}."
         )
     if any(measured and measured.unseen for _, measured in rows):
         remarks.append(
             "The MACs leave out operations without a formula; the CSV lists them for each method."
         )
     if any(measured is None for _, measured in rows):
-        remarks.append("missing: not run, or not measured yet; `mixseg cost` measures.")
+        remarks.append("missing: not run, or not measured yet; `mixseg cost` measures it.")
     return remarks
 
 
@@ -204,20 +206,20 @@ def _energy_remarks(study: Study, entries: Sequence[Entry]) -> list[str]:
             if told.get("kwh") is not None:
                 devices.add(str(told["of"]))
             else:
-                why = str(told.get("why", "made by code that did not measure it"))
+                why = str(told.get("why", "the code of these runs did not measure it"))
                 reasons.setdefault(why, {})[entry.title] = None
     remarks = []
     if devices:
         remarks.append(
-            "The energy of training is the median over the runs whose machine tells it and that"
-            " had the device alone. It is that of the"
-            f" {', '.join(sorted(devices))}, not of the machine."
+            "The energy of training is the median over the runs whose machine reports it and "
+            f"that had the device alone. It is that of the {', '.join(sorted(devices))}, not "
+            "of the machine."
         )
     if reasons:
         everywhere = len(reasons) == 1 and not devices
         listed = [f"{why} ({', '.join(titles)})" for why, titles in reasons.items()]
         told_of = next(iter(reasons)) if everywhere else "; ".join(listed)
-        remarks.append(f"Energy of training not known: {told_of}.")
+        remarks.append(f"The energy of training is not known: {told_of}.")
     return remarks
 
 

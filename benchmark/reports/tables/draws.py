@@ -80,9 +80,10 @@ def draws_grid(study: Study) -> Grid | None:
         blocks=tuple(Block(title, tuple(lines)) for title, lines in blocks.items()),
         notes=marks.notes(),
         remarks=(
-            "DSC: mean over draws, cases and seeds, and the lowest and highest mean of a draw. Over"
-            " draws: standard deviation of these means. Within a case: standard deviation over the"
-            " draws of a case, mean over cases. One draw has no spread.",
+            "DSC: mean over draws, cases and seeds, and the lowest and highest mean of a "
+            "draw. Over draws: standard deviation of these means. Within a case: standard "
+            "deviation over the draws of a case, averaged over cases. A single draw has no "
+            "spread.",
         ),
         records=[
             _record(study, entry, each.name, found[entry.key].get(each.name))

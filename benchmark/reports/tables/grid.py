@@ -155,7 +155,10 @@ class Marks:
 
 def number(value: float, digits: int) -> str:
     """A number for reading; a dash where there is none."""
-    return NONE if math.isnan(value) else f"{value:.{digits}f}"
+    if math.isnan(value):
+        return NONE
+    text = f"{value:.{digits}f}"
+    return text.replace("-", "−") if float(text) else text.lstrip("-")
 
 
 def csv_text(records: Sequence[Mapping[str, Any]]) -> str:

@@ -92,9 +92,9 @@ def data_grid(study: Study) -> Grid | None:
         ),
         blocks=(Block("", tuple(lines)),),
         remarks=(
-            f"Cases at {study.size()} × {study.size()} pixels. Runs train on train and val"
-            " together; val serves tuning alone, and the test set never chooses anything. Not used:"
-            " raw cases that no split of this mix uses.",
+            f"Cases at {study.size()} × {study.size()} pixels. Runs train on train and val "
+            "together. Only tuning uses val, and the test set chooses nothing. Not used: raw "
+            "cases that are in no split of this mix.",
             *(f"{each}." for name, each in study.changed.items() if name == DATA),
         ),
     )
@@ -137,7 +137,7 @@ def leaks_grid(study: Study) -> Grid | None:
         ),
         blocks=(Block("", tuple(lines)),),
         remarks=(
-            f"The pairs themselves, case by case: results/{study.name}/leaks.csv.",
+            f"results/{study.name}/leaks.csv lists the pairs, case by case.",
             _compared(path.with_suffix(".json")),
         ),
     )
@@ -145,10 +145,12 @@ def leaks_grid(study: Study) -> Grid | None:
 
 def _compared(path: Path) -> str:
     about = read_json(path) if path.is_file() else {"compared": [], "not_prepared": []}
-    said = f"Other mixes looked at: {', '.join(about['compared']) or 'none'}."
+    said = f"Other mixes searched: {', '.join(about['compared']) or 'none'}."
     absent = about["not_prepared"]
     return (
-        f"{said} Not looked at, as they were not prepared: {', '.join(absent)}." if absent else said
+        f"{said} Not searched, because they were not prepared: {', '.join(absent)}."
+        if absent
+        else said
     )
 
 

@@ -30,26 +30,26 @@ from benchmark.statistics.schema import Metric, in_table
 from benchmark.statistics.table import CONTROLS, Entry
 
 INCOMPLETE = (
-    "missing: a planned run is not there. Nothing is averaged over fewer seeds than planned."
+    "missing: a planned run has no result. Nothing is averaged over fewer seeds than planned."
 )
 UNSCORED = f"{NOT_SCORED}: the scores of a run are older than this metric; `mixseg score` adds it."
 BINARY = (
-    f"{MASKS_ONLY}: binary masks were supplied, and MAE is scored on probability maps. Supply maps"
-    " of 8 or 16 bits to get it."
+    f"{MASKS_ONLY}: binary masks were supplied, but MAE needs probability maps. Supply maps "
+    "of 8 or 16 bits to get it."
 )
 NOT_AS_WRITTEN = (
-    f"{EDITED}: a file of a run is not as it was written, which its note names. Nothing of the run"
-    " is used, and the row is not ranked. Restore the file, or delete it and run its stage again."
-    " Digests find accidents, not forgery."
+    f"{EDITED}: a file of a run has changed since it was written; the note names it. Nothing "
+    "of the run is used, and the row is not ranked. Restore the file, or delete it and run "
+    "its stage again. Digests find accidents, not forgery."
 )
 SINGLE_MODALITY = (
-    "These networks saw one modality in training, which their note names; on the others they show"
-    " what they never learnt. They are not ranked, and not averaged over modalities."
+    "These networks were trained on one modality, which their note names; on the others they "
+    "show what they never learnt. They are not ranked, and not averaged over modalities."
 )
 SUPPLIED_ROWS = (
-    "The files of these rows were made elsewhere, and scored here like all others. Nobody here saw"
-    " the training: its data, its recipe, and whether the test set chose anything. They are not"
-    " ranked."
+    "The files of these rows were made elsewhere, and scored here like all others. We did "
+    "not see the training: its data, its recipe, and whether the test set chose anything. "
+    "The rows are not ranked."
 )
 BEST = "Within each block the best value is bold and the second best underlined, after rounding."
 APART = (
@@ -250,10 +250,11 @@ def interval(score: Score, digits: int) -> str:
 
 def _remarks(study: Study, groups: Sequence[str], blocks: Iterable[Block]) -> tuple[str, ...]:
     how = (
-        "Mean over seeds ± standard deviation over seeds; below it the 95 % bootstrap interval over"
-        f" cases (BCa, {study.params.resamples:,} resamples; whole groups where cases form groups):"
-        " it covers only the choice of test cases. ⟨low, high⟩: 95 % interval that also accounts"
-        f" for retraining (crossed-variance t); omitted with fewer than three seeds. {CUT}"
+        "Mean over seeds ± standard deviation over seeds. Below it is the 95 % bootstrap "
+        f"interval over cases (BCa, {study.params.resamples:,} resamples; whole groups where "
+        "cases form groups). It covers only the choice of test cases. ⟨low, high⟩: 95 % "
+        "interval that also accounts for retraining (crossed-variance t); omitted with fewer "
+        f"than three seeds. {CUT}"
     )
     ranks = f"{BEST} Controls are not ranked."
     ranks = {"single": SINGLE_MODALITY, SUPPLIED: SUPPLIED_ROWS}.get(groups[0], ranks)
@@ -283,9 +284,9 @@ def _empties(study: Study, groups: Sequence[str]) -> str:
         sum(getattr(each, name) for each in scores) for name in ("rows", "both_empty", "one_empty")
     )
     return (
-        f"Of {rows:,} scored predictions of methods, {both:,} were empty like their reference"
-        f" (scored 1) and {one:,} were empty where the reference is not, or the other way round"
-        " (scored 0)."
+        f"Of {rows:,} scored predictions of methods, {both:,} were empty like their reference "
+        f"(scored 1). In {one:,} only the prediction or only the reference was empty (scored "
+        "0)."
     )
 
 

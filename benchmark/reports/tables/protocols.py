@@ -60,8 +60,8 @@ def protocols_grid(study: Study) -> Grid:
         blocks=tuple(blocks),
         notes=marks.notes(),
         remarks=(
-            "Each column scores the same stored maps. A published number can only be compared under"
-            " the convention that gave it; IoU and MAE are in the CSV file.",
+            "Each column scores the same stored maps. Compare a published number only under "
+            "the convention that gave it. IoU and MAE are in the CSV file.",
         ),
         records=[*_records(study, entries, known, found)],
     )

@@ -39,13 +39,14 @@ if TYPE_CHECKING:
 
 BAR = 0.3  # between two bars of tied methods, in ranks
 DOTS = (
-    "The area of a dot is the share of resampled trainings and cases; the best method"
-    " of each panel stands first. A bar joins methods of which no two are told apart; where it"
-    " passes a method without a dot, that method is not among them."
+    "The area of a dot is the share of resamples (of trainings and cases) in which a method "
+    "takes this rank. The best method of each panel is first. A bar joins methods that "
+    "cannot be distinguished from each other; if it passes a method without a dot, that "
+    "method is not one of them."
 )
 RANGES = (
-    "Dot: the rank. Line: its 95 % range over resampled trainings and cases. The best method of"
-    " each panel stands first."
+    "Dot: the rank. Line: its 95 % range over resampled trainings and cases. The best method "
+    "of each panel is first."
 )
 BEST_OF_EACH = "the best of each panel"
 POINTS = f"{100 * ROPE:g} point{'' if ROPE == 0.01 else 's'}"
@@ -72,9 +73,10 @@ def across_grid(study: Study, found: Compared) -> Grid:
         blocks=(Block("", tuple(lines)),),
         notes=marks.notes(),
         remarks=(
-            "Bayesian signed-rank test: how probable it is that on another test set like these the"
-            f" focus is practically worse, equal (within {POINTS} of DSC) or better. The"
-            " test treats each difference as exact; see the intervals above for their uncertainty.",
+            "Bayesian signed-rank test: the probability that on another test set like these "
+            f"the focus is practically worse, equal (within {POINTS} of DSC) or better. The "
+            "test treats each difference as exact; see the intervals above for their "
+            "uncertainty.",
         ),
         records=[
             {
@@ -133,11 +135,12 @@ def ranks_grid(study: Study, found: Compared) -> Grid:
         blocks=(Block("", tuple(lines)),),
         notes=marks.notes(),
         remarks=(
-            "Rank 1 is best; below it the 95 % range over resampled trainings and cases. First: how"
-            " often a resample ranks the row first. Ties: two rows that share a letter are not told"
-            " apart, and two rows without a common letter are (5 %, all pairs together).",
-            f"How well resampled rankings agree with this one, as Kendall's tau, median and 2.5 %"
-            f" quantile: {', '.join(_agreement(study, one) for one in known.values())}.",
+            "Rank 1 is best; below it is the 95 % range over resampled trainings and cases. "
+            "First: the share of resamples in which the row is first. Ties: two rows with a "
+            "common letter cannot be distinguished, and two rows without one can (5 %, all "
+            "pairs together).",
+            "Agreement of the resampled rankings with this one (Kendall's tau, median and "
+            f"2.5 % quantile): {', '.join(_agreement(study, one) for one in known.values())}.",
             *([f"Not ranked: {left}."] if left else []),
         ),
         records=[*_rank_records(known)],
@@ -198,7 +201,7 @@ def stability_grid(study: Study, found: Stability) -> Grid:
         for i, (key, title) in enumerate(zip(found.keys, found.titles, strict=True))
     ]
     taus = [Cell(_tau(each.tau), sort=each.tau) for each in found.variants]
-    agree = Line("Kendall's tau with the first", (*taus, Cell(NONE), Cell(NONE)))
+    agree = Line("Kendall's tau with the first column", (*taus, Cell(NONE), Cell(NONE)))
     why = [f"{each.label}: {each.why}." for each in found.variants if each.why]
     left = "; ".join(f"{title}: {text}" for title, text in found.excluded)
     return Grid(
@@ -213,8 +216,8 @@ def stability_grid(study: Study, found: Stability) -> Grid:
         blocks=(Block("", tuple(lines)), Block("", (agree,))) if lines else (),
         notes=marks.notes(),
         remarks=(
-            "The first is the headline's ranking. Where ranks move between columns, the order is a"
-            " matter of the metric or of how it is averaged.",
+            "The first column is the ranking of the main table. If ranks differ between "
+            "columns, the order depends on the metric or on the average.",
             *why,
             *([f"Not ranked: {left}."] if left else []),
         ),
@@ -257,8 +260,8 @@ def ranks_figure(study: Study, found: Compared) -> Figure | None:
     return Figure(
         name="ranks",
         title="How often each method takes each rank",
-        caption=f"{RANGES if methods < every else DOTS} Blue: not told apart from"
-        f" the first; orange: told apart from it.{left_out(methods, every, BEST_OF_EACH)}",
+        caption=f"{RANGES if methods < every else DOTS} Blue: not distinguishable from the first. "
+        f"Orange: distinguishable from it.{left_out(methods, every, BEST_OF_EACH)}",
         alt=f"Dot plots of rank distributions of {methods} methods on {len(known)} panels"
         f"{', with bars that join tied methods' if methods == every else ''}."
         " The table of ranks holds the numbers.",

@@ -56,8 +56,8 @@ STRATA = (
     Stratum("10 % and over", LARGE, math.inf, "s"),
 )
 HOW = (
-    "By the share of the image that the reference covers, empty references among the smallest; the"
-    " bounds are the same for every dataset."
+    "Grouped by the share of the image that the reference covers; empty references are in "
+    "the smallest group. The bounds are the same for every dataset."
 )
 
 

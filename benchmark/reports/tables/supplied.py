@@ -17,13 +17,13 @@ from benchmark.statistics.wilcoxon import COMMON_PRACTICE
 LABELS = ("Difference ↑", "Over trainings and cases", "Verdict", "p (Holm)", "Cases won",
           "Wilcoxon p (common practice)")  # fmt: skip
 HOW = (
-    "Difference of DSC, the focus minus the row, paired by case. Below it the 95 % interval over"
-    " cases alone (t; whole groups where cases form groups): other cases for these predictions. It"
-    " does not cover other trainings.",
-    "Over trainings and cases: the 95 % interval of the crossed-variance t, which needs three seeds"
-    " of both rows, as does a verdict. p: of the same t, by Holm for all rows of a test set in"
-    f" this table; a verdict needs p below {ALPHA:g}. It compares the networks as they were"
-    " supplied: whether both trainings were fair was not verified.",
+    "Difference of DSC, the focus minus the row, paired by case. Below it is the 95 % "
+    "interval over cases alone (t; whole groups where cases form groups). It covers other "
+    "cases for these predictions, but not other trainings.",
+    "Over trainings and cases: the 95 % interval of the crossed-variance t. It needs three "
+    "seeds of both rows, as does a verdict. p: of the same t, with Holm's correction over "
+    f"all rows of a test set in this table; a verdict needs p below {ALPHA:g}. It compares "
+    "the networks as they were supplied: nobody verified that both trainings were fair.",
     f"Wilcoxon: {COMMON_PRACTICE}",
 )
 

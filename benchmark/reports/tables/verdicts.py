@@ -47,17 +47,23 @@ class Verdicts:
     def lead(self) -> str:
         """How many claims have which verdict, and how they are judged."""
         return (
-            f"{self.counts()} A claim is judged by method-level"
-            " intervals, and undecided where they leave it open; on other data than the paper's, or"
-            " from random weights, a verdict speaks of these data alone."
+            f"{self.counts()} A verdict uses intervals over trainings and cases. A claim is "
+            "undecided if they allow both answers. On other data than the paper's, or from "
+            "random weights, a verdict holds for these data alone."
         )
 
     def counts(self) -> str:
         """How many claims have which verdict; those for stand-ins apart."""
-        counts = _counted(summary(self.judged))
-        apart = _counted(summary(self.judged, stand_ins=True))
-        more = f" Counted apart, for stand-ins at this scale: {apart}." if apart else ""
-        return f"Of {len(self.judged)} claims: {counts}.{more}"
+        stand_ins = summary(self.judged, stand_ins=True)
+        rest, tried = _counted(summary(self.judged)), sum(stand_ins.values())
+        said = [f"Of {len(self.judged)} claims, {rest}."] if rest else []
+        if tried:
+            others = f"{'The other' if rest else 'Of the claims,'} {tried}"
+            said.append(
+                f"{others} {'was' if tried == 1 else 'were'} tested only with stand-ins for the"
+                f" paper's rows, at this scale: {_counted(stand_ins)}."
+            )
+        return " ".join(said)
 
     def _claims(self) -> Grid:
         blocks: dict[str, list[Line]] = {}
@@ -74,7 +80,7 @@ class Verdicts:
             head="Claim, in our words",
             columns=(Column("Verdict", numeric=False), Column("Why", numeric=False)),
             blocks=tuple(Block(paper, tuple(lines)) for paper, lines in blocks.items()),
-            remarks=("A table of its own holds the numbers behind the verdicts.",),
+            remarks=("Another table holds the numbers behind the verdicts.",),
             records=quantity_rows(self.judged),
         )
 
@@ -104,7 +110,7 @@ class Verdicts:
             ),
             blocks=tuple(blocks),
             notes=marks.notes(),
-            remarks=("In brackets the 95 % interval over trainings and cases.",),
+            remarks=("The brackets hold the 95 % interval over trainings and cases.",),
         )
 
     def _notes(self, quantity: Quantity) -> list[str]:
@@ -139,9 +145,10 @@ class Verdicts:
             blocks=tuple(Block(title, tuple(lines)) for title, lines in blocks.items()),
             notes=marks.notes(),
             remarks=(
-                f"Ours with its 95 % interval over trainings and cases. {CUT} Only a number of the"
-                " same setting (data, split, recipe) can be out of tolerance. The convention is the"
-                " one of ours that gives the reported number within rounding, else the nearest.",
+                f"Ours has its 95 % interval over trainings and cases. {CUT} Only a number of "
+                "the same setting (data, split, recipe) can be out of tolerance. The "
+                "convention is the one of ours that gives the reported number within "
+                "rounding; if none does, the nearest is named.",
             ),
             records=[*_reported_records(self.checked)],
         )
@@ -161,7 +168,12 @@ def verdicts(results: MixResults, study: Study) -> Verdicts:
 
 
 def _counted(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n)
+    """Counts in words: 3 are supported, 1 is undecided and 35 were not run."""
+    said = []
+    for verdict, n in counts.items():
+        verbs = ("was", "were") if verdict == "not run" else ("is", "are")
+        said += [f"{n} {verbs[n != 1]} {verdict}"] if n else []
+    return f"{', '.join(said[:-1])} and {said[-1]}" if len(said) > 1 else "".join(said)
 
 
 def _reported_cells(one: Checked, meanings: Conventions) -> Iterator[Cell]:
