@@ -14,7 +14,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -98,7 +98,8 @@ def of(measured: Measured, entry: Entry, dataset: str, column: str, **keys: obje
         rows = lines(measured, entry, dataset, **keys)
         measured.pivoted[key] = (rows.pivot(index="seed", columns="case"), _groups(rows))
     sides, groups = measured.pivoted[key]
-    return _of_sides([sides.xs(column, axis=1, level=0)], groups, (entry.trained, True))
+    side = cast("pd.DataFrame", sides.xs(column, axis=1, level=0))
+    return _of_sides([side], groups, (entry.trained, True))
 
 
 def over_sets(measured: Measured, entry: Entry, column: str, **keys: object) -> float:
