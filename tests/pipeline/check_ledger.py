@@ -34,7 +34,7 @@ MADE = """
     seeds: [0]
     weights: random
     max_epochs: 1
-    rows: [unet, dcsaunet, mmsnet-b0, added]
+    rows: [unet, unetpp, dcsaunet, added]
     recipe: {<<: *recipe, epochs: 1}
 """
 
@@ -247,7 +247,7 @@ def real(copy: Copy) -> int:
         seconds = time.monotonic() - start
         print(f"{verdict:6} executed, {title}: trained {sorted(new)}, {seconds:.0f} s", flush=True)
 
-    step("the first time", {"unet", "dcsaunet", "mmsnet-b0"})
+    step("the first time", {"unet", "unetpp", "dcsaunet"})
     start = time.monotonic()
     copy.run("mixseg", "run", "--method", "unet", "--mix", "three")
     print(f"       a run that is done: {time.monotonic() - start:.1f} s", flush=True)
