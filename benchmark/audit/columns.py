@@ -3,7 +3,7 @@
 **Conventions**
 
 1. A column whose title names a metric and whose cells are mostly words is no metric; nor is one
-   that holds the differences of two others.
+   that holds the differences of two others, or whole numbers among fractions (counts).
 2. F1 is DSC under another name where the table has no DSC; beside DSC it is a column of its own, as
    is mIoU beside IoU, recall beside sensitivity. Only one of them is held against other metrics.
 3. Titles that are repeated as a group («Dice, IoU, Dice, IoU») belong to data sets without a name.
@@ -141,6 +141,7 @@ def _by_content(body: Body) -> Body:
             or (column.kind in ("method", "n") and first != k)
             or (column.kind == "dataset" and (_measured(body, k) if words else fractions))
             or (column.share and (_mostly_signed(body, k) or _difference(body, k)))
+            or (column.share and _counts(body, k))
         ):
             changed[k] = Column(column.title, "other", letters(column.title))
     return body.put(changed)
@@ -171,6 +172,22 @@ def _mostly_signed(body: Body, place: int) -> bool:
     """Whether most numbers of a column have a sign: gains and gaps, no shares."""
     cells = [cell for cell in body.cells(place) if cell]
     return 2 * sum(cell.signed for cell in cells) > len(cells)
+
+
+def _counts(body: Body, place: int) -> bool:
+    """Whether a column of whole numbers above 1 stands among fractions: cases, no percentages."""
+    if "%" in body.columns[place].title or not _whole(body.cells(place)):
+        return False
+    shares = [k for k in body.places("metric") if k != place and body.columns[k].share]
+    others = [cell for k in shares for cell in body.cells(k) if cell and not _whole([cell])]
+    return len(others) > 0 and 2 * sum(cell.value <= 1 for cell in others) > len(others)
+
+
+def _whole(cells: Cells) -> bool:
+    """Whether all numbers are printed whole and without a per cent sign, and one is above 1."""
+    found = [cell for cell in cells if cell]
+    whole = all("." not in cell.text and cell.scale == 1 for cell in found)
+    return whole and any(cell.value > 1 for cell in found)
 
 
 def _difference(body: Body, place: int) -> bool:
