@@ -20,6 +20,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
+from statistics import median
 
 from benchmark.audit.cells import Cell, cell_of, is_nothing, unmarked
 from benchmark.audit.forms import Line, Sheet
@@ -52,6 +53,7 @@ FRACTION = re.compile(r"[^\w.]*\d*\.\d")
 METRIC_TITLES = ("metric", "measure", "指标", "score", "criteri", "index")
 NAMED_OTHERWISE = ("loss", "experiment", "config", "setting", "variant", "run")
 TINY = 1e-9  # rounding of floating-point sums
+COARSER = 10 * (1 + TINY)  # a part of a mean may be printed with a digit less
 WIDE = 3  # fewest columns without a known name that may be parts of a metric
 
 Cells = Sequence[Cell | None]
@@ -295,8 +297,9 @@ def _parts(body: Body) -> Body:
     tried += [(k, sorted({*unknown, *short} - {k})) for k in body.places("metric") if short]
     for k, unknown in tried:
         column = body.columns[k]
-        if column.share and not column.dataset and len(unknown) >= WIDE:
-            if not _is_mean(body, k, unknown):
+        if column.share and not column.dataset:
+            unknown = [j for j in unknown if _as_fine(body, j, k)]
+            if len(unknown) < WIDE or not _is_mean(body, k, unknown):
                 continue
             titles = {j: body.columns[j].title for j in unknown}
             parts = {
@@ -307,6 +310,15 @@ def _parts(body: Body) -> Body:
             means = {j: replace(c, dataset="average") for j, c in whole if not c.dataset}
             return body.put({**means, **parts})
     return body
+
+
+def _as_fine(body: Body, part: int, whole: int) -> bool:
+    """Whether a column is printed as finely as its mean, or with a digit less.
+
+    A mean of counts fits any share: the rounding of 5 is a half.
+    """
+    mine, mean = ([c.half for c in body.cells(k) if c] for k in (part, whole))
+    return bool(mine and mean) and median(mine) <= COARSER * median(mean)
 
 
 def _may_be_score(body: Body, place: int) -> bool:
