@@ -177,19 +177,16 @@ def _mostly_signed(body: Body, place: int) -> bool:
 
 
 def _counts(body: Body, place: int) -> bool:
-    """Whether a column of whole numbers above 1 stands among fractions: cases, no percentages."""
-    if "%" in body.columns[place].title or not _whole(body.cells(place)):
+    """Whether whole numbers, some above 1, stand among fractions: cases, no percentages."""
+    mine = [cell for cell in body.cells(place) if cell]
+    whole = all("." not in cell.text and cell.scale == 1 for cell in mine)
+    above = any(cell.value > 1 for cell in mine)
+    if "%" in body.columns[place].title or not (whole and above):
         return False
     shares = [k for k in body.places("metric") if k != place and body.columns[k].share]
-    others = [cell for k in shares for cell in body.cells(k) if cell and not _whole([cell])]
-    return len(others) > 0 and 2 * sum(cell.value <= 1 for cell in others) > len(others)
-
-
-def _whole(cells: Cells) -> bool:
-    """Whether all numbers are printed whole and without a per cent sign, and one is above 1."""
-    found = [cell for cell in cells if cell]
-    whole = all("." not in cell.text and cell.scale == 1 for cell in found)
-    return whole and any(cell.value > 1 for cell in found)
+    shares = [k for k in shares if body.columns[k].metric != "mae"]  # small beside percentages
+    others = [c.value for k in shares for c in body.cells(k) if c and "." in c.text]
+    return len(others) > 0 and 2 * sum(value <= 1 for value in others) > len(others)
 
 
 def _difference(body: Body, place: int) -> bool:
