@@ -13,6 +13,7 @@ import html
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from benchmark.audit import latex
 
@@ -88,6 +89,7 @@ class Cell:
         return self.share + self.slack
 
 
+@lru_cache(maxsize=1 << 16)
 def unmarked(text: str) -> tuple[str, str]:
     """The text without its marks, and the mark of its number (of its first sign where it has none).
 
@@ -121,12 +123,14 @@ def plain_number(text: str) -> str:
     return unicodedata.normalize("NFKC", bare).translate(DASHES).casefold().strip()
 
 
+@lru_cache(maxsize=1 << 16)
 def is_nothing(text: str) -> bool:
     """Whether a cell holds no number on purpose: empty, a dash, n/a."""
     bare = plain_number(text)
     return bare in NOTHING or not any(char.isalnum() for char in bare)
 
 
+@lru_cache(maxsize=1 << 16)
 def cell_of(text: str, comma: bool = False) -> Cell | None:
     """The number of a cell; None where it holds something else.
 

@@ -3,7 +3,7 @@
 **Conventions**
 
 1. A column whose title names a metric and whose cells are mostly words is no metric; nor is one
-   that holds the differences of two others.
+   that holds the differences of two others, or whole numbers among fractions (counts).
 2. F1 is DSC under another name where the table has no DSC; beside DSC it is a column of its own, as
    is mIoU beside IoU, recall beside sensitivity. Only one of them is held against other metrics.
 3. Titles that are repeated as a group («Dice, IoU, Dice, IoU») belong to data sets without a name.
@@ -20,6 +20,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
+from statistics import median
 
 from benchmark.audit.cells import Cell, cell_of, is_nothing, unmarked
 from benchmark.audit.forms import Line, Sheet
@@ -52,6 +53,7 @@ FRACTION = re.compile(r"[^\w.]*\d*\.\d")
 METRIC_TITLES = ("metric", "measure", "指标", "score", "criteri", "index")
 NAMED_OTHERWISE = ("loss", "experiment", "config", "setting", "variant", "run")
 TINY = 1e-9  # rounding of floating-point sums
+COARSER = 10 * (1 + TINY)  # a part of a mean may be printed with a digit less
 WIDE = 3  # fewest columns without a known name that may be parts of a metric
 
 Cells = Sequence[Cell | None]
@@ -141,6 +143,7 @@ def _by_content(body: Body) -> Body:
             or (column.kind in ("method", "n") and first != k)
             or (column.kind == "dataset" and (_measured(body, k) if words else fractions))
             or (column.share and (_mostly_signed(body, k) or _difference(body, k)))
+            or (column.share and _counts(body, k))
         ):
             changed[k] = Column(column.title, "other", letters(column.title))
     return body.put(changed)
@@ -171,6 +174,19 @@ def _mostly_signed(body: Body, place: int) -> bool:
     """Whether most numbers of a column have a sign: gains and gaps, no shares."""
     cells = [cell for cell in body.cells(place) if cell]
     return 2 * sum(cell.signed for cell in cells) > len(cells)
+
+
+def _counts(body: Body, place: int) -> bool:
+    """Whether whole numbers, some above 1, stand among fractions: cases, no percentages."""
+    mine = [cell for cell in body.cells(place) if cell]
+    whole = all("." not in cell.text and cell.scale == 1 for cell in mine)
+    above = any(cell.value > 1 for cell in mine)
+    if "%" in body.columns[place].title or not (whole and above):
+        return False
+    shares = [k for k in body.places("metric") if k != place and body.columns[k].share]
+    shares = [k for k in shares if body.columns[k].metric != "mae"]  # small beside percentages
+    others = [c.value for k in shares for c in body.cells(k) if c and "." in c.text]
+    return len(others) > 0 and 2 * sum(value <= 1 for value in others) > len(others)
 
 
 def _difference(body: Body, place: int) -> bool:
@@ -278,8 +294,9 @@ def _parts(body: Body) -> Body:
     tried += [(k, sorted({*unknown, *short} - {k})) for k in body.places("metric") if short]
     for k, unknown in tried:
         column = body.columns[k]
-        if column.share and not column.dataset and len(unknown) >= WIDE:
-            if not _is_mean(body, k, unknown):
+        if column.share and not column.dataset:
+            unknown = [j for j in unknown if _as_fine(body, j, k)]
+            if len(unknown) < WIDE or not _is_mean(body, k, unknown):
                 continue
             titles = {j: body.columns[j].title for j in unknown}
             parts = {
@@ -290,6 +307,15 @@ def _parts(body: Body) -> Body:
             means = {j: replace(c, dataset="average") for j, c in whole if not c.dataset}
             return body.put({**means, **parts})
     return body
+
+
+def _as_fine(body: Body, part: int, whole: int) -> bool:
+    """Whether a column is printed as finely as its mean, or with a digit less.
+
+    A mean of counts fits any share: the rounding of 5 is a half.
+    """
+    mine, mean = ([c.half for c in body.cells(k) if c] for k in (part, whole))
+    return bool(mine and mean) and median(mine) <= COARSER * median(mean)
 
 
 def _may_be_score(body: Body, place: int) -> bool:

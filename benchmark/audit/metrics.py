@@ -71,7 +71,8 @@ CHANGING = {"median", "std", "sd", "stdev", "deviation", "dev", "var", "variance
             "fw", "frequency", "epoch", "time", "train", "training", "increase", "decrease",
             "confidence", "interval", "variation", "calibration", "lower", "upper", "count",
             "number", "n", "samples", "gap", "minus", "thresh", "thresholded",
-            "lesionwise", "objectwise", "bce", "ce", "focal", "tversky"}  # fmt: skip
+            "lesionwise", "objectwise", "bce", "ce", "focal", "tversky", "improved", "worsened",
+            "wins", "uplift", "quantile", "percentile"}  # fmt: skip
 SPREADS = {"median", "std", "sd", "stdev", "deviation", "variance", "ci", "iqr", "interval", "δ",
            "delta", "diff", "difference", "gain", "gains", "improvement", "gap"}  # fmt: skip
 KEYS: dict[str, str] = {
@@ -91,6 +92,9 @@ KEYS: dict[str, str] = {
 ALIASES = {name: kind for kind, names in KEYS.items() for name in names.split()}
 INNER = ("dsc", "iou", "nsd", "hd95", "assd")  # whose names may stand inside a title
 SPREAD = re.compile(r"(?:±|\+/-|\+-)\s*(?:std|sd|s\.d\.?)\b(?:\s*dev\w*\.?)?", re.I)
+COUNTS = re.compile(  # of pixels, objects or cases: «true positives» is no true positive rate
+    r"\b(?:true|false)[ -]?(?:positive|negative)s?\b(?!.*(?:rate|ratio|fraction))", re.I
+)
 UP, DOWN = "↑⬆▲⇑", "↓⬇▼⇓"
 UNITS = re.compile(
     r"[(\[]\s*(?:%|mm2?|cm|px|pixels?|voxels?|vox|in %|±?\s*(?:sd|std)|mean\s*±\s*(?:sd|std)"
@@ -225,6 +229,8 @@ def _of_words(bare: str) -> str:
 
 def _metric_and_dataset(name: str, dataset: str) -> tuple[str, str]:
     """The metric of a title and its data set; "" where it names no metric."""
+    if COUNTS.search(name):
+        return "", dataset
     metric = "" if _labelled(name) else metric_named(letters(name))
     if metric or not name or re.search(r"[<>@=#]", name):
         return metric, dataset

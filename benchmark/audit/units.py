@@ -77,6 +77,8 @@ def _is_other(cell: Cell, values: Sequence[float], scale: float) -> bool:
     mine = [v for v in values if (v > 1) == (scale > 1)]
     if not mine or cell.scale > 1 or cell.value <= 0 or (cell.value > 1) == (scale > 1):
         return False
+    if median(mine) <= 0:  # most are zero: of no size
+        return False
     factor = 100 if scale > 1 else 0.01
     like = 1 / LIKE <= cell.value * factor / median(mine) <= LIKE
     far = cell.value * 10 < min(mine) if scale > 1 else cell.value > 10 * max(mine)
@@ -110,8 +112,8 @@ def _mixed(
 
 
 def _by_evidence(name: str, wrong: Sequence[Finding], of: int) -> list[Finding]:
-    """The findings, softer where most numbers of the column are none that a share can have."""
-    if 2 * len(wrong) < of:
+    """The findings, softer where too few numbers of the column are such that a share can have."""
+    if habit(of - len(wrong), len(wrong), ROWS):
         return list(wrong)
     why = f"that the column is {name} ({of - len(wrong)} of {of} numbers could be)"
     return [softened(each, why) for each in wrong]

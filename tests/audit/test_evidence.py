@@ -124,3 +124,13 @@ def test_differences_and_settings_are_no_shares(tmp_path: Path) -> None:
     assert not levels(tmp_path, settings, "units") & {"cannot be", "does not agree"}
     counted = "Image,Dice,IoU\na,.81,.69\nb,.82,.70\nc,.83,.71\nd,.84,.72\ntotal n,40.0,40.0\n"
     assert levels(tmp_path, counted, "units") <= {"unlikely"}
+
+
+def test_a_share_above_1_is_hard_where_the_others_are_shares(tmp_path: Path) -> None:
+    rows = "Method,Dice\nA,0.81\nB,0.82\nC,0.83\nD,1.84\n"
+    assert levels(tmp_path, rows, "units") == {"cannot be"}
+    assert levels(tmp_path, rows + "E,1.85\n", "units") == {"unlikely"}  # two of five
+
+
+def test_a_column_of_zeros_has_no_size(tmp_path: Path) -> None:
+    assert levels(tmp_path, "Method,Dice\nA,0\nB,0\nC,0\nD,5\n", "units") == {"cannot be"}

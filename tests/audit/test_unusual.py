@@ -291,3 +291,28 @@ def test_spreads_and_ends_are_no_data_sets_of_a_mean(tmp_path: Path) -> None:
 
 def test_rows_without_a_name_do_not_occur_twice(tmp_path: Path) -> None:
     assert hard(tmp_path, "| Dice | IoU |\n|-|-|\n| .9 | .82 |\n| .9 | .82 |\n") == []
+
+
+@pytest.mark.parametrize(
+    "title", ["true_positives", "total true positives", "False Negatives", "Dice improved over 1pp"]
+)
+def test_a_title_of_a_count(title: str) -> None:
+    assert column_of(title).kind == "other"
+    assert column_of("True Positive Rate").metric == "sensitivity"
+
+
+def test_whole_numbers_among_fractions_are_counts(tmp_path: Path) -> None:
+    rows = "| Method | Dice | Precision{} |\n|-|-|-|\n"
+    rows += "".join(f"| {m} | 0.8{k} | 9{k} |\n" for k, m in enumerate("ABC"))
+    assert list(read(tmp_path, rows.format("")).columns) == ["dsc"]
+    percent = read(tmp_path, rows.format(" (%)"))  # a title that says what its numbers are
+    assert list(percent.columns) == ["dsc", "precision"]
+
+
+def test_a_mean_of_counts_fits_any_share_and_makes_no_parts(tmp_path: Path) -> None:
+    # (1 + 1 + 2) / 3 = 1.33, and a count is printed to a half
+    rows = "| Method | Dice | a | b | c |\n|-|-|-|-|-|\n"
+    rows += "".join(f"| {m} | 0.90{k} | 1 | 1 | 2 |\n" for k, m in enumerate("ABC"))
+    assert {row.dataset for row in read(tmp_path, rows).rows} == {""}
+    parts = rows.replace("1 | 1 | 2", "0.89 | 0.90 | 0.91")
+    assert {row.dataset for row in read(tmp_path, parts).rows} == {"a", "b", "c", "average"}
