@@ -1,6 +1,10 @@
-"""`mixseg bench networks`: what is measured once, what a bound says, what fails alone."""
+"""`mixseg bench networks`: what is measured once, what a bound says, what fails alone.
+
+The official code of a small project is made here: one slow, one fast, one broken, one missing.
+"""
 
 import csv
+from pathlib import Path
 
 import pytest
 from made_plugins import method, write_plugin
@@ -11,7 +15,7 @@ from benchmark.core.files import Paths
 from benchmark.core.progress import Silent
 from benchmark.evaluation import cost
 from benchmark.methods.discover import cards
-from benchmark.speed import bench, timing
+from benchmark.speed import bench, official, timing
 from benchmark.speed import networks as bench_networks
 
 FAILS = "raise RuntimeError('no such map')"
@@ -78,3 +82,83 @@ def test_bounds_are_of_methods_that_there_are() -> None:
 def test_a_benchmark_without_methods_takes_none() -> None:
     with pytest.raises(ParamsError, match="no parts a method"):
         bench.run(ROOT, "data", (False, "cpu"), Silent(), "unet-resnet34")
+
+
+ENTRIES = """
+from importlib import import_module
+from benchmark.speed.official import Official
+
+def build(ours, size):
+    net = import_module("lib.net").Net()
+    return net, getattr(import_module("train"), "loss", None)
+
+OFFICIAL = {n: Official(f"https://example.org/{n}", "1a2b3c4", build) for n in NAMES}
+"""
+# Wants a missing package, weights that are not there and a GPU, and prints.
+NET = """
+import time, torch, nowhere_config
+from nowhere_metrics.binary import F1
+from torch import nn
+score, config = F1(3), nowhere_config.ConfigDict({{"width": 1}})
+config.inner = nowhere_config.ConfigDict()
+config.inner.size = config["width"]
+print("loading")
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(config.inner.size)).cuda()
+        self.load_state_dict(torch.load("weights.pth"))
+        state = torch.hub.load_state_dict_from_url("https://example.org/weights-0123abcd.pth")
+        self.load_state_dict(state)
+
+    def forward(self, image):
+        {line}
+        return image[:, :1] * self.scale
+"""
+OWN_LOSS = "from lib.net import Net\ndef loss(image, mask): return Net().cuda()(image).mean()"
+CALLS_HOME = "import socket; socket.create_connection(('127.0.0.1', 9))"
+
+
+def with_official_code(project: Paths, where: Path) -> None:
+    names = ("slow", "fast", "broken", "missing")
+    for name, line in zip(names, ("time.sleep(0.5)", "pass", CALLS_HOME), strict=False):
+        (where / name / "lib").mkdir(parents=True)
+        (where / name / "lib" / "net.py").write_text(NET.format(line=line))
+        (where / name / "train.py").write_text(OWN_LOSS if name == "fast" else "")
+    for name in names:
+        write_plugin(project.root, f"baselines/{name}", method(name))
+    code = ENTRIES.replace("NAMES", repr(names))
+    (project.root / "baselines" / "official_code.py").write_text(code)
+    assert mixseg(project.root, "sync").returncode == 0
+
+
+def test_in_turns_with_official_code(
+    project: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_official_code(project, tmp_path)
+    monkeypatch.setattr(official, "SECONDS", 0.0)
+    rows = {name: row("cpu") for name, row in official.parts(project.root, tmp_path, None).items()}
+    slow, fast = rows["slow"], rows["fast"]
+    assert slow["times"] == pytest.approx(slow["official, s"] / slow["ours, s"])
+    assert (slow["as fast"], slow["loss"]) == ("yes", "ours on both")
+    assert slow["official, s"] > 0.5
+    assert (fast["as fast"], fast["loss"]) == ("NO", "their own")
+    assert fast["not installed"] == "nowhere_config, nowhere_metrics"
+    assert "may not connect" in rows["broken"]["failed"]
+    told = bench.run(
+        project.root, "networks", (False, "auto"), Silent(), "missing", official=tmp_path
+    )
+    assert "2 threads" in told
+    assert f"no folder missing in {tmp_path}: git clone https://example.org/missing" in told
+    with pytest.raises(ParamsError, match="one of slow, fast, broken, missing"):
+        official.parts(project.root, tmp_path, "small")
+
+
+def test_official_code_is_of_methods_that_there_are() -> None:
+    code = {card.name: card.code for card in cards(ROOT)}
+    assert len(official.entries(ROOT)) > 5
+    for name, entry in official.entries(ROOT).items():
+        assert entry.url == code[name]
+    with pytest.raises(ParamsError, match="Only `networks`"):
+        bench.run(ROOT, "data", (False, "cpu"), Silent(), official=ROOT)

@@ -280,6 +280,15 @@ BenchSizes = Annotated[
     str | None,
     typer.Option("--sizes", help="Of growth: rows x seeds (x cases), such as 20x5,80x5x400."),
 ]
+BenchOfficial = Annotated[
+    Path | None,
+    typer.Option(
+        "--official",
+        metavar="DIR",
+        help="Of networks: compare training steps with the official repositories cloned into DIR."
+        " This runs their code on your machine, with your rights: read it first.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 RemoteUrl = Annotated[
     str, typer.Argument(metavar="URL", help="A folder, ssh://HOST/PATH or s3://BUCKET/PATH.")

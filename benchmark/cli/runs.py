@@ -325,8 +325,11 @@ def bench(
     json: o.AsJson = False,
     device: o.Device = "auto",
     sizes: o.BenchSizes = None,
+    official: o.BenchOfficial = None,
 ) -> None:
     """Compares the speed of our code with that of the usual implementation."""
     from benchmark.speed import bench as benches
 
-    typer.echo(benches.run(_paths().root, name, (json, device), Terminal(), method, sizes))
+    typer.echo(
+        benches.run(_paths().root, name, (json, device), Terminal(), method, sizes, official)
+    )

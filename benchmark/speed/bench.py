@@ -38,6 +38,7 @@ def run(
     progress: Progress,
     only: str | None = None,
     sizes: str | None = None,
+    official: Path | None = None,
 ) -> str:
     """Runs a benchmark by name; text for people, or JSON.
 
@@ -49,15 +50,20 @@ def run(
         how: whether as JSON, and on which device.
         only: one method, where a benchmark has parts a method.
         sizes: where a benchmark has SIZES, others than those.
+        official: where the official code lies that the networks are compared with, on a CPU.
 
-    Raises: ParamsError for an unknown name, or for a method or sizes where there is no choice.
+    Raises: ParamsError for an unknown name, or for an option that the benchmark does not have.
     """
     as_json, device = how
     found = {**dict.fromkeys(OURS), **_beside_plugins(root)}
     if name not in found:
         raise ParamsError("bench", repr(name), f"one of {', '.join(found)}", "Name one of these.")
-    module, where = _load(root, name, found[name]), pick_device(device)
-    parts = _parts(root, name, module, only, sizes)
+    module = _load(root, name, found[name])
+    parts = _parts(root, name, module, only if official is None else None, sizes)
+    if official is not None:
+        module = _against_official(name)
+        parts = module.parts(root, official, only)
+    where = pick_device(device) if official is None else "cpu"
     rows: list[Row] = []
     with progress.task(f"measuring {name}", len(parts), "parts") as task:
         for title, part in parts.items():
@@ -66,6 +72,7 @@ def run(
             task.advance()
     machine = {**hardware(where), "torch": torch.__version__, "python": platform.python_version(),
                "load": round(os.getloadavg()[0], 2)}  # fmt: skip
+    machine["threads"] = getattr(module, "THREADS", machine["threads"])
     if as_json:
         return json.dumps({"bench": name, "machine": machine, "rows": rows}, indent=2)
     return _text(str(module.__doc__).splitlines()[0], machine, rows)
@@ -81,6 +88,14 @@ def _load(root: Path, name: str, plugin: Path | None) -> ModuleType:
     if plugin is None:
         return importlib.import_module(OURS[name])
     return import_beside(root, plugin, Path(BENCH).stem)
+
+
+def _against_official(name: str) -> ModuleType:
+    if name != "networks":
+        raise ParamsError(
+            f"bench {name}", "--official", "no such option", "Only `networks` has official code."
+        )
+    return importlib.import_module("benchmark.speed.official")
 
 
 def _parts(root: Path, name: str, module: ModuleType, only: str | None, sizes: str | None) -> Parts:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from benchmark.core.params import load_params
 from benchmark.evaluation.cost import latencies_ms, made_image
@@ -63,10 +64,15 @@ def read_bounds(path: Path) -> dict[str, float]:
 
 
 def _measured(root: Path, name: str, bound: float | None, device: str) -> Row:
-    """One row, or why there is none."""
+    found = alone(_numbers, root, name, device)
+    return found if "failed" in found else beside(found, bound if device == "cpu" else None)
+
+
+def alone(work: Callable[..., Row], *given: object) -> Row:
+    """A row that is measured in a process of its own, or why there is none."""
     spawn = multiprocessing.get_context("spawn")
     receive, send = spawn.Pipe(duplex=False)
-    child = spawn.Process(target=_child, args=(send, root, name, device), daemon=True)
+    child = spawn.Process(target=_child, args=(send, work, *given), daemon=True)
     child.start()
     send.close()
     try:
@@ -76,7 +82,7 @@ def _measured(root: Path, name: str, bound: float | None, device: str) -> Row:
         return {"failed": f"its process ended with {child.exitcode}"}
     finally:
         child.kill()
-    return found if "failed" in found else beside(found, bound if device == "cpu" else None)
+    return found
 
 
 def beside(found: Row, bound: float | None) -> Row:
@@ -86,11 +92,11 @@ def beside(found: Row, bound: float | None) -> Row:
     return {"forward s": forward, "bound s": bound or "-", "within": within, **rest}
 
 
-def _child(send: Connection, root: Path, name: str, device: str) -> None:
+def _child(send: Connection, work: Callable[..., Row], *given: object) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever waits for it ends it
     try:
-        send.send(_numbers(root, name, device))
-    except Exception as error:
+        send.send(work(*given))
+    except (Exception, SystemExit) as error:
         send.send({"failed": f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]})
 
 
@@ -135,14 +141,18 @@ def training_step(
     loss = torch.compile(method.loss) if on_gpu else method.loss
     optimiser = make_optimiser(method.parameter_groups(recipe.lr or 0.0), recipe)
 
-    def step() -> object:
-        optimiser.zero_grad(set_to_none=True)
+    def total() -> Tensor:
         with torch.autocast(device, torch.bfloat16, enabled=on_gpu):
-            total = loss(inputs, mask)["total"]
-        total.backward()  # type: ignore[no-untyped-call]
-        return optimiser.step()
+            return loss(inputs, mask)["total"]
 
-    return step, count
+    return partial(one_step, optimiser, total), count
+
+
+def one_step(optimiser: torch.optim.Optimizer, loss: Callable[[], Tensor]) -> object:
+    """Forward, backward and a step of the optimiser."""
+    optimiser.zero_grad(set_to_none=True)
+    loss().backward()  # type: ignore[no-untyped-call]
+    return optimiser.step()
 
 
 def _moved(inputs: Inputs, device: str) -> Inputs:
