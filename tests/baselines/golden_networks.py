@@ -39,7 +39,7 @@ class Golden:
 
     Attributes:
         method: the name of the method.
-        oracle: the name of the official network.
+        oracle: the name of the official network; empty where official_code.py runs it.
         outputs: the maps of a normalised image, in the oracle's order.
         side: of the small input.
         depth: blocks of SAM's encoder, where not all of them; three hold both kinds.
@@ -86,6 +86,7 @@ def med2d_outputs(method: Any, x: Tensor) -> list[Tensor]:
 NETWORKS = (
     Golden("dcsaunet", "dcsaunet", lambda m, x: [m.network(x)]),
     Golden("evp", "evp_mitb4", lambda m, x: [m.network(x)]),
+    Golden("mk-unet", "", lambda m, x: [m.network(x)]),
     Golden("m2snet", "m2snet", lambda m, x: m.network(x), side=96),
     Golden("madgnet", "madgnet", madgnet_outputs),
     Golden("pranet", "pranet", lambda m, x: m.network(x)),
@@ -122,19 +123,29 @@ def built(golden: Golden, levels: Sequence[float] | None = None) -> tuple[Method
         method = build(golden.method, golden.side)
     method.load_state_dict(drawn(method))
     method.double().eval()
-    norms = [m for m in method.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     if levels is None:
-        levels = _measured(golden, method, norms)
+        levels = levelled(method, lambda: golden.outputs(method, image(golden.side)))
     else:
-        for norm, level in zip(norms, levels, strict=True):
+        for norm, level in zip(_norms(method), levels, strict=True):
             _scale(norm, level)
     return method, list(levels)
 
 
+def _norms(network: nn.Module) -> list[Any]:
+    return [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+
+
 @torch.no_grad()
-def _measured(golden: Golden, method: Method, norms: list[Any]) -> list[float]:
-    """Scales each batch normalisation when it is first met: what follows is then of order one."""
+def levelled(network: nn.Module, run: Callable[[], object]) -> list[float]:
+    """Scales each batch normalisation when it is first met: what follows is then of order one.
+
+    Args:
+        run: runs the network on its image.
+
+    Returns: the mean square that each of them is given, to two digits.
+    """
     found: dict[nn.Module, float] = {}
+    norms = _norms(network)
 
     def meet(norm: nn.Module, args: tuple[Tensor]) -> None:
         if norm not in found:
@@ -142,7 +153,7 @@ def _measured(golden: Golden, method: Method, norms: list[Any]) -> list[float]:
             _scale(norm, found[norm])
 
     hooks = [norm.register_forward_pre_hook(meet) for norm in norms]
-    golden.outputs(method, image(golden.side))
+    run()
     for hook in hooks:
         hook.remove()
     return [found.get(norm, 1.0) for norm in norms]

@@ -1,0 +1,106 @@
+"""Agreement with official networks that run from clones of their repositories.
+
+MIXSEG_OFFICIAL names the folder of the clones. Without a clone the comparison is skipped. Nothing
+of the clones is copied: `golden/networks` holds numbers of our networks alone.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import golden_networks as kit
+import pytest
+import torch
+from support import ROOT, build
+from torch import Tensor, nn
+
+from benchmark.methods.layers import load_strictly
+
+FOLDER = Path(os.environ.get("MIXSEG_OFFICIAL", ROOT / "../official"))
+
+
+@dataclass(frozen=True)
+class Official:
+    """An official network that is built and run.
+
+    Attributes:
+        repository: on GitHub; a clone of it is a folder of its last name.
+        commit: the one that was compared.
+        network: builds it, while its repository is on the path.
+        outputs: the maps of a normalised image, in the order of ours.
+        below: the folder of the repository that its imports start from.
+        side: of the image.
+    """
+
+    repository: str
+    commit: str
+    network: Callable[[], nn.Module]
+    outputs: Callable[[Any, Tensor], Sequence[Tensor]]
+    below: str = ""
+    side: int = 352
+
+
+NETWORKS = {
+    "mk-unet": Official(
+        "SLDGroup/MK-UNet",
+        "126eb4a812a6a97ee9a6940d0651ea71b02c0cbe",
+        lambda: import_module("mkunet_network").MK_UNet(),
+        lambda network, x: network(x),
+    ),
+    "mk-unet-t": Official(
+        "SLDGroup/MK-UNet",
+        "126eb4a812a6a97ee9a6940d0651ea71b02c0cbe",
+        lambda: import_module("mkunet_network").MK_UNet_T(),
+        lambda network, x: network(x),
+    ),
+}
+
+
+def official(name: str) -> nn.Module:
+    """The official network with drawn weights, in float64 and evaluation mode."""
+    told = NETWORKS[name]
+    folder = FOLDER / told.repository.rpartition("/")[2] / told.below
+    if not folder.is_dir():
+        pytest.skip(f"no clone {folder}; MIXSEG_OFFICIAL names another folder")
+    with _importing_from(folder):
+        network = told.network()
+    network.load_state_dict(kit.drawn(network))
+    network.double().eval()
+    kit.levelled(network, lambda: told.outputs(network, kit.image(told.side)))
+    return network
+
+
+@torch.no_grad()
+def check(name: str, outputs: kit.Outputs, tolerance: float = kit.TOLERANCE) -> float:
+    """Compares ours with the official network of the same weights, output by output.
+
+    Returns: the largest relative difference over all outputs.
+    """
+    told, theirs = NETWORKS[name], official(name)
+    method = build(name, told.side).double()
+    load_strictly(method, method.from_official(theirs.state_dict()), f"official {name}")
+    method.eval()
+    x = kit.image(told.side)
+    pairs = zip(outputs(method, x), told.outputs(theirs, x), strict=True)
+    apart = max(float((a - b).abs().max() / b.abs().max()) for a, b in pairs)
+    assert apart < tolerance, apart
+    return apart
+
+
+@contextmanager
+def _importing_from(folder: Path) -> Iterator[None]:
+    """Modules of the folder come first, and are forgotten afterwards."""
+    before = set(sys.modules)
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in set(sys.modules) - before:
+            if str(getattr(sys.modules[name], "__file__", None) or "").startswith(str(folder)):
+                del sys.modules[name]
