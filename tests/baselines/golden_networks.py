@@ -86,6 +86,7 @@ def med2d_outputs(method: Any, x: Tensor) -> list[Tensor]:
 NETWORKS = (
     Golden("dcsaunet", "dcsaunet", lambda m, x: [m.network(x)]),
     Golden("evp", "evp_mitb4", lambda m, x: [m.network(x)]),
+    Golden("fcbformer", "", lambda m, x: [m.network.transformer(x), m.network(x)]),
     Golden("mk-unet", "", lambda m, x: [m.network(x)]),
     Golden("m2snet", "m2snet", lambda m, x: m.network(x), side=96),
     Golden("madgnet", "madgnet", madgnet_outputs),

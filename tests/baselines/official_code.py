@@ -6,12 +6,14 @@ of the clones is copied: `golden/networks` holds numbers of our networks alone.
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import golden_networks as kit
 import pytest
@@ -45,7 +47,29 @@ class Official:
     side: int = 352
 
 
+def _fcbformer() -> nn.Module:
+    """Without the file of pretrained weights that its constructor reads: a state of its own."""
+    pvt, models = import_module("Models.pvt_v2"), import_module("Models.models")
+    states: list[Any] = []
+
+    class Remembered(pvt.PyramidVisionTransformerV2):  # type: ignore[name-defined,misc]
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            states.append(self.state_dict())
+
+    known = patch.object(pvt, "PyramidVisionTransformerV2", Remembered)
+    with known, patch.object(torch, "load", lambda path: states[-1]):
+        network: nn.Module = models.FCBFormer()
+    return network
+
+
 NETWORKS = {
+    "fcbformer": Official(
+        "ESandML/FCBFormer",
+        "c3531990ddfac6b1ae6153dbfa0ad921ff63dedd",
+        _fcbformer,
+        lambda network, x: [network.TB(x), network(x)],
+    ),
     "mk-unet": Official(
         "SLDGroup/MK-UNet",
         "126eb4a812a6a97ee9a6940d0651ea71b02c0cbe",
@@ -94,11 +118,15 @@ def check(name: str, outputs: kit.Outputs, tolerance: float = kit.TOLERANCE) -> 
 
 @contextmanager
 def _importing_from(folder: Path) -> Iterator[None]:
-    """Modules of the folder come first, and are forgotten afterwards."""
+    """Modules of the folder come first, and are forgotten afterwards; timm keeps its own names."""
     before = set(sys.modules)
     sys.path.insert(0, str(folder))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # timm's, of its old paths
+        registry = import_module("timm.models.registry")
     try:
-        yield
+        with patch.object(registry, "register_model", lambda build: build):
+            yield
     finally:
         sys.path.remove(str(folder))
         for name in set(sys.modules) - before:
