@@ -103,6 +103,7 @@ NETWORKS = (
     ),
     Golden("sam-med2d", "sam_med2d_256", med2d_outputs, side=256, depth=3, full=256),
     Golden("transunet", "transunet_r50_vitb16_352", lambda m, x: [m.network(x)]),
+    Golden("u-kan", "", lambda m, x: [m.network(x)]),
     Golden(
         "uacanet-l",
         "uacanet_l",

@@ -37,6 +37,7 @@ class Official:
         outputs: the maps of a normalised image, in the order of ours.
         below: the folder of the repository that its imports start from.
         side: of the image.
+        constants: puts back the buffers that no file changes, in float64, after the draw.
     """
 
     repository: str
@@ -45,6 +46,7 @@ class Official:
     outputs: Callable[[Any, Tensor], Sequence[Tensor]]
     below: str = ""
     side: int = 352
+    constants: Callable[[nn.Module], None] = lambda network: None
 
 
 def _fcbformer() -> nn.Module:
@@ -61,6 +63,13 @@ def _fcbformer() -> nn.Module:
     with known, patch.object(torch, "load", lambda path: states[-1]):
         network: nn.Module = models.FCBFormer()
     return network
+
+
+def _knots(network: nn.Module) -> None:
+    """The knots of U-KAN's splines: 5 intervals between -1 and 1, and 3 more on either side."""
+    for name, knots in network.named_buffers():
+        if name.endswith(".grid"):
+            knots.copy_((torch.arange(-3, 9, dtype=torch.float64) * 0.4 - 1).expand_as(knots))
 
 
 NETWORKS = {
@@ -82,6 +91,14 @@ NETWORKS = {
         lambda: import_module("mkunet_network").MK_UNet_T(),
         lambda network, x: network(x),
     ),
+    "u-kan": Official(
+        "CUHK-AIM-Group/U-KAN",
+        "b20bf63490f01ba45cc2c18834bc0c4975c12715",
+        lambda: import_module("archs").UKAN(1, embed_dims=[128, 160, 256]),
+        lambda network, x: [network(x)],
+        below="Seg_UKAN",
+        constants=_knots,
+    ),
 }
 
 
@@ -95,6 +112,7 @@ def official(name: str) -> nn.Module:
         network = told.network()
     network.load_state_dict(kit.drawn(network))
     network.double().eval()
+    told.constants(network)
     kit.levelled(network, lambda: told.outputs(network, kit.image(told.side)))
     return network
 
