@@ -72,7 +72,8 @@ def bases(x: Tensor) -> Tensor:
     """
     places = torch.arange(BASES, device=x.device, dtype=x.dtype) - 1
     far = (x[..., None] / STEP + REACH / STEP - places).abs()
-    return ((2 - far).clamp(min=0) ** 3 - 4 * (1 - far).clamp(min=0) ** 3) / 6
+    wide, narrow = (2 - far).clamp(min=0), (1 - far).clamp(min=0)
+    return (wide.pow(3) - 4 * narrow.pow(3)) / 6
 
 
 class KANLinear(nn.Module):
@@ -99,7 +100,8 @@ def _smooth_noise(cin: int, cout: int) -> Tensor:
     """The least coefficients whose spline passes through noise at the inner knots."""
     knots = torch.linspace(-REACH, REACH, INTERVALS + 1)
     noise = (torch.rand(cout, cin, INTERVALS + 1) - 0.5) * NOISE / INTERVALS
-    return noise @ torch.linalg.pinv(bases(knots)).mT
+    out: Tensor = noise @ torch.linalg.pinv(bases(knots)).mT
+    return out
 
 
 def depthwise(channels: int) -> nn.Sequential:

@@ -83,6 +83,12 @@ def med2d_outputs(method: Any, x: Tensor) -> list[Tensor]:
     return [embedding, *method.network.decode(embedding, prompts, x.shape[-1], True)]
 
 
+def utanet_outputs(method: Any, x: Tensor) -> list[Tensor]:
+    """Probabilities, and the balance of the experts."""
+    logits, balance = method.network(x)
+    return [logits.sigmoid(), balance]
+
+
 NETWORKS = (
     Golden("dcsaunet", "dcsaunet", lambda m, x: [m.network(x)]),
     Golden("evp", "evp_mitb4", lambda m, x: [m.network(x)]),
@@ -110,6 +116,7 @@ NETWORKS = (
         lambda m, x: m.network(x),
         full_outputs=lambda m, x: [m.network(x)[-1]],
     ),
+    Golden("utanet", "", utanet_outputs),
 )
 
 

@@ -65,6 +65,22 @@ def _fcbformer() -> nn.Module:
     return network
 
 
+def _utanet() -> nn.Module:
+    """Without the pretrained weights that its constructor fetches."""
+    module = import_module("UTANet")
+    plain = module.models.resnet34
+    with patch.object(module.models, "resnet34", lambda pretrained: plain()):
+        network: nn.Module = module.UTANet()
+    return network
+
+
+def _utanet_outputs(network: Any, x: Tensor) -> Sequence[Tensor]:
+    """Probabilities and balance, past the breakpoint that its code holds."""
+    with patch("pdb.set_trace", lambda: None):
+        outputs: Sequence[Tensor] = network(x)
+    return outputs
+
+
 def _knots(network: nn.Module) -> None:
     """The knots of U-KAN's splines: 5 intervals between -1 and 1, and 3 more on either side."""
     for name, knots in network.named_buffers():
@@ -98,6 +114,14 @@ NETWORKS = {
         lambda network, x: [network(x)],
         below="Seg_UKAN",
         constants=_knots,
+    ),
+    "utanet": Official(
+        "AshleyLuo001/UTANet",
+        "d643204de3a6e3163156b796b50aedd521870e49",
+        _utanet,
+        _utanet_outputs,
+        below="utanet",
+        side=224,
     ),
 }
 
