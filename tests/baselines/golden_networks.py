@@ -43,6 +43,7 @@ class Golden:
         outputs: the maps of a normalised image, in the oracle's order.
         side: of the small input.
         depth: blocks of SAM's encoder, where not all of them; three hold both kinds.
+        arguments: of the method, where the row's own would be too large.
         full, full_dtype, full_tolerance: of the comparison with the oracle.
         full_outputs: the same maps at full size, where they are had in another way.
     """
@@ -56,6 +57,7 @@ class Golden:
     full_dtype: torch.dtype = torch.float64
     full_tolerance: float = TOLERANCE
     full_outputs: Outputs | None = None
+    arguments: tuple[tuple[str, str], ...] = ()
 
 
 def madgnet_outputs(method: Any, x: Tensor) -> list[Tensor]:
@@ -91,6 +93,12 @@ def utanet_outputs(method: Any, x: Tensor) -> list[Tensor]:
 
 NETWORKS = (
     Golden("dcsaunet", "dcsaunet", lambda m, x: [m.network(x)]),
+    Golden(
+        "dinov3-s",
+        "",
+        lambda m, x: [*m.network.features(x), m.network(x)],
+        full_outputs=lambda m, x: m.network.features(x),
+    ),
     Golden("evp", "evp_mitb4", lambda m, x: [m.network(x)]),
     Golden("fcbformer", "", lambda m, x: [m.network.transformer(x), m.network(x)]),
     Golden("mk-unet", "", lambda m, x: [m.network(x)]),
@@ -108,6 +116,7 @@ NETWORKS = (
         full_tolerance=1e-4,
     ),
     Golden("sam-med2d", "sam_med2d_256", med2d_outputs, side=256, depth=3, full=256),
+    Golden("sam2-unet", "", lambda m, x: m.network(x), arguments=(("encoder", "sam2_hiera_tiny"),)),
     Golden("transunet", "transunet_r50_vitb16_352", lambda m, x: [m.network(x)]),
     Golden("u-kan", "", lambda m, x: [m.network(x)]),
     Golden(
@@ -129,7 +138,7 @@ def built(golden: Golden, levels: Sequence[float] | None = None) -> tuple[Method
     """
     depth = golden.depth or sam_encoder.DEPTH
     with _without_start(), patch.object(sam_encoder, "DEPTH", depth):
-        method = build(golden.method, golden.side)
+        method = build(golden.method, golden.side, **dict(golden.arguments))
     method.load_state_dict(drawn(method))
     method.double().eval()
     if levels is None:

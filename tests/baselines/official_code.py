@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import MagicMock, patch
 
 import golden_networks as kit
 import pytest
@@ -21,6 +21,7 @@ import torch
 from support import ROOT, build
 from torch import Tensor, nn
 
+from benchmark.methods.importing import import_beside
 from benchmark.methods.layers import load_strictly
 
 FOLDER = Path(os.environ.get("MIXSEG_OFFICIAL", ROOT / "../official"))
@@ -38,6 +39,7 @@ class Official:
         below: the folder of the repository that its imports start from.
         side: of the image.
         constants: puts back the buffers that no file changes, in float64, after the draw.
+        load: gives the official weights to our method.
     """
 
     repository: str
@@ -47,6 +49,9 @@ class Official:
     below: str = ""
     side: int = 352
     constants: Callable[[nn.Module], None] = lambda network: None
+    load: Callable[[Any, dict[str, Tensor]], None] = lambda method, state: load_strictly(
+        method, method.from_official(state), "official"
+    )
 
 
 def _fcbformer() -> nn.Module:
@@ -81,6 +86,24 @@ def _utanet_outputs(network: Any, x: Tensor) -> Sequence[Tensor]:
     return outputs
 
 
+def _sam2_unet() -> nn.Module:
+    """SAM 2's large encoder alone, by its configuration file, without what reads that file."""
+    with patch.dict(sys.modules, {"hydra": MagicMock()}):
+        trunk = import_module("sam2.modeling.backbones.hieradet").Hiera(
+            embed_dim=144,
+            num_heads=2,
+            stages=(2, 6, 36, 4),
+            global_att_blocks=(23, 33, 43),
+            window_pos_embed_bkg_spatial_size=(7, 7),
+            window_spec=(8, 4, 16, 8),
+        )
+    built = MagicMock()
+    built.build_sam2.return_value.image_encoder.trunk = trunk
+    with patch.dict(sys.modules, {"sam2.build_sam": built}):
+        network: nn.Module = import_module("SAM2UNet").SAM2UNet()
+    return network
+
+
 def _knots(network: nn.Module) -> None:
     """The knots of U-KAN's splines: 5 intervals between -1 and 1, and 3 more on either side."""
     for name, knots in network.named_buffers():
@@ -88,7 +111,54 @@ def _knots(network: nn.Module) -> None:
             knots.copy_((torch.arange(-3, 9, dtype=torch.float64) * 0.4 - 1).expand_as(knots))
 
 
+def _dinov3() -> nn.Module:
+    """ViT-S/16 as the file of its hub says."""
+    module = import_module("dinov3.models.vision_transformer")
+    network: nn.Module = module.vit_small(
+        patch_size=16,
+        pos_embed_rope_base=100,
+        pos_embed_rope_normalize_coords="separate",
+        pos_embed_rope_dtype="fp32",
+        qkv_bias=True,
+        layerscale_init=1e-5,
+        norm_layer="layernormbf16",
+        n_storage_tokens=4,
+        mask_k_bias=True,
+    )
+    return network
+
+
+@torch.no_grad()
+def _dinov3_constants(network: Any) -> None:
+    """The periods of the positions, 16 between 1 and 100, and biases without those of the keys."""
+    network.rope_embed.dtype = torch.float64
+    periods = network.rope_embed.periods
+    periods.copy_(100 ** (torch.arange(len(periods)) / len(periods)).float())
+    for name, mask in network.named_buffers():
+        if name.endswith(".bias_mask"):
+            mask.fill_(1)
+            mask.chunk(3)[1].fill_(0)
+
+
+def _dinov3_outputs(network: Any, x: Tensor) -> Sequence[Tensor]:
+    maps: Sequence[Tensor] = network.get_intermediate_layers(x, n=[2, 5, 8, 11], reshape=True)
+    return maps
+
+
+def _dinov3_load(method: Any, state: dict[str, Tensor]) -> None:
+    keys = import_beside(ROOT, ROOT / "baselines" / "dinov3" / "plugin.py", "network").own_keys
+    load_strictly(method.network.encoder, keys(state), "official")
+
+
 NETWORKS = {
+    "dinov3-s": Official(
+        "facebookresearch/dinov3",
+        "6876159a11b4df116f30f667f8c9888617df0751",
+        _dinov3,
+        _dinov3_outputs,
+        constants=_dinov3_constants,
+        load=_dinov3_load,
+    ),
     "fcbformer": Official(
         "ESandML/FCBFormer",
         "c3531990ddfac6b1ae6153dbfa0ad921ff63dedd",
@@ -105,6 +175,12 @@ NETWORKS = {
         "SLDGroup/MK-UNet",
         "126eb4a812a6a97ee9a6940d0651ea71b02c0cbe",
         lambda: import_module("mkunet_network").MK_UNet_T(),
+        lambda network, x: network(x),
+    ),
+    "sam2-unet": Official(
+        "WZH0120/SAM2-UNet",
+        "01598e5e9912ffb23f965ecbebf4d1dfecbaa56e",
+        _sam2_unet,
         lambda network, x: network(x),
     ),
     "u-kan": Official(
@@ -149,7 +225,7 @@ def check(name: str, outputs: kit.Outputs, tolerance: float = kit.TOLERANCE) -> 
     """
     told, theirs = NETWORKS[name], official(name)
     method = build(name, told.side).double()
-    load_strictly(method, method.from_official(theirs.state_dict()), f"official {name}")
+    told.load(method, theirs.state_dict())
     method.eval()
     x = kit.image(told.side)
     pairs = zip(outputs(method, x), told.outputs(theirs, x), strict=True)
