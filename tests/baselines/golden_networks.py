@@ -39,10 +39,11 @@ class Golden:
 
     Attributes:
         method: the name of the method.
-        oracle: the name of the official network.
+        oracle: the name of the official network; empty where official_code.py runs it.
         outputs: the maps of a normalised image, in the oracle's order.
         side: of the small input.
         depth: blocks of SAM's encoder, where not all of them; three hold both kinds.
+        arguments: of the method, where the row's own would be too large.
         full, full_dtype, full_tolerance: of the comparison with the oracle.
         full_outputs: the same maps at full size, where they are had in another way.
     """
@@ -56,6 +57,7 @@ class Golden:
     full_dtype: torch.dtype = torch.float64
     full_tolerance: float = TOLERANCE
     full_outputs: Outputs | None = None
+    arguments: tuple[tuple[str, str], ...] = ()
 
 
 def madgnet_outputs(method: Any, x: Tensor) -> list[Tensor]:
@@ -83,9 +85,23 @@ def med2d_outputs(method: Any, x: Tensor) -> list[Tensor]:
     return [embedding, *method.network.decode(embedding, prompts, x.shape[-1], True)]
 
 
+def utanet_outputs(method: Any, x: Tensor) -> list[Tensor]:
+    """Probabilities, and the balance of the experts."""
+    logits, balance = method.network(x)
+    return [logits.sigmoid(), balance]
+
+
 NETWORKS = (
     Golden("dcsaunet", "dcsaunet", lambda m, x: [m.network(x)]),
+    Golden(
+        "dinov3-s",
+        "",
+        lambda m, x: [*m.network.features(x), m.network(x)],
+        full_outputs=lambda m, x: m.network.features(x),
+    ),
     Golden("evp", "evp_mitb4", lambda m, x: [m.network(x)]),
+    Golden("fcbformer", "", lambda m, x: [m.network.transformer(x), m.network(x)]),
+    Golden("mk-unet", "", lambda m, x: [m.network(x)]),
     Golden("m2snet", "m2snet", lambda m, x: m.network(x), side=96),
     Golden("madgnet", "madgnet", madgnet_outputs),
     Golden("pranet", "pranet", lambda m, x: m.network(x)),
@@ -100,13 +116,16 @@ NETWORKS = (
         full_tolerance=1e-4,
     ),
     Golden("sam-med2d", "sam_med2d_256", med2d_outputs, side=256, depth=3, full=256),
+    Golden("sam2-unet", "", lambda m, x: m.network(x), arguments=(("encoder", "sam2_hiera_tiny"),)),
     Golden("transunet", "transunet_r50_vitb16_352", lambda m, x: [m.network(x)]),
+    Golden("u-kan", "", lambda m, x: [m.network(x)]),
     Golden(
         "uacanet-l",
         "uacanet_l",
         lambda m, x: m.network(x),
         full_outputs=lambda m, x: [m.network(x)[-1]],
     ),
+    Golden("utanet", "", utanet_outputs),
 )
 
 
@@ -119,22 +138,32 @@ def built(golden: Golden, levels: Sequence[float] | None = None) -> tuple[Method
     """
     depth = golden.depth or sam_encoder.DEPTH
     with _without_start(), patch.object(sam_encoder, "DEPTH", depth):
-        method = build(golden.method, golden.side)
+        method = build(golden.method, golden.side, **dict(golden.arguments))
     method.load_state_dict(drawn(method))
     method.double().eval()
-    norms = [m for m in method.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     if levels is None:
-        levels = _measured(golden, method, norms)
+        levels = levelled(method, lambda: golden.outputs(method, image(golden.side)))
     else:
-        for norm, level in zip(norms, levels, strict=True):
+        for norm, level in zip(_norms(method), levels, strict=True):
             _scale(norm, level)
     return method, list(levels)
 
 
+def _norms(network: nn.Module) -> list[Any]:
+    return [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+
+
 @torch.no_grad()
-def _measured(golden: Golden, method: Method, norms: list[Any]) -> list[float]:
-    """Scales each batch normalisation when it is first met: what follows is then of order one."""
+def levelled(network: nn.Module, run: Callable[[], object]) -> list[float]:
+    """Scales each batch normalisation when it is first met: what follows is then of order one.
+
+    Args:
+        run: runs the network on its image.
+
+    Returns: the mean square that each of them is given, to two digits.
+    """
     found: dict[nn.Module, float] = {}
+    norms = _norms(network)
 
     def meet(norm: nn.Module, args: tuple[Tensor]) -> None:
         if norm not in found:
@@ -142,7 +171,7 @@ def _measured(golden: Golden, method: Method, norms: list[Any]) -> list[float]:
             _scale(norm, found[norm])
 
     hooks = [norm.register_forward_pre_hook(meet) for norm in norms]
-    golden.outputs(method, image(golden.side))
+    run()
     for hook in hooks:
         hook.remove()
     return [found.get(norm, 1.0) for norm in norms]

@@ -1,9 +1,10 @@
 """Writes golden/networks/*.json: what our networks give, once they equal the official ones.
 
 Each network is first compared with the official one at full size in float64, which needs the
-oracles. Then it gets other weights, drawn by number, and a small image; a part of what it gives is
-stored. Run it from the root: `python tests/golden/write_networks.py [METHOD ...]`; it writes the
-same bytes each time, and takes minutes.
+oracles or, for some, a clone of the official code (official_code.py). Then it gets other weights,
+drawn by number, and a small image; a part of what it gives is stored. Run it from the root:
+`python tests/golden/write_networks.py [METHOD ...]`; it writes the same bytes each time, and takes
+minutes.
 """
 
 import json
@@ -15,12 +16,15 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT), str(HERE.parent), str(HERE.parent / "baselines")]
 
 import golden_networks as kit  # noqa: E402
+import official_code  # noqa: E402
 import parity  # noqa: E402
 import torch  # noqa: E402
 
 
 def verify(golden: kit.Golden) -> float:
     """The largest relative difference from the official network."""
+    if not golden.oracle:
+        return official_code.check(golden.method, golden.full_outputs or golden.outputs)
     shape = (1, 3, golden.full, golden.full)
     found = parity.check(
         golden.method, golden.oracle, golden.full_outputs or golden.outputs, shape,
@@ -43,8 +47,9 @@ def idle(golden: kit.Golden) -> list[str]:
 
 
 def main() -> None:
-    if not parity.ORACLES.is_dir():
-        sys.exit(f"{parity.ORACLES}: no folder, expected the oracles. Set MIXSEG_ORACLES.")
+    for folder, name in ((parity.ORACLES, "ORACLES"), (official_code.FOLDER, "OFFICIAL")):
+        if not folder.is_dir():
+            sys.exit(f"{folder}: no folder, expected the official networks. Set MIXSEG_{name}.")
     kit.FOLDER.mkdir(exist_ok=True)
     for golden in kit.NETWORKS:
         if sys.argv[1:] and golden.method not in sys.argv[1:]:
