@@ -3,9 +3,10 @@
 import os
 import pty
 import subprocess
+import sys
 
 import pytest
-from support import ROOT, command_environment, forked, mixseg
+from support import ROOT, command_environment, mixseg
 
 from benchmark.core import progress
 from benchmark.core.progress import Terminal
@@ -25,7 +26,7 @@ def on_a_terminal(*words: str, columns: int = 80) -> str:
     ours, theirs = pty.openpty()
     environment = command_environment(COLUMNS=str(columns), TERM="xterm")
     process = subprocess.Popen(
-        [forked() / "python", *words], cwd=ROOT, env=environment,
+        [sys.executable, *words], cwd=ROOT, env=environment,
         stdout=theirs, stderr=theirs, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     os.close(theirs)

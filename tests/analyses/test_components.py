@@ -147,7 +147,7 @@ def test_the_section_says_what_was_found(tmp_path: Path) -> None:
         "M misses 25.0 % of the lesions (IoU > 0.1), as a mean over the test sets.",
         "Lesions under 2 % of the image are missed more often than larger ones in 0 of 1 pairs of a"
         " row and a test set with both.",
-        "M draws 0.33 false components an image.",
+        "M draws 0.33 false components per image.",
     )
     names = [grid.name for grid in section.grids]
     assert names == ["components", "components-size", "components-pooled"]
