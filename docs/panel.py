@@ -11,7 +11,7 @@ from benchmark.data.cases import load_cases
 from benchmark.evaluation.maps import TOP, read_maps
 from benchmark.evaluation.overlays import panel
 
-METHOD, MIX, SCALE, GAP = "unet", "mix0", 2, 16
+METHOD, MIX, SCALE, GAP = "unet", "mix0", 3, 16
 
 
 def main() -> None:
