@@ -2,7 +2,7 @@
 
 Once a network: methods whose state has the same names and shapes are variants of one network, and
 the first of them stands for all; so are methods with a `base`, which stands for them. The others,
-large networks, and a kill for each are `-m slow`.
+large networks, and a kill for each network are `-m slow`.
 """
 
 import pytest
@@ -57,7 +57,7 @@ def test_conformance(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [card.name for card in UNLIKE])
 def test_kill_and_resume(name: str) -> None:
     assert [
         result.detail for result in check(ROOT, name, Silent(), {RESUMES}) if not result.ok

@@ -24,7 +24,9 @@ PREPARE = ("prepare", "--mix", "tiny")
 SCORE = ("score", "--mix", "tiny")
 REPORT = ("report", "--mix", "tiny")
 TIMED = {"seconds", "images_per_s"}  # columns of history.csv
-WHEN = {"times", "finished", "files", "commit", "hardware"}  # of run.json
+WHEN = {  # of run.json and cost.json
+    "times", "finished", "files", "commit", "hardware", "latency_ms", "latency_runs", "memory_mib",
+}  # fmt: skip
 EPOCHS = 12
 KEPT = ("artefacts", "results")
 
@@ -149,7 +151,7 @@ def _lasting(path: Path) -> object:
     if path.name == "history.csv":
         rows = csv.DictReader(io.StringIO(path.read_text()))
         return [{key: value for key, value in row.items() if key not in TIMED} for row in rows]
-    if path.name == "run.json":
+    if path.name in ("run.json", "cost.json"):
         record = json.loads(path.read_text())
         return {key: value for key, value in record.items() if key not in WHEN}
     return path.read_bytes()

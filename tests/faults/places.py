@@ -32,7 +32,7 @@ def full_disk(base: Path, work: Path, wanted: dict[str, object]) -> Fault:
     def filled(root: Path, folder: str) -> None:
         _says(fault, command(root, *RUN), "the disk is full", folder)
         subprocess.run(["mount", "-o", "remount,size=64m", str(root / folder)], check=True)
-        _same(fault, root, wanted, folder)
+        _same(fault, root, _without(wanted, base, folder), folder)
 
     # 12 KiB hold a lock and a record, and neither the maps nor a checkpoint.
     return _mounted_at(fault, (base, work), (STORE, ARTEFACTS, RESULTS), "size=12k", filled)
@@ -45,7 +45,7 @@ def read_only(base: Path, work: Path, wanted: dict[str, object]) -> Fault:
     def refused(root: Path, folder: str) -> None:
         _says(fault, command(root, *RUN), "cannot be written to", folder)
         subprocess.run(["mount", "-o", "remount,rw,size=64m", str(root / folder)], check=True)
-        _same(fault, root, wanted, folder)
+        _same(fault, root, _without(wanted, base, folder), folder)
 
     return _mounted_at(fault, (base, work), (STORE, ARTEFACTS, RESULTS), "ro", refused)
 
@@ -55,7 +55,7 @@ def other_file_systems(base: Path, work: Path, wanted: dict[str, object]) -> Fau
     fault = Fault("results, artefacts on another file system than the store", "same bytes")
 
     def ran(root: Path, folder: str) -> None:
-        _same(fault, root, wanted, folder)
+        _same(fault, root, _without(wanted, base, folder), folder)
 
     return _mounted_at(fault, (base, work), (RESULTS, ARTEFACTS), "size=64m", ran)
 
@@ -75,6 +75,11 @@ def _mounted_at(
         except PermissionError as error:
             fault.skipped = f"nobody may mount here ({error})"
     return fault
+
+
+def _without(wanted: dict[str, object], base: Path, folder: str) -> dict[str, object]:
+    """Less what lay in the folder before: the file system that is mounted there hides it."""
+    return {name: value for name, value in wanted.items() if name not in facts(base, folder)}
 
 
 def _says(fault: Fault, done: "subprocess.CompletedProcess[str]", text: str, which: str) -> None:
