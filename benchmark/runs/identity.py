@@ -114,6 +114,25 @@ def plan_run(paths: Paths, spec: RunSpec, fetch: bool = True, folder: Folder | N
     """
     mix = load_params(paths.root).mix(spec.mix)
     require(paths, spec.mix, mix)
+    card, recipe, parts = _declared_parts(paths, spec, folder)
+    asked = parts["initialisation"]
+    parts["data"] = data_digest(paths.prepared(spec.mix))
+    parts["weights"] = _weights(paths.weights, card, fetch) if asked == "pretrained" else {}
+    return Plan(spec, card, mix, recipe, Identity(run=run_digest(parts), **parts))
+
+
+def parts_without_files(paths: Paths, spec: RunSpec) -> dict[str, Any]:
+    """The parts of an identity that need neither prepared data nor pretrained weights.
+
+    Raises: MethodError, ParamsError; MissingDataError for a row whose epochs follow from the data.
+    """
+    return _declared_parts(paths, spec, None)[2]
+
+
+def _declared_parts(
+    paths: Paths, spec: RunSpec, folder: Folder | None
+) -> tuple[Card, Recipe, dict[str, Any]]:
+    mix = load_params(paths.root).mix(spec.mix)
     if folder is None:
         known = declared(paths.root)
         if spec.method not in known:
@@ -123,19 +142,14 @@ def plan_run(paths: Paths, spec: RunSpec, fetch: bool = True, folder: Folder | N
     recipe = mix.recipe_of(card)
     if recipe.equal_steps:
         recipe = with_equal_steps(recipe, card, paths.prepared(spec.mix))
-    asked = mix.weights_of(card)
-    weights = _weights(paths.weights, card, fetch) if asked == "pretrained" else {}
-    parts: dict[str, Any] = {
+    return card, recipe, {
         "method_code": method_code(folder),
         "training_code": training_code(paths.root, recipe),
         "declared": card.identity(),
         "recipe": recipe.identity(),
-        "data": data_digest(paths.prepared(spec.mix)),
-        "weights": weights,
-        "initialisation": asked,
+        "initialisation": mix.weights_of(card),
         "seed": spec.seed,
-    }
-    return Plan(spec, card, mix, recipe, Identity(run=run_digest(parts), **parts))
+    }  # fmt: skip
 
 
 def run_digest(parts: dict[str, Any]) -> str:

@@ -25,6 +25,7 @@ def run_row(
     """Executes one seed, or all seeds and then the measurement of cost; a failure stops no other.
 
     A row of the group single is its base trained on less: it costs the same, and is not measured.
+    Neither is a row of which every run failed.
 
     Yields: a line for each, and whether it ended well.
     Raises: MixSegError of a run, where one seed is asked for; StaleDataError if the prepared data
@@ -36,13 +37,15 @@ def run_row(
         return
     card, about = card_of(paths.root, method), load_params(paths.root).mix(mix)
     require(paths, mix, about)  # said once, not by each seed
+    done = 0
     for each in about.seeds_of(card):
         spec = RunSpec(method, mix, each)
         try:
             yield f"{spec}: {execute(paths, spec, options, progress)}", True
+            done += 1
         except MixSegError as error:
             yield f"FAILED  {spec}: {error}", False
-    if card.group == "single":
+    if card.group == "single" or not done:
         return
     try:
         lines = measure(

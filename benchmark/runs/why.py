@@ -11,7 +11,13 @@ from benchmark.core.files import Paths, read_json
 from benchmark.methods import code
 from benchmark.methods.discover import declared
 from benchmark.methods.parsed import source_digest
-from benchmark.runs.identity import Identity, RunSpec, evaluation_code, plan_run
+from benchmark.runs.identity import (
+    Identity,
+    RunSpec,
+    evaluation_code,
+    parts_without_files,
+    plan_run,
+)
 
 # The parts of an identity, in the words of `mixseg status`.
 PARTS = {
@@ -31,13 +37,17 @@ def reasons(record: dict[str, Any], identity: Identity) -> list[str]:
 
     A record of code before this form of identities reads «earlier code».
     """
+    return _changed(record, asdict(identity))
+
+
+def _changed(record: dict[str, Any], now: dict[str, Any]) -> list[str]:
     kept = record.get("identity", {})
-    if kept.get("run") == identity.run:
+    if "run" in now and kept.get("run") == now["run"]:
         return []
-    now = asdict(identity)
     if set(PARTS) - set(kept):
         return ["earlier code"]
-    return [words for part, words in PARTS.items() if _plain(kept[part]) != _plain(now[part])]
+    return [words for part, words in PARTS.items()
+            if part in now and _plain(kept[part]) != _plain(now[part])]  # fmt: skip
 
 
 def _plain(value: Any) -> Any:
@@ -50,17 +60,19 @@ def _plain(value: Any) -> Any:
 def why(paths: Paths, spec: RunSpec) -> list[str]:
     """What changed between the results of a run and the run as it would be made now, in lines.
 
-    Raises: MissingDataError if the run has no results, or its data or weights are not here.
+    What needs data or weights that are not here is not compared, and named.
+
+    Raises: MissingDataError if the run has no results.
     """
-    identity = plan_run(paths, spec, fetch=False).identity
+    now, absent = _present(paths, spec)
     folder = declared(paths.root)[spec.method]
     group = next(card.group for card in folder.cards if card.name == spec.method)
     path = paths.run(spec.mix, group, spec.method, spec.seed) / "run.json"
     if not path.is_file():
         raise MissingDataError(path, "no results", "a finished run", "Make it with `mixseg run`.")
     record = read_json(path)
-    changed, lines = reasons(record, identity), list[str]()
-    kept, now = record.get("identity", {}), asdict(identity)
+    changed, lines = _changed(record, now), list[str]()
+    kept = record.get("identity", {})
     for part, words in PARTS.items():
         if words in changed:
             lines += [f"{words} changed", *_details(paths.root, part, kept, now, record)]
@@ -75,7 +87,20 @@ def why(paths: Paths, spec: RunSpec) -> list[str]:
         if record.get(key) != digest:
             files = code.entry_files(paths.root, entry)
             lines += [f"{words} changed", *_changed_files(paths.root, files, record)]
-    return lines or [f"{spec}: nothing changed; its results are of the present code and data"]
+    if not lines:
+        present = "the present code" if absent else "the present code and data"
+        lines = [f"{spec}: nothing changed; its results are of {present}"]
+    return [*lines, *absent]
+
+
+def _present(paths: Paths, spec: RunSpec) -> tuple[dict[str, Any], list[str]]:
+    """The parts of the identity as they are now; a line on what is not here to be compared."""
+    try:
+        return asdict(plan_run(paths, spec, fetch=False).identity), []
+    except MissingDataError as error:
+        parts = parts_without_files(paths, spec)
+        words = [words for part, words in PARTS.items() if part not in {*parts, "run"}]
+        return parts, [f"not compared: {' and '.join(words)}; {error.where} is not here"]
 
 
 def _details(

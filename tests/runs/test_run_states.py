@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from made_plugins import method, write_plugin
-from support import ROOT, mixseg
+from support import ROOT, make_synced, mixseg
 
 from benchmark.cli import text
 from benchmark.core.files import Paths, read_json, write_json
@@ -108,3 +108,25 @@ def test_results_of_earlier_prediction_or_scoring_code_are_not_done(project: Pat
     assert (first.state, first.why) == ("earlier-scores", "predicted by earlier code")
     write_json(path, record)
     assert states(project)[0].state == "results"
+
+
+def test_why_compares_what_is_here_and_names_the_rest(tmp_path: Path) -> None:
+    paths = make_synced(tmp_path)
+    words = ("--method", "small", "--mix", "tiny", "--seed", "0")
+    assert mixseg(paths.root, "run", *words).returncode == 0
+    shutil.rmtree(paths.prepared("tiny"))
+    told = mixseg(paths.root, "why", *words).stdout.splitlines()
+    assert "nothing changed; its results are of the present code" in told[0]
+    assert told[1].startswith("not compared: the prepared data and the pretrained weights; ")
+    plugin = paths.root / "baselines/small/plugin.py"
+    plugin.write_text(plugin.read_text().replace("Dropout2d(0.1)", "Dropout2d(0.2)"))
+    assert "the method's code changed" in mixseg(paths.root, "why", *words).stdout
+
+
+def test_a_row_whose_runs_all_failed_has_no_cost(tmp_path: Path) -> None:
+    paths = make_synced(tmp_path)
+    shutil.rmtree(paths.prepared("tiny"))
+    done = mixseg(paths.root, "run", "--method", "small", "--mix", "tiny")
+    assert done.returncode == 1
+    assert "Run `mixseg prepare --mix tiny`" in done.stderr
+    assert "cost" not in done.stdout + done.stderr
