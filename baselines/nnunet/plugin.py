@@ -9,7 +9,7 @@ from torch import Tensor
 from benchmark.methods.losses import weighted_bce_iou
 from benchmark.methods.method import Inputs, Method, Normalise
 
-from .network import plain_unet, without_copies
+from .network import plain_unet, residual_unet, without_copies
 
 STRIDE, LEAST = 32, 64  # of the deepest map; pixels below which it would be a single one
 # Of the resolutions, finest first: halved each time, 0 for the lowest, and 1 together.
@@ -51,10 +51,12 @@ def dice_ce(logits: Tensor, mask: Tensor) -> Tensor:
 class NNUNet2D(Method):
     """The plain 2-D network of nnU-Net with deep supervision and the suite's loss."""
 
+    unet = staticmethod(plain_unet)
+
     def __init__(self, size: int = 352) -> None:
         super().__init__()
         self.normalise = Normalise()
-        self.network: Any = plain_unet()
+        self.network: Any = self.unet()
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits (B, 1, H, W), foreground less background; any H and W."""
@@ -88,3 +90,15 @@ class NNUNet2DAsPublished(NNUNet2D):
     def loss(self, inputs: Inputs, mask: Tensor) -> dict[str, Tensor]:
         """Dice + cross-entropy of the two classes at every supervised resolution, weighted."""
         return {"total": self._supervised(inputs, mask, dice_ce)}
+
+
+class NNUNetResEnc2D(NNUNet2D):
+    """The same with a residual encoder."""
+
+    unet = staticmethod(residual_unet)
+
+
+class NNUNetResEnc2DAsPublished(NNUNet2DAsPublished):
+    """The network with a residual encoder and the authors' loss."""
+
+    unet = staticmethod(residual_unet)
