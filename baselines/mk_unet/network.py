@@ -11,7 +11,6 @@ then drops; ours has none of them.
 """
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,44 +18,35 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from baselines._shared.conv import Rules, renamed
+
 STRIDE = 32
 CHANNELS = (16, 32, 64, 96, 160)  # of the stages, finest first
 KERNELS = (1, 3, 5)
 EXPANSION = 2
 REDUCTION = (4, 8, 16, 16, 16)  # of the channel attention, finest first
-DROPPED = re.compile(r"^out[123]\.")  # heads that give nothing
 # From the official keys to ours.
-KEYS = (
-    (r"^(encoder|decoder)(\d)\.0\.", r"\1.{}."),
-    (r"\.multi_scale_dwconv\.dwconvs\.", ".depthwise."),
-    (r"\.pconv1\.", ".expand."),
-    (r"\.pconv2\.", ".project."),
-    (r"\.conv1x1\.", ".shortcut."),
-    (r"^AG(\d)\.", "gates.{}."),
-    (r"\.W_g\.", ".coarse."),
-    (r"\.W_x\.", ".skip."),
-    (r"\.psi\.", ".weigh."),
-    (r"^CA(\d)\.", "channels.{}."),
-    (r"\.fc1\.", ".narrow."),
-    (r"\.fc2\.", ".widen."),
-    (r"^SA\.conv\.", "look."),
-    (r"^out4\.", "head."),
-)
+KEYS: Rules = {
+    r"^(encoder|decoder)(\d)\.0\.": lambda m: f"{m[1]}.{int(m[2]) - 1}.",
+    r"\.multi_scale_dwconv\.dwconvs\.": ".depthwise.",
+    r"\.pconv1\.": ".expand.",
+    r"\.pconv2\.": ".project.",
+    r"\.conv1x1\.": ".shortcut.",
+    r"^AG(\d)\.": lambda m: f"gates.{int(m[1]) - 1}.",
+    r"\.W_g\.": ".coarse.",
+    r"\.W_x\.": ".skip.",
+    r"\.psi\.": ".weigh.",
+    r"^CA(\d)\.": lambda m: f"channels.{int(m[1]) - 1}.",
+    r"\.fc1\.": ".narrow.",
+    r"\.fc2\.": ".widen.",
+    r"^SA\.conv\.": "look.",
+    r"^out4\.": "head.",
+}
 
 
 def own_keys(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The official state under the names of `MKUNet`."""
-    return {_ours(key): value for key, value in state.items() if not DROPPED.match(key)}
-
-
-def _ours(key: str) -> str:
-    for pattern, name in KEYS:
-        if match := re.search(pattern, key):
-            found = match.expand(name)
-            if "{}" in found:  # their stages count from 1
-                found = found.format(int(match.groups()[-1]) - 1)
-            key = key[: match.start()] + found + key[match.end() :]
-    return key
+    return renamed(state, KEYS, r"out[123]\.")  # heads that give nothing
 
 
 def conv_bn(cin: int, cout: int, kernel: int = 1, groups: int = 1, bias: bool = False) -> Any:

@@ -9,7 +9,6 @@ Ours / theirs: the encoder is timm's; `KEYS` has the names. Theirs builds a four
 not call it; ours has three.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,43 +17,34 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from baselines._shared.conv import Rules, renamed
+
 STRIDE = 32
 WIDTH = 64  # of all maps above the encoder
 INNER = 32  # of an adapter
 KERNELS = (3, 5, 7)  # of the branches; also their dilation
 LEVELS = 4
-DROPPED = re.compile(r"^up4\.")
 # From the official keys to ours.
-KEYS = (
-    (r"^encoder\.blocks\.(\d+)\.block\.", r"encoder.blocks.\1."),
-    (r"\.mlp\.layers\.0\.", ".mlp.fc1."),
-    (r"\.mlp\.layers\.1\.", ".mlp.fc2."),
-    (r"^encoder\.blocks\.(\d+)\.prompt_learn\.", r"adapters.\1."),
-    (r"^rfb(\d)\.branch(\d)\.", r"reduce.{}.branches.\2."),
-    (r"^rfb(\d)\.conv_cat\.", "reduce.{}.join."),
-    (r"^rfb(\d)\.conv_res\.", "reduce.{}.shortcut."),
-    (r"^(reduce.*)\.conv\.", r"\1.0."),
-    (r"^(reduce.*)\.bn\.", r"\1.1."),
-    (r"^up(\d)\.conv\.double_conv\.", "decoder.{}."),
-    (r"^side1\.", "heads.0."),
-    (r"^side2\.", "heads.1."),
-    (r"^head\.", "heads.2."),
-)
+KEYS: Rules = {
+    r"^encoder\.blocks\.(\d+)\.block\.": r"encoder.blocks.\1.",
+    r"\.mlp\.layers\.0\.": ".mlp.fc1.",
+    r"\.mlp\.layers\.1\.": ".mlp.fc2.",
+    r"^encoder\.blocks\.(\d+)\.prompt_learn\.": r"adapters.\1.",
+    r"^rfb(\d)\.branch(\d)\.": lambda m: f"reduce.{int(m[1]) - 1}.branches.{m[2]}.",
+    r"^rfb(\d)\.conv_cat\.": lambda m: f"reduce.{int(m[1]) - 1}.join.",
+    r"^rfb(\d)\.conv_res\.": lambda m: f"reduce.{int(m[1]) - 1}.shortcut.",
+    r"^(reduce.*)\.conv\.": r"\1.0.",
+    r"^(reduce.*)\.bn\.": r"\1.1.",
+    r"^up(\d)\.conv\.double_conv\.": lambda m: f"decoder.{int(m[1]) - 1}.",
+    r"^side1\.": "heads.0.",
+    r"^side2\.": "heads.1.",
+    r"^head\.": "heads.2.",
+}
 
 
 def own_keys(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The official state under the names of `SAM2UNet`."""
-    return {_ours(key): value for key, value in state.items() if not DROPPED.match(key)}
-
-
-def _ours(key: str) -> str:
-    for pattern, name in KEYS:
-        if match := re.search(pattern, key):
-            found = match.expand(name)
-            if "{}" in found:  # their levels count from 1
-                found = found.format(int(match[1]) - 1)
-            key = key[: match.start()] + found + key[match.end() :]
-    return key
+    return renamed(state, KEYS, r"up4\.")
 
 
 class SAM2UNet(nn.Module):

@@ -10,12 +10,13 @@ Their file also holds the knots of the splines, which nothing moves; ours are co
 """
 
 import math
-import re
 from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from baselines._shared.conv import Rules, renamed
 
 STRIDE = 32
 ENCODER = (16, 32, 128)  # channels of the convolutional levels, finest first
@@ -29,37 +30,26 @@ LAYERS = 3  # a stage
 # Of the stages, in the order in which they are passed.
 BLOCKS, NORMS = ("block1", "block2", "dblock1", "dblock2"), ("norm3", "norm4", "dnorm3", "dnorm4")
 # From the official keys to ours.
-KEYS = (
-    (r"^(encoder|decoder)(\d)\.conv\.", r"\1.{}."),
-    (r"^patch_embed([34])\.proj\.", "embed.{}.0."),
-    (r"^patch_embed([34])\.norm\.", "embed.{}.1."),
-    (r"\.0\.norm2\.", ".before."),
-    (r"\.0\.layer\.fc(\d)\.", ".layers.{}."),
-    (r"\.0\.layer\.dwconv_(\d)\.dwconv\.", ".mix.{}.0."),
-    (r"\.0\.layer\.dwconv_(\d)\.bn\.", ".mix.{}.1."),
-    (r"\.base_weight$", ".linear"),
-    (r"\.spline_weight$", ".splines"),
-    (r"\.spline_scaler$", ".scale"),
-    (r"^final\.", "head."),
-    *((rf"^{name}\.", f"stages.{k}.after.") for k, name in enumerate(NORMS)),
-    *((rf"^{name}\.", f"stages.{k}.") for k, name in enumerate(BLOCKS)),
-)
+KEYS: Rules = {
+    r"^(encoder|decoder)(\d)\.conv\.": lambda m: f"{m[1]}.{int(m[2]) - 1}.",
+    r"^patch_embed([34])\.proj\.": lambda m: f"embed.{int(m[1]) - 3}.0.",
+    r"^patch_embed([34])\.norm\.": lambda m: f"embed.{int(m[1]) - 3}.1.",
+    r"\.0\.norm2\.": ".before.",
+    r"\.0\.layer\.fc(\d)\.": lambda m: f".layers.{int(m[1]) - 1}.",
+    r"\.0\.layer\.dwconv_(\d)\.dwconv\.": lambda m: f".mix.{int(m[1]) - 1}.0.",
+    r"\.0\.layer\.dwconv_(\d)\.bn\.": lambda m: f".mix.{int(m[1]) - 1}.1.",
+    r"\.base_weight$": ".linear",
+    r"\.spline_weight$": ".splines",
+    r"\.spline_scaler$": ".scale",
+    r"^final\.": "head.",
+    **{rf"^{name}\.": f"stages.{k}.after." for k, name in enumerate(NORMS)},
+    **{rf"^{name}\.": f"stages.{k}." for k, name in enumerate(BLOCKS)},
+}
 
 
 def own_keys(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The official state under the names of `UKAN`."""
-    return {_ours(key): value for key, value in state.items() if not key.endswith(".grid")}
-
-
-def _ours(key: str) -> str:
-    for pattern, name in KEYS:
-        if match := re.search(pattern, key):
-            found = match.expand(name)
-            if "{}" in found:  # they count from 1, their embeddings from 3
-                first = 3 if key.startswith("patch_embed") else 1
-                found = found.format(int(match.groups()[-1]) - first)
-            key = key[: match.start()] + found + key[match.end() :]
-    return key
+    return renamed(state, KEYS, r".*\.grid$")
 
 
 def bases(x: Tensor) -> Tensor:
