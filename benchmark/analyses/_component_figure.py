@@ -61,9 +61,9 @@ def figure(
     made = Figure(
         name=NAME,
         title="Missed lesions by size",
-        caption="The share of the lesions that are missed (IoU > 0.1), by the share of the image "
-            "that a lesion covers: mean over seeds, with the 95 % interval of the method. "
-            "The tables say how lesions are counted.",
+        caption="The share of missed lesions, by the share of the image that a lesion covers: mean"
+        " over seeds, with the 95 % interval of the method. A lesion is missed if no predicted"
+        " component has an IoU above 0.1 with it. The tables say how lesions are counted.",
         alt=f"Dot plot of the share of missed lesions of {len(entries)} methods on {len(sets)}"
         " panels, one a test set, with a mark for each size. The tables below hold the numbers.",
         svg=svg,

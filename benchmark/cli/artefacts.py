@@ -69,7 +69,7 @@ def gc(yes: o.Yes = False, long: o.Long = False) -> None:
     paths = _paths()
     found = unused(paths)
     if not found:
-        typer.echo("a result needs every file; there is nothing to delete")
+        typer.echo("every file belongs to a result; there is nothing to delete")
         return
     typer.echo(summary(paths, found, long=long))
     if not yes:

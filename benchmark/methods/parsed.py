@@ -9,7 +9,7 @@ import ast
 import atexit
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,8 @@ from benchmark.core.files import PARAMS, Paths, sha256_bytes, sha256_file, write
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 BODIES = ("body", "handlers", "orelse", "finalbody", "cases")  # where a statement holds others
 KEPT, MOST = "parsed.json", 5_000  # files; a project has some hundred, and their former states
+# By the SHA-256 of a source, as JSON holds it: its digest, and level and parts of its imports.
+Kept = dict[str, tuple[str, list[tuple[int, Sequence[str]]]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,33 +64,31 @@ def facts(file: Path, root: Path | None = None) -> Facts:
         raise MethodError(where, found, "Python code", "Correct the syntax there.") from error
 
 
-def _read(file: Path, kept: dict[str, Facts]) -> Facts:
+def _read(file: Path, kept: Kept) -> Facts:
     source = file.read_bytes()
     key = sha256_bytes(source)
     if key not in kept:
         tree = ast.parse(source, filename=str(file))
-        kept[key] = Facts(_tree_digest(tree), tuple(_imports(tree)))
-    return kept[key]
+        kept[key] = (_tree_digest(tree), list(_imports(tree)))
+    digest, imports = kept[key]
+    return Facts(digest, tuple((level, tuple(parts)) for level, parts in imports))
 
 
 @functools.cache
-def _kept(root: Path) -> dict[str, Facts]:
-    """The facts that are kept in a project, by the SHA-256 of the source; written at the end."""
-    path = Paths(root).digests / KEPT
-    found = dict[str, Facts]()
-    with suppress(OSError, ValueError, TypeError):
-        first, body = path.read_text(encoding="utf-8").splitlines()
+def _kept(root: Path) -> Kept:
+    """The facts that are kept in a project; written when the process ends."""
+    kept: Kept = {}
+    with suppress(OSError, ValueError):
+        first, body = (Paths(root).digests / KEPT).read_text(encoding="utf-8").splitlines()
         kept = json.loads(body) if first == _seal(body) else {}
-        if len(kept) < MOST:
-            found = {key: Facts(digest, tuple((level, tuple(parts)) for level, parts in imports))
-                     for key, (digest, imports) in kept.items()}  # fmt: skip
-    atexit.register(_keep, root, found, len(found))
-    return found
+    kept = kept if len(kept) < MOST else {}
+    atexit.register(_keep, root, kept, len(kept))
+    return kept
 
 
-def _keep(root: Path, found: dict[str, Facts], before: int) -> None:
-    if len(found) > before and (root / PARAMS).is_file():
-        body = json.dumps({key: (facts.digest, facts.imports) for key, facts in found.items()})
+def _keep(root: Path, kept: Kept, before: int) -> None:
+    if len(kept) > before and (root / PARAMS).is_file():
+        body = json.dumps(kept)
         with suppress(OSError, MixSegError):  # it only saves time
             write_text(Paths(root).digests / KEPT, f"{_seal(body)}\n{body}\n")
 

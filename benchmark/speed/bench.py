@@ -58,12 +58,12 @@ def run(
     found = {**dict.fromkeys(OURS), **_beside_plugins(root)}
     if name not in found:
         raise ParamsError("bench", repr(name), f"one of {', '.join(found)}", "Name one of these.")
-    module = _load(root, name, found[name])
-    parts = _parts(root, name, module, only if official is None else None, sizes)
-    if official is not None:
-        module = _against_official(name)
+    if official is None:
+        module, where = _load(root, name, found[name]), pick_device(device)
+        parts = _parts(root, name, module, only, sizes)
+    else:
+        module, where = _against_official(name, sizes), "cpu"
         parts = module.parts(root, official, only)
-    where = pick_device(device) if official is None else "cpu"
     rows: list[Row] = []
     with progress.task(f"measuring {name}", len(parts), "parts") as task:
         for title, part in parts.items():
@@ -90,20 +90,20 @@ def _load(root: Path, name: str, plugin: Path | None) -> ModuleType:
     return import_beside(root, plugin, Path(BENCH).stem)
 
 
-def _against_official(name: str) -> ModuleType:
+def _against_official(name: str, sizes: str | None) -> ModuleType:
     if name != "networks":
         raise ParamsError(
             f"bench {name}", "--official", "no such option", "Only `networks` has official code."
         )
+    if sizes is not None:
+        raise _no_sizes(name, sizes)
     return importlib.import_module("benchmark.speed.official")
 
 
 def _parts(root: Path, name: str, module: ModuleType, only: str | None, sizes: str | None) -> Parts:
     sized = hasattr(module, "SIZES")
     if sizes is not None and not sized:
-        raise ParamsError(
-            f"bench {name}", f"--sizes {sizes}", "no sizes", "It has no choice of sizes."
-        )
+        raise _no_sizes(name, sizes)
     if hasattr(module, "parts") and (only is None or not sized):
         chosen: Parts = module.parts(root, sizes if sized else only)
         return chosen
@@ -113,6 +113,12 @@ def _parts(root: Path, name: str, module: ModuleType, only: str | None, sizes: s
         )
     parts: Parts = module.PARTS
     return parts
+
+
+def _no_sizes(name: str, sizes: str) -> ParamsError:
+    return ParamsError(
+        f"bench {name}", f"--sizes {sizes}", "no sizes", "It has no choice of sizes."
+    )
 
 
 def _text(what: str, machine: Mapping[str, Any], rows: list[Row]) -> str:

@@ -169,7 +169,7 @@ def test_the_command_deletes_with_yes_alone(kept: Paths) -> None:
     assert told.stdout.splitlines()[-1] == "deleted 1 of 1 entries, 2.9 MiB"
     assert not old.exists()
     told = mixseg(kept.root, "gc", "--yes")
-    assert told.stdout == "a result needs every file; there is nothing to delete\n"
+    assert told.stdout == "every file belongs to a result; there is nothing to delete\n"
 
 
 STAGE = """\

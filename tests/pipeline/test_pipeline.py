@@ -57,7 +57,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def pipeline(made: Path, tmp_path: Path) -> Path:
-    """A copy of the made project; each test leaves it as it is."""
+    """A copy of the made project for one test, which may change it."""
     return Path(shutil.copytree(made, tmp_path / "project", symlinks=True))
 
 
