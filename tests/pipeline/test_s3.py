@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from test_pipeline import LOOKS, REPORT, SMALL, edited, page, record, repro, run, stages, trained
-from test_pipeline import pipeline as pipeline  # the same made project
+from test_pipeline import made as made  # the same made project
+from test_pipeline import pipeline as pipeline
 
 pytest.importorskip("dvc_s3", reason="needs dvc-s3: pip install -e '.[s3]'")
 server = pytest.importorskip("moto.server", reason="needs moto: pip install -e '.[engines]'")
