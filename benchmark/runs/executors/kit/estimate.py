@@ -153,7 +153,9 @@ def _measured(
     assert room.options is not None
     with (
         TemporaryDirectory() as folder,
-        progress.task(f"measuring steps on {mix}", len(rows), "rows") as task,
+        progress.task(
+            f"measuring steps on {mix}, {duration(LIMIT)} at most", len(rows), "rows"
+        ) as task,
     ):
         out = Path(folder) / "steps.json"
         words = [sys.executable, "-m", "benchmark.runs.executors.kit.step", str(out), mix]
