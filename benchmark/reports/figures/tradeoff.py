@@ -119,6 +119,8 @@ def _scatter(ax: "Axes", points: Sequence[Point], costs: Sequence[float]) -> Non
     known = [(p, x) for p, x in zip(points, costs, strict=True) if x > 0]
     if not known:
         ax.text(0.5, 0.5, "not measured", transform=ax.transAxes, ha="center", style="italic")
+        ax.grid(visible=False)
+        ax.set_xticks([])
         return
     ax.set_xscale("log")
     ax.margins(0.12)
