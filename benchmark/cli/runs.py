@@ -49,7 +49,7 @@ def run(
 
     Without --seed it makes every seed of the method on the mix, then measures the cost. With --all
     it makes every run that the other options select, on this machine, through Slurm or through Ray
-    (docs/many-machines.md).
+    (docs/many-machines.md). On this machine it then measures the costs.
     """
     from benchmark.artefacts.remotes import with_remote
     from benchmark.runs.executors.kit.contract import Order, Resources
@@ -85,6 +85,7 @@ def run(
 
 def _run_all(name: str, order: "Order") -> None:
     from benchmark.artefacts.remotes import with_remote
+    from benchmark.runs.executors.kit.costs import measure_costs
     from benchmark.runs.executors.kit.drive import drive
     from benchmark.runs.executors.kit.find import executor
 
@@ -97,12 +98,15 @@ def _run_all(name: str, order: "Order") -> None:
     failed = [outcome for outcome in outcomes if outcome.cause]
     for outcome in failed:
         typer.echo(with_remote(f"FAILED  {outcome.spec}: {outcome.cause}"), err=True)
+    costs = list(measure_costs(order, outcomes, Terminal())) if chosen.here else []
+    for line in costs:
+        typer.echo(line, err=True)
     away = sum(not outcome.over for outcome in outcomes)
     told = [f"{len(outcomes) - len(failed) - away} runs done, {len(failed)} failed"]
     if away:
         told.append(f"{away} handed over: `mixseg status` shows them, `mixseg cancel` ends them")
     typer.echo(", ".join(told))
-    if failed:
+    if failed or costs:
         raise typer.Exit(1)
 
 

@@ -56,7 +56,7 @@ def measure(
         )  # fmt: skip
     card = about.card_of(card)
     path = paths.results(mix) / card.group / name / FOLDER / FILE
-    same = {"size": about.size, "code": _code(paths.root, card)}
+    same = _same(paths.root, about, card)
     record = None if again else _measured(path, same, device)
     done = "already measured:" if record else "wrote"
     if record is None:
@@ -95,6 +95,18 @@ def _own_code(folder: discover.Folder, card: Card) -> str:
 def _code(root: Path, card: Card) -> dict[str, str]:
     own = _own_code(discover.declared(root)[card.name], card)
     return {"method": own, "measuring": code_digest(entry_files(root, COST))}
+
+
+def _same(root: Path, mix: Mix, card: Card) -> dict[str, Any]:
+    return {"size": mix.size, "code": _code(root, card)}
+
+
+def is_measured(paths: Paths, name: str, mix: str, device: str) -> bool:
+    """Whether `measure` has nothing to do for a row of a mix; imports no torch."""
+    about = load_params(paths.root).mix(mix)
+    card = about.card_of(discover.card_of(paths.root, name))
+    path = paths.results(mix) / card.group / name / FOLDER / FILE
+    return _measured(path, _same(paths.root, about, card), device) is not None
 
 
 def _measured(path: Path, same: dict[str, Any], device: str) -> dict[str, Any] | None:

@@ -17,7 +17,8 @@ from benchmark.core.progress import Silent
 from benchmark.methods.sync import sync
 from benchmark.runs.execute import look_up
 from benchmark.runs.executors import local
-from benchmark.runs.executors.kit.contract import Order, Resources, Room
+from benchmark.runs.executors.kit.contract import Order, Outcome, Resources, Room
+from benchmark.runs.executors.kit.costs import measure_costs
 from benchmark.runs.executors.kit.estimate import estimate
 from benchmark.runs.executors.kit.find import executor, executors
 from benchmark.runs.identity import RunSpec
@@ -44,11 +45,17 @@ def test_no_run_that_is_held_starts_again(project: Paths) -> None:
     assert "2 runs done, 0 failed" in first.stdout
     assert "time: about" in first.stderr
     assert "small on tiny, seed 1: done" in first.stderr
-    begun = [path.stat().st_mtime_ns for path in project.root.rglob("run.json")]
+    cost = project.results("tiny") / "main/small/cost/cost.json"
+    assert read_json(cost)["macs"] > 0
+    begun = [path.stat().st_mtime_ns for path in (*project.root.rglob("run.json"), cost)]
     again = mixseg(project.root, *ALL)
     assert again.stdout.strip() == "2 runs done, 0 failed"
     assert again.stderr.strip() == "2 runs are done already"
-    assert begun == [path.stat().st_mtime_ns for path in project.root.rglob("run.json")]
+    assert begun == [path.stat().st_mtime_ns for path in (*project.root.rglob("run.json"), cost)]
+    order = Order(project, SPECS, RunOptions("cuda"))  # a cost that cannot be measured here
+    failed = list(measure_costs(order, [Outcome(spec) for spec in SPECS], Silent()))
+    assert [line.split(":")[0] for line in failed] == ["FAILED  cost of small on tiny"]
+    assert "no CUDA device" in failed[0]
 
 
 def test_a_run_that_takes_too_long_stops_with_a_checkpoint(project: Paths) -> None:

@@ -128,4 +128,4 @@ def visible_gpus() -> tuple[str, ...]:
     return tuple(done.stdout.split())
 
 
-EXECUTOR = Executor("local", room, run)
+EXECUTOR = Executor("local", room, run, here=True)

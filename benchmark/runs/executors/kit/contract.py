@@ -117,6 +117,7 @@ class Executor:
         own: the names of its own options.
         elsewhere: the runs that it holds outside this process, for `mixseg status`.
         cancel: ends those for which a function is true; a line for each.
+        here: whether runs execute on this machine, so that costs are measured here afterwards.
     """
 
     name: str
@@ -125,3 +126,4 @@ class Executor:
     own: frozenset[str] = frozenset()
     elsewhere: Callable[[Paths], dict[RunSpec, Waiting]] | None = None
     cancel: Callable[[Paths, Callable[[RunSpec], bool]], list[str]] | None = None
+    here: bool = False
