@@ -1,4 +1,7 @@
-"""One bit changed in each kind of file: the command that reads it stops and names the file."""
+"""One bit changed in each kind of file: the command that reads it stops and names the file.
+
+Tables are written all the same, with a warning that names the file.
+"""
 
 import random
 import shutil
@@ -32,7 +35,7 @@ KINDS: dict[str, tuple[str, ...]] = {
 def flipped_bits(base: Path, trained: Path, work: Path, draw: random.Random, each: int) -> Fault:
     """Flips bits in every kind of file, one at a time."""
     title = f"one bit flipped in each of {len(KINDS) + 1} kinds of files"
-    fault = Fault(title, "the command stops and names the file")
+    fault = Fault(title, "the command names the file, and stops; tables are marked")
     for name, words in KINDS.items():
         root = copy(trained, work / "damaged")
         if words == RUN:  # of a run that is not done yet
@@ -59,9 +62,10 @@ def _try(
         fault.tried += 1
         done = command(root, *words)
         said = done.stdout + done.stderr
-        if done.returncode == 0:
+        named = path.name in said or path.parent.name in said
+        if done.returncode == 0 and not (words == TABLES and named):
             fault.wrong.append(f"{name}: passed unseen")
-        elif path.name not in said and path.parent.name not in said:
+        elif not named:
             fault.wrong.append(f"{name}: {said.strip().splitlines()[-1]}")
         path.write_bytes(whole)
 
