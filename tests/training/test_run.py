@@ -259,6 +259,21 @@ def test_scoring_again_gives_the_same_bytes(synced: Paths, trusted: str) -> None
     assert [path.read_bytes() for path in controls] == scores
 
 
+def test_scoring_again_says_which_column_it_changed(synced: Paths) -> None:
+    mixseg(synced.root, *WORDS)
+    path = next(synced.root.glob("results/tiny/main/small/seed-0/scores.csv"))
+    whole = path.read_bytes()
+    lines = [line.split(",") for line in whole.decode().splitlines()]
+    lines[1][lines[0].index("mae")] = "0.692"
+    path.write_text("".join(f"{','.join(line)}\n" for line in lines))
+    done = mixseg(synced.root, "score", "--mix", "tiny")
+    assert done.stdout.endswith("scores.csv: CHANGED, each DSC is the same, but not mae\n")
+    assert path.read_bytes() == whole
+    path.write_bytes(whole.replace(b"\n", b"\r\n"))
+    done = mixseg(synced.root, "score", "--mix", "tiny")
+    assert done.stdout.endswith("scores.csv: the same values, written in another way\n")
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
