@@ -9,6 +9,7 @@ import pytest
 from made_plugins import HEAD, declare, method, write_plugin
 from support import ROOT, mixseg
 
+from benchmark.cli.text import problems
 from benchmark.core.errors import MethodError
 from benchmark.core.files import Paths
 from benchmark.methods import code
@@ -363,6 +364,15 @@ def test_one_changed_digit_of_a_card_is_told_and_is_not_used(root: Path) -> None
     assert not (root / "made").exists()
     sync(root)  # counts the network again
     assert path.read_text() == whole
+
+
+def test_what_is_not_synced_is_one_sentence_and_its_cure(root: Path) -> None:
+    sync(root)
+    (root / "baselines/small/method.yaml").write_text("rows: [")
+    (line,) = problems(root)
+    assert line.startswith("not synced: baselines/small: ")
+    assert ".." not in line
+    assert line.endswith(" Correct it, then run `mixseg sync small`.")
 
 
 def test_reading_cards_imports_no_torch() -> None:
