@@ -1,18 +1,20 @@
 """What is found, what is told as broken, and which files make code the same code."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from made_plugins import HEAD, declare, method, write_plugin
-from support import ROOT
+from support import ROOT, mixseg
 
+from benchmark.cli.text import problems
 from benchmark.core.errors import MethodError
 from benchmark.core.files import Paths
 from benchmark.methods import code
 from benchmark.methods.code import closure, code_digest, method_files
-from benchmark.methods.discover import cards, discover, method_entry, not_synced
+from benchmark.methods.discover import cards, damaged_cards, discover, method_entry, not_synced
 from benchmark.methods.sync import sync
 
 
@@ -338,6 +340,39 @@ def test_not_synced_tells_the_cause_and_the_command(root: Path) -> None:
     assert told() == [("no dvc.yaml", command)]
     (root / "baselines/small/card.json").write_text("{")
     assert told() == [("card.json is unreadable", command)]
+
+
+def test_one_changed_digit_of_a_card_is_told_and_is_not_used(root: Path) -> None:
+    sync(root)
+    path = root / "baselines/small/card.json"
+    whole = path.read_text()
+    assert damaged_cards(root) == []
+    places = [match.start() for match in re.finditer(r"\d", whole)]
+    assert len(places) > 50
+    for at in places:
+        path.write_text(f"{whole[:at]}{(int(whole[at]) + 1) % 10}{whole[at + 1 :]}")
+        (told,) = damaged_cards(root)
+        assert (told.cause, told.command) == (
+            "card.json was edited since it was written",
+            "mixseg sync small",
+        )
+        assert not_synced(root) == [told]
+        assert cards(root) == []
+    done = mixseg(root, "cards", "--to", "made")
+    assert done.returncode == 1
+    assert "baselines/small: card.json was edited since it was written, expected" in done.stderr
+    assert not (root / "made").exists()
+    sync(root)  # counts the network again
+    assert path.read_text() == whole
+
+
+def test_what_is_not_synced_is_one_sentence_and_its_cure(root: Path) -> None:
+    sync(root)
+    (root / "baselines/small/method.yaml").write_text("rows: [")
+    (line,) = problems(root)
+    assert line.startswith("not synced: baselines/small: ")
+    assert ".." not in line
+    assert line.endswith(" Correct it, then run `mixseg sync small`.")
 
 
 def test_reading_cards_imports_no_torch() -> None:

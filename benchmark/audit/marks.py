@@ -88,7 +88,11 @@ def marks(table: Table, known: Known) -> Outcome:
         if each.best and not each.wrong and not free:
             findings += _unmarked_ties(each)
     findings += [_by_evidence(_wrong(parts), parts, found, own) for parts in wrong.values()]
-    findings += [_emphasised(each) for each in found if each.emphasis and not together]
+    findings += [
+        _emphasised(each)
+        for each in found
+        if each.emphasis and not together and not {row.line for row in each.wrong} <= own
+    ]
     return Outcome([*findings, *_of_own(found, own)], count(tested, "mark"), skipped, notes)
 
 

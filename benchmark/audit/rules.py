@@ -44,12 +44,15 @@ def soft_error(table: Table, known: Known) -> Outcome:
     rows = [row for row in table.rows if {"dsc", "mae"} <= row.cells.keys() and not row.is_average]
     if not rows:
         return Outcome((), "nothing", ["no row has both DSC and MAE"])
-    without = {row.dataset for row in rows if plain(row.dataset) not in known.shares}
+    without: dict[str, str] = {}
+    for row in rows:
+        if plain(row.dataset) not in known.shares:
+            without.setdefault(plain(row.dataset), row.dataset)
     skipped = [
         f"{name or 'the test set'}: the foreground share of each case is not known (--shares)"
-        for name in sorted(without)
+        for name in sorted(without.values())
     ]
-    checked = [row for row in rows if row.dataset not in without]
+    checked = [row for row in rows if plain(row.dataset) not in without]
     findings = [found for row in checked if (found := _soft_error(row, known))]
     return Outcome(
         findings, count(len(checked), "row") + " with DSC, MAE and known shares", skipped

@@ -37,7 +37,8 @@ Folder = Annotated[
 Force = Annotated[
     bool,
     typer.Option(
-        "--force", help="With --from: accept a folder whose cases are not those of the dataset."
+        "--force",
+        help="With --from: point to a folder even if its cases are not those of the dataset.",
     ),
 ]
 LesionCodes = Annotated[

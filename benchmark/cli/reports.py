@@ -112,8 +112,24 @@ def _additions(results: "MixResults") -> "list[Addition]":
 
 
 def _warn(results: "MixResults") -> None:
+    from benchmark.methods.discover import damaged_cards
+
     for line in results.warnings():
         typer.echo(f"warning: {line}", err=True)
+    for card in damaged_cards(project_root()):
+        left_out = f"{card.folder}: {card.cause}, so it is not used. Run `{card.command}`."
+        typer.echo(f"warning: {left_out}", err=True)
+
+
+def _whole_cards() -> None:
+    """Stops where a card.json cannot be used: a release would lack its rows."""
+    from benchmark.core.errors import MethodError
+    from benchmark.methods.discover import damaged_cards
+
+    for card in damaged_cards(project_root()):
+        raise MethodError(
+            card.folder, card.cause, "what `mixseg sync` writes", f"Run `{card.command}`."
+        )
 
 
 def _folder(results: "MixResults", to: Path | None) -> Path:
@@ -156,6 +172,7 @@ def bundle(
     from benchmark.reports.release import croissant
     from benchmark.reports.release.bundle import write_bundle
 
+    _whole_cards()
     for results in _results(mix, source):
         files = write_bundle(results, to, _additions(results))
         typer.echo(f"wrote {to}: {files} files, RO-Crate metadata in ro-crate-metadata.json")
@@ -180,6 +197,7 @@ def cards(
     from benchmark.reports.study import study_of
     from benchmark.statistics.results import ABLATIONS
 
+    _whole_cards()
     known = discover.cards(project_root())
     mixes = [
         (study_of(results), study_of(results, "ablations").only(ABLATIONS))

@@ -307,7 +307,8 @@ def predict(
         typer.echo(f"FAILED  {row.error}", err=True)
     done = len(frame) - len(bad)
     typer.echo(f"{done} of {len(frame)} images segmented at {side} px: {out / 'summary.csv'}")
-    typer.echo("NAME_prob.png has 16 bits: the probability is the value divided by 65535")
+    if done:
+        typer.echo("NAME_prob.png has 16 bits: the probability is the value divided by 65535")
     if len(bad):
         raise typer.Exit(1)
 

@@ -94,7 +94,8 @@ def problems(root: Path) -> Iterator[str]:
     from benchmark.methods.discover import not_synced
 
     for item in not_synced(root):
-        yield f"not synced: {item.folder}: {item.cause}. Correct it, then run `{item.command}`."
+        cause = item.cause.rstrip(".")
+        yield f"not synced: {item.folder}: {cause}. Correct it, then run `{item.command}`."
 
 
 def status(paths: Paths, found: "list[State]", *, long: bool, json: bool) -> str:

@@ -180,10 +180,22 @@ def _network_errors(url: str) -> Iterator[None]:
         requests.exceptions.ChunkedEncodingError,
         urllib3.exceptions.HTTPError,
     ) as error:
-        raise _Broken(f"the connection broke ({' '.join(str(error).split())[:200]})") from error
+        raise _Broken(f"the connection broke ({_cause(error)})") from error
     except (requests.RequestException, ValueError) as error:
         found = f"no request was possible ({' '.join(str(error).split())[:200]})"
         raise DownloadError(url, found, "a file", "Check the address in a browser.") from error
+
+
+def _cause(error: Exception) -> str:
+    """What broke a connection, without the layers of urllib3 around it."""
+    while inner := [
+        each
+        for each in (getattr(error, "reason", None), *error.args)
+        if isinstance(each, Exception)
+    ]:
+        error = inner[0]
+    text = " ".join(str(error).split())
+    return re.sub(r"^\S*Connection\S*\(.*?\): ", "", text)[:200]
 
 
 def _whole_already(attempt: _Attempt, response: requests.Response) -> None:

@@ -29,7 +29,7 @@ def point_to(
             datasets that do; case, -, _ and spaces do not matter. In place of images/ and masks/
             there may be train/ and test/ that hold them.
         dataset_names: the datasets meant; all that are found, if empty.
-        force: whether a folder is used whose cases are not those of the dataset.
+        force: whether a pointer is written to a folder whose cases are not those of the dataset.
         codes: how the masks are read; None for the usual rule.
     Returns: a line a dataset: where it now points and what was passed over there, or that nothing
         here is named like it.
@@ -92,7 +92,10 @@ def _check(targets: dict[str, Path], raw: Path, force: bool) -> dict[str, str]:
     problems = [text for shared, texts in wrong.items() for text in texts if shared not in fits]
     if problems and not force:
         expected = "the cases that the catalog and its lists of splits name"
-        do = "No pointer was changed. Name another folder, or use this one all the same by --force."
+        do = (
+            "No pointer was changed. Name another folder, or use your own pictures with `mixseg "
+            "new-dataset`. --force points there in any case, but `mixseg prepare` needs all cases."
+        )
         raise MissingDataError("--from", " ".join(problems).rstrip("."), expected, do)
     return over
 
@@ -122,7 +125,7 @@ def _below(folder: Path, rows: list[Dataset]) -> dict[str, Path]:
     if not found and len({row.raw for row in rows}) == 1:
         found = {row.name: folder for row in rows if _as_published(row, folder)}
     if not found:
-        raise _not_there(folder, [path.name for path in subfolders], wanted)
+        raise _not_there(folder, subfolders, wanted)
     return found
 
 
@@ -136,11 +139,24 @@ def _as_published(row: Dataset, folder: Path) -> bool:
     return True
 
 
-def _not_there(folder: Path, names: list[str], wanted: list[Dataset]) -> MissingDataError:
+def _not_there(folder: Path, subfolders: list[Path], wanted: list[Dataset]) -> MissingDataError:
+    names = [path.name for path in subfolders]
     near = [difflib.get_close_matches(row.title, names, n=1) for row in wanted]
     nearest = ", ".join(dict.fromkeys(name for match in near for name in match))
     hint = f"Nearest: {nearest}. " if nearest else ""
-    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    shown = ", ".join(map(_with_folders, subfolders[:12])) + (", ..." if len(names) > 12 else "")
     found = f"sub-folders {shown}" if names else "neither images/ and masks/ nor sub-folders"
     expected = f"folders with images/ and masks/ for {', '.join(row.name for row in wanted)}"
-    return MissingDataError(folder, found, expected, f"{hint}Rename the folder like the dataset.")
+    do = f"{hint}Rename the folder like the dataset."
+    if len({row.raw for row in wanted}) == 1:
+        expected = f"images/ and masks/, also in train/ and test/, or a folder {wanted[0].name}"
+        do = f"{hint}Rename the folders."
+    return MissingDataError(folder, found, expected, do)
+
+
+def _with_folders(path: Path) -> str:
+    """The name of a sub-folder; of train/ and test/ also what they hold."""
+    if path.name.lower() not in ("train", "test"):
+        return path.name
+    inside = sorted(each.name for each in path.iterdir() if each.is_dir())
+    return f"{path.name} ({', '.join(inside[:4]) or 'no folders'})"

@@ -207,8 +207,8 @@ def _compared(row: Dataset, cases: "list[RawCase]") -> tuple[int, str]:
     if all(splits[split] == wanted[split] for split in wanted):
         return known_number, ""
     problem = (
-        f"cases found: {splits['train']} for training and {splits['test']} for testing, "
-        f"expected {row.counts.train} and {row.counts.test}"
+        f"cases: {splits['train']} for training and {splits['test']} for testing, in place of "
+        f"{row.counts.train} and {row.counts.test}"
     )
     unsorted = sorted(case.case for case in cases if case.split is None)
     more = f"; without a split: {len(unsorted)} ({_some(unsorted)})" if unsorted else ""

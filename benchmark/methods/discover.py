@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from benchmark.methods.method import Method
 
 CARD_FILE, STAGES_FILE = "card.json", "dvc.yaml"
-SCHEMA = 2
+SCHEMA = 3
 
 
 class Parameters(BaseModel):
@@ -53,6 +53,7 @@ class RenderedFile(BaseModel):
         source: digest of the declarations and of the code that it was rendered from.
         rows: by name.
         runs: the runs of the folder's rows that dvc.yaml makes stages of.
+        digest: of all the others; it finds a number that was edited.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -61,6 +62,7 @@ class RenderedFile(BaseModel):
     source: str
     rows: dict[str, Rendered]
     runs: dict[str, dict[str, str]]
+    digest: str
 
 
 class SyncedCard(Card):
@@ -219,11 +221,31 @@ def _known(root: Path, name: str) -> tuple[Folder, Card]:
 
 
 def rendered(folder: Folder) -> RenderedFile | None:
-    """card.json of a folder, or None where it is missing or not what `mixseg sync` writes."""
+    """card.json of a folder, or None where it is missing or not what `mixseg sync` wrote."""
+    return _rendered(folder)[0]
+
+
+def _rendered(folder: Folder) -> tuple[RenderedFile | None, str]:
+    """card.json of a folder, or None and what is wrong with it."""
+    if not folder.rendered_path.is_file():
+        return None, f"{CARD_FILE} is missing"
     try:
-        return RenderedFile.model_validate(read_json(folder.rendered_path))
+        about = RenderedFile.model_validate(read_json(folder.rendered_path))
     except (MixSegError, ValidationError):
-        return None
+        return None, f"{CARD_FILE} is unreadable"
+    if about.digest != digest(about.model_dump(exclude={"digest"})):
+        return None, f"{CARD_FILE} was edited since it was written"
+    return about, ""
+
+
+def damaged_cards(root: Path) -> list[NotSynced]:
+    """The folders whose card.json cannot be used; imports no method and no torch."""
+    told = [(folder.name, _rendered(folder)[1]) for folder in folders(root) if folder.cards]
+    return [NotSynced(name, cause, _command(name)) for name, cause in told if cause]
+
+
+def _command(folder: str) -> str:
+    return f"mixseg sync {Path(folder).name}"
 
 
 def cards(root: Path) -> list[SyncedCard]:
@@ -251,14 +273,13 @@ def not_synced(root: Path) -> list[NotSynced]:
     for folder in folders(root):
         cause = str(folder.problem) if folder.problem else _lag(folder)
         if cause:
-            command = f"mixseg sync {Path(folder.name).name}"
-            told.append(NotSynced(folder.name, cause, command))
+            told.append(NotSynced(folder.name, cause, _command(folder.name)))
     return told
 
 
 def _lag(folder: Folder) -> str:
     """Why the rendered files of a folder are not those of its declaration and code; or empty."""
-    about = rendered(folder)
+    about, damage = _rendered(folder)
     try:
         missing = missing_packages(folder)
         if missing:
@@ -269,9 +290,7 @@ def _lag(folder: Folder) -> str:
         load_folder(folder)
     except MixSegError as error:
         return str(error)
-    if about is None:
-        return f"{CARD_FILE} is {'unreadable' if folder.rendered_path.is_file() else 'missing'}"
-    return "its declaration or its code has changed since it was synced"
+    return damage or "its declaration or its code has changed since it was synced"
 
 
 def missing_packages(folder: Folder) -> str:

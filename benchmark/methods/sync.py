@@ -128,6 +128,7 @@ def render(folder: Folder, params: Params) -> dict[Path, str]:
     else:
         rows = {entry.card.name: _measured(entry) for entry in load_folder(folder)}
     about = {"schema_version": SCHEMA, "source": source, "rows": rows, "runs": runs(folder, params)}
+    about |= {"digest": digest(about)}
     up = "/".join(".." for _ in folder.name.split("/"))
     return {
         folder.rendered_path: json.dumps(about, indent=1, ensure_ascii=False) + "\n",

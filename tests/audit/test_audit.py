@@ -33,6 +33,12 @@ def audited(tmp_path: Path, content: str, known: Known | None = None) -> Audit:
     return audit_file(path, known or Known())
 
 
+def test_a_data_set_in_two_spellings_is_named_once(tmp_path: Path) -> None:
+    said = text(audited(tmp_path, CLEAN.replace("B,Kvasir,", "B,kvasir,")))
+    assert said.count("foreground share of each case is not known") == 2  # Kvasir, Clinic
+    assert "Kvasir: the foreground share" in said
+
+
 def test_a_clean_table_has_no_finding(tmp_path: Path) -> None:
     found = audited(tmp_path, CLEAN)
     assert found.findings() == []

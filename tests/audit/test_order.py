@@ -52,6 +52,10 @@ Ours v2,**0.895**,**0.848**,**0.955**
 def test_rows_that_a_paper_marks_as_its_own_are_one_finding(tmp_path: Path) -> None:
     levels = found(tmp_path, OWN.format("**0.847**"), "marks")
     assert levels == [("look again", "lines 4, 5")]
+    most = "Method,F1,IoU\nA,0.82,0.75\nB,0.92,0.87\n" + "".join(
+        f"Ours {k},**0.{90 + k}**,**0.{83 + k}**\n" for k in (0, 1, 3)
+    )
+    assert found(tmp_path, most, "marks") == [("look again", "lines 4, 5, 6")]
     # a best mark stands where one cell of the row has none
     assert found(tmp_path, OWN.format("0.847"), "marks") == [("unlikely", "line 4, Ours v1")]
 

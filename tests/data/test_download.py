@@ -50,9 +50,7 @@ def test_what_is_here_is_not_fetched_again(host: Host, raw: Path) -> None:
     # a case was lost, but what was unpacked lies there: no second copy beside it
     for kind in ("images", "masks"):
         (raw / f"set/Set/train/{kind}/a.png").unlink()
-    with pytest.raises(
-        MissingDataError, match=r"2 cases \(cases found: 1 for training and 1 .*Add"
-    ):
+    with pytest.raises(MissingDataError, match=r"2 cases \(cases: 1 for training and 1 .*Add"):
         get(one(host), raw)
     assert len(host.asked) == 1
 
@@ -185,7 +183,9 @@ def test_a_sum_is_recorded_only_of_a_file_that_gave_the_whole_set(host: Host, ra
     wrong = packed(("beach",))
     (raw / "set/set.zip").write_bytes(wrong)
     dataset = row({"file": "set.zip"}, access="account")
-    with pytest.raises(MissingDataError, match=r"1 cases \(cases found: 0 for .*, expected 3"):
+    with pytest.raises(
+        MissingDataError, match=r"1 cases \(cases: 0 for .*, in place of 2 and 1\), expected 3"
+    ):
         get(dataset, raw)
     assert not ledger.exists()
     (raw / "set/set.zip").write_bytes(BODY)

@@ -230,7 +230,10 @@ def test_nobody_listens(raw: Path) -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     url = f"http://127.0.0.1:{server.server_address[1]}/set.zip"
     server.server_close()
-    fails(row({"file": "set.zip", "urls": [url]}), raw, "the connection broke", url)
+    text = fails(row({"file": "set.zip", "urls": [url]}), raw, "the connection broke", url)
+    assert "Connection refused" in text
+    assert "object at" not in text
+    assert "pool" not in text
 
 
 def test_a_connection_that_cannot_be_trusted(host: Host, raw: Path) -> None:

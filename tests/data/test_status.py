@@ -106,7 +106,7 @@ def test_states(paths: Paths, monkeypatch: pytest.MonkeyPatch, count: int, state
     if count:
         assert row.how.startswith(where)
     if state == "incomplete":
-        assert f"Cases found: 0 for training and {count} for testing, expected 0 and 60" in row.how
+        assert f"Cases: 0 for training and {count} for testing, in place of 0 and 60" in row.how
 
 
 def test_other_pictures_are_named(paths: Paths) -> None:
@@ -152,7 +152,7 @@ def test_another_row_that_fits_is_named(paths: Paths) -> None:
     assert told(paths, "refuge-official").state == "here"
     row = told(paths, "refuge")
     assert (row.state, row.found) == ("incomplete", 400)
-    assert "Cases found: 400 for training and 400 for testing, expected 320 and 80" in row.how
+    assert "Cases: 400 for training and 400 for testing, in place of 320 and 80" in row.how
     assert "It is the whole of refuge-official, another dataset of the catalog" in row.how
 
 
@@ -295,6 +295,13 @@ def test_names_that_do_not_fit(paths: Paths, tmp_path: Path) -> None:
         point_to(own, ["kvasir-sge"], paths)
 
 
+def test_folders_of_other_names_in_train_and_test_are_shown(paths: Paths, tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        fill(tmp_path / "own" / split, ["a"], ("pictures", "truth"))
+    parts = ("sub-folders test (pictures, truth), train (pictures, truth), expected images/",)
+    refuse(tmp_path / "own", ["busi"], paths, *parts, "or a folder busi. Rename the folders.")
+
+
 def test_two_sub_folders_of_one_dataset(paths: Paths, tmp_path: Path) -> None:
     for name in ("BUSI", "busi_"):
         fill(tmp_path / "own" / name, ["a"])
@@ -340,8 +347,9 @@ def test_one_folder_of_other_pictures_keeps_all_pointers(paths: Paths, tmp_path:
 def test_counts_are_compared_where_there_is_no_list(paths: Paths, tmp_path: Path) -> None:
     fill(tmp_path / "own/train", ["a"])
     fill(tmp_path / "own/test", ["b"])
-    said = "cases found: 1 for training and 1 for testing, expected 2594 and 1000"
-    refuse(tmp_path / "own", ["isic2018"], paths, f"own is not ISIC2018: {said}")
+    said = "cases: 1 for training and 1 for testing, in place of 2594 and 1000"
+    parts = (f"own is not ISIC2018: {said}, expected", "`mixseg new-dataset`")
+    refuse(tmp_path / "own", ["isic2018"], paths, *parts)
 
 
 def test_a_published_folder_may_be_pointed_to(paths: Paths, tmp_path: Path) -> None:

@@ -259,6 +259,36 @@ def test_scoring_again_gives_the_same_bytes(synced: Paths, trusted: str) -> None
     assert [path.read_bytes() for path in controls] == scores
 
 
+def test_maps_of_other_pictures_are_not_scored(synced: Paths) -> None:
+    mixseg(synced.root, *WORDS)
+    before = files(synced)
+    params = synced.root / "params.yaml"
+    text = params.read_text()
+    drawn = re.search(r"drawn: \{train: \d+, test: \d+, seed: (\d+)\}", text)
+    assert drawn is not None
+    params.write_text(f"{text[: drawn.start(1)]}7{text[drawn.end(1) :]}")
+    assert mixseg(synced.root, "prepare", "--mix", "tiny").returncode == 0
+    done = mixseg(synced.root, "score", "--mix", "tiny")
+    assert done.returncode == 1
+    assert re.search(r"probs\.npz: maps of data \w{16}, expected those of ", done.stderr)
+    assert files(synced) == before
+
+
+def test_scoring_again_says_which_column_it_changed(synced: Paths) -> None:
+    mixseg(synced.root, *WORDS)
+    path = next(synced.root.glob("results/tiny/main/small/seed-0/scores.csv"))
+    whole = path.read_bytes()
+    lines = [line.split(",") for line in whole.decode().splitlines()]
+    lines[1][lines[0].index("mae")] = "0.692"
+    path.write_text("".join(f"{','.join(line)}\n" for line in lines))
+    done = mixseg(synced.root, "score", "--mix", "tiny")
+    assert done.stdout.endswith("scores.csv: CHANGED, each DSC is the same, but not mae\n")
+    assert path.read_bytes() == whole
+    path.write_bytes(whole.replace(b"\n", b"\r\n"))
+    done = mixseg(synced.root, "score", "--mix", "tiny")
+    assert done.stdout.endswith("scores.csv: the same values, written in another way\n")
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
