@@ -95,7 +95,7 @@ EDITS = (
     Edit(
         "the code of an optional feature",
         {"benchmark/training/multiscale.py": ("MULTIPLE = 32", "MULTIPLE = 16")},
-        rows("polyp-pvt-as-published", "pranet-as-published"),
+        rows("mk-unet-as-published", "polyp-pvt-as-published", "pranet-as-published"),  # scales
     ),
     Edit(
         "one recipe value of one row",
