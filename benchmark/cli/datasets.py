@@ -51,8 +51,12 @@ def new_dataset(
         mix_entry.check_free(name, paths.root)
     root = paths.root.absolute()
     if source is None:
-        if any((modality, images, masks, group, lesion_codes, background_codes, title, licence)):
-            raise typer.BadParameter("give --from too, or write it into dataset.yaml")
+        said = (modality, images, masks, group, lesion_codes, background_codes, title, licence)
+        if any(said):
+            raise typer.BadParameter(
+                "only --write and --datasets work without --from. After the first call, "
+                "dataset.yaml holds the rest: edit it"
+            )
         looked = own.look_again(name, paths, Terminal())
     else:
         codes = codes_of(lesion_codes, background_codes)
@@ -71,7 +75,9 @@ def new_dataset(
         mix_entry.write_entry(paths.root, mix_entry.with_entry(name, looked.row.title, paths.root))
     typer.echo(f"{f'wrote into {PARAMS}' if write else f'for {PARAMS}; --write writes it'}:")
     typer.echo(entry, nl=False)
-    typer.echo(f"next: mixseg prepare --mix {name}")
+    first = "" if write else f"mixseg new-dataset {name} --write && "
+    typer.echo(f"next: {first}mixseg prepare --mix {name}")
+    typer.echo(f"then: mixseg run --method METHOD --mix {name} (`mixseg list` names the methods)")
 
 
 def codes_of(lesion: str | None, background: str | None) -> "ListedCodes | None":
