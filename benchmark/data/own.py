@@ -19,9 +19,9 @@ from benchmark.core.files import sha256_bytes
 from benchmark.data.folders import RawCase
 from benchmark.data.patterns import (
     FilePattern,
-    SomeFiles,
     GroupPattern,
     InsidePath,
+    SomeFiles,
     files_below,
     group_in,
     name_in,

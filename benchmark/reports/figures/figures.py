@@ -61,7 +61,10 @@ def scores_figure(study: Study) -> Figure | None:
 
 def _unscored(count: int) -> str:
     """The sentence on rows that no panel can show; empty where there is none."""
-    return f" {count} method{'s' if count > 1 else ''} without a result not shown." if count else ""
+    rows = (
+        "1 method has no result and is" if count == 1 else f"{count} methods have no result and are"
+    )
+    return f" {rows} not shown." if count else ""
 
 
 def hollow_note(apart: Collection[str]) -> str:
