@@ -106,7 +106,13 @@ def score_masks(paths: Paths, request: Request, progress: Progress) -> str:
     record["files"] = {SCORES: digest_of(out / SCORES)}
     write_json(out / RUN, record)
     note(paths, request.mix, out / RUN)
-    return f"{_told(found, len(cases))}\nwrote {out.relative_to(paths.root)}"
+    means = ", ".join(
+        f"{name} {of['dsc'].mean():.3f}" for name, of in scores.groupby("dataset", sort=False)
+    )
+    return (
+        f"{_told(found, len(cases))}\nmean DSC: {means}\nwrote {out.relative_to(paths.root)}\n"
+        f"next: mixseg report --mix {request.mix} (the row has a table of its own)"
+    )
 
 
 def _slug(paths: Paths, request: Request) -> str:
@@ -149,10 +155,17 @@ def _find(request: Request, cases: Cases, raw: Path, progress: Progress) -> _Fou
     gone = Counter(name for name, of in names.items() for c in of if (name, c) not in files)
     if request.allow_missing and files:
         faults.found["missing"] = []
-    if str(faults):
+    if lines := faults.lines():
         do = "Rename the files, take them away or add them; nothing was scored."
-        more = " With --allow-missing, cases without a file score 0." if gone and files else ""
-        raise ImageError(folder, str(faults), f"a file for each of {len(cases)} cases", do + more)
+        allow = faults.found["missing"] and files
+        more = " With --allow-missing, cases without a file score 0." if allow else ""
+        each = "".join(f"\n  {line}" for line in lines)
+        raise ImageError(
+            folder,
+            "the files do not fit the test cases",
+            f"a file for each of {len(cases)} cases",
+            f"{do}{more} The faults:{each}",
+        )
     resized = sum(each.size != (cases.size, cases.size) for each in looks.values())
     kind = supplied.kind_of({files[key]: look for key, look in looks.items()})
     return _Found(files, kind, resized, dict(gone))

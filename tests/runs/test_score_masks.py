@@ -1,6 +1,7 @@
 """Predictions made elsewhere: which files are which cases, what is refused, what is scored."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +106,7 @@ def test_a_message_shows_the_first_and_counts_the_rest() -> None:
     faults = Faults()
     for k in range(5):
         faults.add("extra", f"{k}.png")
-    assert str(faults) == "5 of no test case (0.png, 1.png, 2.png and 2 more)"
+    assert faults.lines() == ["5 of no test case (0.png, 1.png, 2.png and 2 more)"]
 
 
 # ---- contents
@@ -320,7 +321,9 @@ def test_the_command(paths: Paths) -> None:
     done = mixseg(paths.root, *words, "--seed", "1")
     assert done.returncode == 0, done.stderr
     assert "wrote results/tiny/supplied/theirs/seed-1" in done.stdout
+    assert re.search(r"^mean DSC: \S+ 1\.000", done.stdout, re.MULTILINE)  # the references
+    assert "next: mixseg report --mix tiny" in done.stdout
     next(folder.rglob("*.png")).unlink()
     done = mixseg(paths.root, *words)
     assert done.returncode == 1
-    assert "1 missing" in done.stderr
+    assert "\n  1 missing (" in done.stderr  # a line a kind
