@@ -60,7 +60,10 @@ def analyse(
     paths = Paths(project_root())
     chosen = [analysis(name)] if name else planned(load_params(paths.root), mix)
     if not chosen:
-        typer.echo(f"{mix}: params.yaml plans no analysis; name one, or add `analyses:` to the mix")
+        typer.echo(
+            f"{mix}: params.yaml plans no analysis. Name one that `mixseg analyse --list` shows, "
+            "or add `analyses:` to the mix"
+        )
     failed = 0
     for each in chosen:
         for line, ok in measure(paths, each, mix, method, device, Terminal()):

@@ -54,14 +54,16 @@ def new_dataset(
         said = (modality, images, masks, group, lesion_codes, background_codes, title, licence)
         if any(said):
             raise typer.BadParameter(
-                "only --write and --datasets work without --from. After the first call, "
-                "dataset.yaml holds the rest: edit it"
+                "give --from DIR too. Without it only --write and --datasets work; "
+                "dataset.yaml holds the rest"
             )
         looked = own.look_again(name, paths, Terminal())
     else:
         codes = codes_of(lesion_codes, background_codes)
         if modality is None:
-            raise typer.BadParameter("give --modality")
+            raise typer.BadParameter(
+                "give --modality: fundus, colonoscopy, ultrasound or dermoscopy"
+            )
         wanted = own.Wanted(modality, images or (), masks or (), group, codes, seed, title,
                             licence or own.NO_LICENCE)  # fmt: skip
         looked = own.new_dataset(name, source, wanted, paths, Terminal())

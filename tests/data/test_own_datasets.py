@@ -176,7 +176,7 @@ def test_without_write_the_next_step_adds_the_mix(paths: Paths) -> None:
     assert "next: mixseg prepare --mix mine" in second.stdout
     assert "  mine:\n" in (paths.root / "params.yaml").read_text()
     wrong = mixseg(paths.root, "new-dataset", "mine", "--group", "{group}_*")
-    assert (wrong.returncode, "work without --from" in wrong.stderr) == (2, True)
+    assert (wrong.returncode, "give --from DIR too" in wrong.stderr) == (2, True)
 
 
 def test_a_split_is_drawn_by_its_seed_and_says_what_is_empty() -> None:

@@ -73,7 +73,8 @@ def test_rows_without_a_result_are_named_in_a_fold_below_their_table(text: str) 
         assert table is not None, name
         folds = Folds(table.group())
         assert "1 row without a result" in folds.inside, name
-        assert "U-Net++" in folds.inside, name
+        assert "seed 2 of 3: not run" in folds.inside, name
+        assert "Rows: U-Net++." in folds.inside, name
         assert "U-Net++" not in folds.outside, name
         assert "missing" not in folds.outside, name
 

@@ -19,7 +19,7 @@ def summary(study: Study) -> str:
     Rows without a result are only counted.
     """
     whole, metrics = main_grid(study), in_table("main")
-    grid, absent = whole.present(), whole.absent()
+    grid, absent = whole.present(), whole.absent
     headings = [heading.split(" (")[0] for _, heading in columns_of(study)]
     parts = [f"{study.mix.title}: mean over seeds ± standard deviation over seeds"]
     parts += study.warnings()

@@ -132,7 +132,7 @@ class Grid:
 
     def present(self) -> "Grid":
         """The same table without the lines that have no result, and without their notes."""
-        if not self.absent():
+        if not self.absent:
             return self
         kept = [(b.title, [x for x in b.lines if not x.absent]) for b in self.blocks]
         told: list[Line | Column] = [*self.columns, *(x for _, lines in kept for x in lines)]
@@ -150,9 +150,20 @@ class Grid:
             notes=tuple((new[mark], text) for mark, text in notes),
         )
 
+    @property
     def absent(self) -> list[str]:
         """The titles of the lines that have no result, each once."""
         return list(dict.fromkeys(line.title for line in self.lines() if line.absent))
+
+    def reasons(self) -> dict[str, list[str]]:
+        """The lines that have no result, by their notes, which say why."""
+        notes = dict(self.notes)
+        found: dict[str, dict[str, None]] = {}
+        for line in self.lines():
+            if line.absent:
+                why = "; ".join(notes[mark] for mark in line.marks)
+                found.setdefault(why, {})[line.title] = None
+        return {why: list(titles) for why, titles in found.items()}
 
     def full_title(self) -> str:
         """The title where the table stands alone."""
