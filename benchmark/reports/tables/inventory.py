@@ -26,7 +26,7 @@ def methods_grid(study: Study) -> Grid:
                 entry.title,
                 _method_cells(study, entry),
                 marks.of(study.notes(entry)),
-                planned=not (study.table.runs_of(entry) or study.table.is_edited(entry)),
+                planned=study.table.is_planned(entry),
             )
             for entry in block.entries
         ]
