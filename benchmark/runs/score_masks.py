@@ -95,6 +95,7 @@ def score_masks(paths: Paths, request: Request, progress: Progress) -> str:
     prepared = paths.prepared(request.mix)
     cases = load_cases(prepared, ("test",))
     found = _find(request, cases, paths.raw, progress)
+    _check_new(paths, request, slug, found)
     with tempfile.TemporaryDirectory(prefix="mixseg-supplied-") as folder:
         maps = Path(folder) / "probs.npz"
         _write(maps, found, cases, progress)
@@ -169,6 +170,22 @@ def _find(request: Request, cases: Cases, raw: Path, progress: Progress) -> _Fou
     resized = sum(each.size != (cases.size, cases.size) for each in looks.values())
     kind = supplied.kind_of({files[key]: look for key, look in looks.items()})
     return _Found(files, kind, resized, dict(gone))
+
+
+def _digest(found: _Found) -> str:
+    """The names and the bytes of the files."""
+    return digest([[*key, digest_of(path)] for key, path in sorted(found.files.items())])
+
+
+def _check_new(paths: Paths, request: Request, slug: str, found: _Found) -> None:
+    """Raises: ParamsError for the files of another seed: twice the same is no second training."""
+    files = _digest(found)
+    for path in sorted((paths.results(request.mix) / GROUP / slug).glob(f"seed-*/{RUN}")):
+        record = read_json(path)
+        if record["seed"] != request.seed and record["supplied"]["digest"] == files:
+            do = "Give the masks of that training, or use the --seed that they had."
+            same = f"the same files as seed {record['seed']}"
+            raise ParamsError(f"--seed {request.seed}", same, "masks of another training", do)
 
 
 def _look(
@@ -252,7 +269,7 @@ def _told(found: _Found, cases: int) -> str:
 def _record(
     request: Request, slug: str, found: _Found, cases: Cases, *, data: str
 ) -> dict[str, Any]:
-    files = digest([[*key, digest_of(path)] for key, path in sorted(found.files.items())])
+    files = _digest(found)
     counts = Counter(cases.table["dataset"])
     return {
         "schema": 2,

@@ -303,6 +303,15 @@ def test_two_names_of_one_folder_are_refused(paths: Paths) -> None:
         score(paths, folder, name="theirs!", seed=1)
 
 
+def test_the_same_files_are_no_second_training(paths: Paths) -> None:
+    folder = supply(paths)
+    score(paths, folder)
+    with pytest.raises(ParamsError, match="the same files as seed 0"):
+        score(paths, folder, seed=1)
+    assert not paths.run("tiny", GROUP, "theirs", 1).exists()
+    assert "wrote" in score(paths, folder, name="Others", seed=1)
+
+
 def test_no_folder_no_files_no_mix(paths: Paths) -> None:
     assert "no folder" in refused(paths, paths.root / "none", MissingDataError)
     empty = paths.root / "empty"
