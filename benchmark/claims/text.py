@@ -1,11 +1,12 @@
 """Claims and reported numbers as text for a terminal of 100 columns."""
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from benchmark.claims.judge import Judged, summary
 from benchmark.claims.reported import Checked, Reported
-from benchmark.core.text import columns, width
+from benchmark.core.text import width
 from benchmark.statistics.method_level import CUT
 from benchmark.statistics.schema import metric_of
 
@@ -55,29 +56,46 @@ def _wrap(text: str, indent: str) -> list[str]:
     )
 
 
-def reported_text(mix: str, checked: Sequence[Checked], rows: Sequence[Reported]) -> str:
-    """Published numbers beside ours."""
+def reported_text(
+    mix: str,
+    checked: Sequence[Checked],
+    rows: Sequence[Reported],
+    meanings: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Published numbers beside ours.
+
+    Args:
+        meanings: what a convention computes, by its column of scores.csv.
+    """
     found = [each for each in checked if each.verdict != "no run"]
     lines = [f"{mix}: {len(found)} of {len(rows)} reported numbers have a run here"]
-    if found:
-        header = ("method", "dataset", "metric", "reported", "ours", "interval",
-                  "protocols that give it", "verdict", "why", "source")  # fmt: skip
-        lines.append(columns(header, _rows(found)))
+    for each in found:
+        lines += ["", *_reported(each, meanings)]
     if any(each.low is not None for each in found):
-        lines.append(f"interval: 95 %, over trainings and cases. {CUT}")
+        lines += ["", *_wrap(f"In brackets: 95 % interval over trainings and cases. {CUT}", "")]
     return "\n".join(lines)
 
 
-def _rows(checked: Iterable[Checked]) -> Iterable[Sequence[str]]:
-    for each in checked:
-        row = each.reported
-        interval = "–" if each.low is None else f"{_n(each, each.low)} to {_n(each, each.high)}"
-        fitting = ", ".join(name for name, _ in each.protocols)
-        if not fitting and each.nearest:
-            fitting = f"none; nearest {each.nearest[0]} {_n(each, each.nearest[1])}"
-        ours, theirs = _n(each, each.ours), _n(each, row.value)
-        yield (row.method, row.dataset, row.metric, theirs, ours, interval, fitting,
-               each.verdict, each.why, row.source)  # fmt: skip
+def _reported(each: Checked, meanings: Mapping[str, str]) -> list[str]:
+    """Both numbers of a row, the verdict, the conventions, the source."""
+
+    def named(column: str) -> str:
+        return f"{column} ({meanings[column]})" if column in meanings else column
+
+    row = each.reported
+    limits = "" if each.low is None else f" [{_n(each, each.low)}, {_n(each, each.high)}]"
+    numbers = f"{_n(each, row.value)} reported, {_n(each, each.ours)}{limits} ours"
+    lines = _wrap(f"{row.method}, {row.dataset}, {row.metric}: {numbers}", "")
+    lines += _wrap(f"{each.verdict}: {each.why}", "  ")
+    lines += _wrap(f"ours is by {named(row.protocol)}", "  ") if row.protocol in meanings else []
+    if each.protocols:
+        fitting = ", ".join(named(name) for name, _ in each.protocols)
+        lines += _wrap(f"the reported number is ours by {fitting}", "  ")
+    elif each.nearest:
+        name, value = each.nearest
+        nearest = f"the nearest is {_n(each, value)}, by {named(name)}"
+        lines += _wrap(f"no convention gives the reported number; {nearest}", "  ")
+    return [*lines, *_wrap(f"source: {row.source}", "  ")]
 
 
 def _n(each: Checked, value: float | None) -> str:

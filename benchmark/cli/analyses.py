@@ -44,15 +44,14 @@ def analyse(
     from benchmark.analyses.kit.stages import planned
     from benchmark.claims.spec import fed, load_claims
     from benchmark.core.params import load_params
-    from benchmark.core.text import columns
+    from benchmark.core.text import wrapped
 
     if listed:
         feeds = fed(load_claims())
-        rows = [
-            (e.name, " + ".join(e.needs) or "data", e.unit, len(feeds.get(e.name, ())), e.about)
-            for e in analyses().values()
-        ]
-        typer.echo(columns(("analysis", "needs", "per", "claims", "what it measures"), rows))
+        for e in analyses().values():
+            needs, n = " and ".join(e.needs) or "data", len(feeds.get(e.name, ()))
+            typer.echo(wrapped(f"{e.name}: {e.about}"))
+            typer.echo(f"  needs {needs}; per {e.unit}; {n} claim{'' if n == 1 else 's'}")
         typer.echo("claims: how many claims of the papers it feeds; `mixseg claims` judges them")
         return
     if mix is None:
@@ -60,7 +59,10 @@ def analyse(
     paths = Paths(project_root())
     chosen = [analysis(name)] if name else planned(load_params(paths.root), mix)
     if not chosen:
-        typer.echo(f"{mix}: params.yaml plans no analysis; name one, or add `analyses:` to the mix")
+        typer.echo(
+            f"{mix}: params.yaml plans no analysis. Name one that `mixseg analyse --list` shows, "
+            "or add `analyses:` to the mix"
+        )
     failed = 0
     for each in chosen:
         for line, ok in measure(paths, each, mix, method, device, Terminal()):

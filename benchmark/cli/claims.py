@@ -83,19 +83,21 @@ def check_reported(
     """
     from benchmark.claims import reported
     from benchmark.claims.text import reported_text
+    from benchmark.evaluation.protocols import POOLED, PROTOCOLS
     from benchmark.methods import discover
     from benchmark.statistics.results import read_mixes
 
     root = project_root()
     methods = {card.name: card.title for card in discover.cards(root)}
     rows = reported.read_reported(root, file, methods)
+    meanings = {name: about.title for name, about in (PROTOCOLS | POOLED).items()}
     out = 0
     for results in read_mixes(Paths(root, source), mix):
         for line in results.warnings():
             typer.echo(line, err=True)
         checked = reported.check_reported(rows, results)
         out += sum(each.verdict == "out of tolerance" for each in checked)
-        typer.echo(reported_text(results.name, checked, rows))
+        typer.echo(reported_text(results.name, checked, rows, meanings))
     if out:
         typer.echo(f"{out} numbers of the same setting are out of tolerance", err=True)
         raise typer.Exit(1)

@@ -51,13 +51,19 @@ def new_dataset(
         mix_entry.check_free(name, paths.root)
     root = paths.root.absolute()
     if source is None:
-        if any((modality, images, masks, group, lesion_codes, background_codes, title, licence)):
-            raise typer.BadParameter("give --from too, or write it into dataset.yaml")
+        said = (modality, images, masks, group, lesion_codes, background_codes, title, licence)
+        if any(said):
+            raise typer.BadParameter(
+                "give --from DIR too. Without it only --write and --datasets work; "
+                "dataset.yaml holds the rest"
+            )
         looked = own.look_again(name, paths, Terminal())
     else:
         codes = codes_of(lesion_codes, background_codes)
         if modality is None:
-            raise typer.BadParameter("give --modality")
+            raise typer.BadParameter(
+                "give --modality: fundus, colonoscopy, ultrasound or dermoscopy"
+            )
         wanted = own.Wanted(modality, images or (), masks or (), group, codes, seed, title,
                             licence or own.NO_LICENCE)  # fmt: skip
         looked = own.new_dataset(name, source, wanted, paths, Terminal())
@@ -71,7 +77,9 @@ def new_dataset(
         mix_entry.write_entry(paths.root, mix_entry.with_entry(name, looked.row.title, paths.root))
     typer.echo(f"{f'wrote into {PARAMS}' if write else f'for {PARAMS}; --write writes it'}:")
     typer.echo(entry, nl=False)
-    typer.echo(f"next: mixseg prepare --mix {name}")
+    first = "" if write else f"mixseg new-dataset {name} --write && "
+    typer.echo(f"next: {first}mixseg prepare --mix {name}")
+    typer.echo(f"then: mixseg run --method METHOD --mix {name} (`mixseg list` names the methods)")
 
 
 def codes_of(lesion: str | None, background: str | None) -> "ListedCodes | None":

@@ -20,10 +20,20 @@ def width() -> int:
     return min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns)
 
 
-def wrapped(line: str) -> str:
-    """A long line as lines of the width of the terminal; paths and addresses stay whole."""
+def wrapped(text: str) -> str:
+    """Long lines as lines of the width of the terminal; paths and addresses stay whole."""
+    return "\n".join(_wrapped(line) for line in text.split("\n"))
+
+
+def _wrapped(line: str) -> str:
+    indent = line[: len(line) - len(line.lstrip())]
     return textwrap.fill(
-        line, width(), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        line.strip(),
+        width(),
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 

@@ -16,9 +16,9 @@ FAINT = {0, 1, 254, 255}  # but for these: JPEG at its best quality
 SHOWN = 6
 LARGEST = 65535
 SAY_WHICH = (
-    "Say which are the lesion, for example with `mixseg data --from DIR --dataset NAME "
-    "--lesion-codes 1,2 --background-codes 0`, or in the dataset's row of the catalog. Every code "
-    "must be one or the other: pixels that do not count are not supported."
+    "Say which are the lesion, for example with --lesion-codes 1,2 --background-codes 0 of `mixseg "
+    "data --from` or `mixseg new-dataset --from`, or in the row of the catalog or dataset.yaml. "
+    "Every code must be one or the other: pixels that do not count are not supported."
 )
 
 

@@ -22,6 +22,7 @@ def mix_entry(name: str, title: str, params: Path, indent: int = 2) -> str:
         f"train: [{name}]",
         f"test: [{name}]",
         "seeds: [0, 1, 2]",
+        "groups: [main]",  # ablations and rows of one modality need a mix of several
         "weights: pretrained",
         f"recipe: {recipe}",
     ]

@@ -101,8 +101,8 @@ class Looked:
         for what, files in self.unmatched.items():
             more = ", ..." if len(files) > 3 else ""
             lines += [f"{what}: {len(files)} ({', '.join(files[:3])}{more})"] if files else []
-        hint = group_hint(self.cases) if own.group is None and isinstance(own.split, Seeded) else ""
-        lines += [hint] if hint else []
+        if own.group is None and isinstance(own.split, Seeded):
+            lines += filter(None, [group_hint(self.cases, f"mixseg new-dataset {self.row.name}")])
         lines += [f"licence: {NO_LICENCE}"] if self.row.licence == NO_LICENCE else []
         return lines
 
@@ -113,7 +113,8 @@ class Looked:
         if maskless:
             raise MissingDataError(
                 own.root,
-                f"{len(maskless)} images without a mask ({', '.join(maskless[:3])})",
+                f"{len(maskless)} of {len(maskless) + len(self.found.cases)} images without a mask "
+                f"({', '.join(maskless[:3])})",
                 "a mask for each",
                 f"Add them, correct the patterns in {own.at}, or name these images under "
                 f"'leave_out' there; then run `mixseg new-dataset {self.row.name}`.",
@@ -242,7 +243,7 @@ def _head(name: str, root: Path, wanted: Wanted, patterns: Mapping[str, list[str
         f"folder: {_text(str(root))}",
         f"images: {_text(patterns['images'])}",
         f"masks: {_text(patterns['masks'])}",
-        "leave_out: []  # patterns of files that do not count",
+        "leave_out: []  # files that do not count, or patterns of them",
     ]
     lines += [f"lesion_codes: {list(codes.lesion_codes)}"] if codes else []
     lines += [f"background_codes: {list(codes.background_codes)}"] if codes else []

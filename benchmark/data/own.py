@@ -21,6 +21,7 @@ from benchmark.data.patterns import (
     FilePattern,
     GroupPattern,
     InsidePath,
+    SomeFiles,
     files_below,
     group_in,
     name_in,
@@ -62,7 +63,7 @@ class OwnFiles(BaseModel):
         folder: absolute, or relative to the folder of dataset.yaml.
         images, masks: patterns below `folder`; the masks that several patterns give one image are
             joined.
-        leave_out: patterns of files that do not count.
+        leave_out: files that do not count, or patterns of them.
         group: what of a case's name is the group (the patient); None where each case is one.
     """
 
@@ -72,7 +73,7 @@ class OwnFiles(BaseModel):
     folder: str = Field(min_length=1)
     images: list[FilePattern] = Field(min_length=1)
     masks: list[FilePattern] = Field(min_length=1)
-    leave_out: list[FilePattern] = []
+    leave_out: list[SomeFiles] = []
     group: GroupPattern | None = None
     split: Seeded | Lists
 
@@ -130,7 +131,7 @@ def paired_by(own: OwnFiles) -> Paired:
     if not root.is_dir():
         do = f"Bring it back, or correct 'folder' in its {OWN}."
         raise MissingDataError(root, "no folder", "the pictures of the dataset", do)
-    files = [path for path in files_below(root) if _fit(own.leave_out, path) is None]
+    files = [path for path in files_below(root) if not _left_out(own, path)]
     masks: dict[str, list[str]] = {}
     images: dict[str, str] = {}
     other = []
@@ -166,6 +167,10 @@ class _Fit(NamedTuple):
 
     close: tuple[int, int]
     name: str
+
+
+def _left_out(own: OwnFiles, path: str) -> bool:
+    return any(name_in(pattern, path) is not None for pattern in own.leave_out)
 
 
 def _fit(patterns: Iterable[str], path: str) -> _Fit | None:
@@ -216,9 +221,10 @@ def own_cases(name: str, own: OwnFiles) -> list[RawCase]:
     found = paired_by(own)
     if found.maskless:
         shown = ", ".join(found.maskless[:SHOWN])
+        total = len(found.maskless) + len(found.cases)
         raise MissingDataError(
             own.root,
-            f"{len(found.maskless)} images without a mask ({shown})",
+            f"{len(found.maskless)} of {total} images without a mask ({shown})",
             f"a mask for each, by {', '.join(own.masks)}",
             f"Add the masks, or name these images under 'leave_out' in its {OWN}.",
         )

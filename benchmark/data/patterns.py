@@ -32,9 +32,14 @@ def _inside(text: str) -> str:
 
 def _files(text: str) -> str:
     """A pattern of pictures below a folder."""
-    _inside(text)
-    if "*" not in text:
+    if "*" not in _some(text):
         raise ValueError(f"{text!r} has no *: it names one file, not those of a dataset")
+    return text
+
+
+def _some(text: str) -> str:
+    """A picture below a folder, or a pattern of several."""
+    _inside(text)
     if "**" in text.replace("**/", "") or "{" in text:
         raise ValueError(f"{text!r}: placeholders are * and **/")
     if not text.lower().endswith(PICTURES):
@@ -53,6 +58,7 @@ def _groups(text: str) -> str:
 
 InsidePath = Annotated[str, AfterValidator(_inside)]
 FilePattern = Annotated[str, AfterValidator(_files)]
+SomeFiles = Annotated[str, AfterValidator(_some)]
 GroupPattern = Annotated[str, AfterValidator(_groups)]
 
 

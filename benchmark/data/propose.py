@@ -79,12 +79,17 @@ def parts_of(cases: Sequence[RawCase], root: Path) -> dict[str, list[str]]:
     return found if whole else {}
 
 
-def group_hint(cases: Sequence[RawCase]) -> str:
-    """A question, where the names look as if several pictures were of one patient."""
+def group_hint(cases: Sequence[RawCase], again: str) -> str:
+    """A question, where the names look as if several pictures were of one patient.
+
+    Args:
+        again: the command that reads dataset.yaml again.
+    """
     starts = {re.split(r"[_-]", case.case, maxsplit=1)[0] for case in cases}
-    if not 1 < len(starts) <= len(cases) // 2:
+    if not 1 < len(starts) < len(cases):
         return ""
     return (
         f"{len(cases)} names have {len(starts)} beginnings ({', '.join(sorted(starts)[:SHOWN])}). "
-        "If these are patients, say --group '{group}_*', so that none is in two splits."
+        "If these are patients, one patient may be in two splits now: write "
+        f'group: "{{group}}_*" into dataset.yaml, then run `{again}`.'
     )

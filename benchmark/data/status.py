@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from benchmark.core.errors import ImageError, MissingDataError
 from benchmark.core.files import Paths
 from benchmark.core.params import UNSEEN, Mix, Params
+from benchmark.core.text import wrapped
 from benchmark.data.catalog import Dataset, load_catalog
 from benchmark.data.catalog import dataset as row_of
 from benchmark.data.pointer_file import pointer_path
@@ -141,8 +142,8 @@ def describe(params: Params, names: list[str], paths: Paths) -> str:
         cases = f"{row.found}/{row.expected}" if row.expected else "drawn"
         used = " ".join(row.mixes)
         lines.append(f"{row.dataset:20} {row.modality:12} {row.state:11} {cases:>11}  {used}")
-    lines += [f"\n{row.title} ({row.state}): {row.how}" for row in rows if row.expected]
-    return "\n".join(lines)
+    about = [f"{row.title} ({row.state}): {row.how}" for row in rows if row.expected]
+    return "\n\n".join(["\n".join(lines), *map(wrapped, about)])
 
 
 def stuck(row: Dataset, raw: Path) -> str:

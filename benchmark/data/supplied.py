@@ -58,7 +58,7 @@ class Faults:
         """Notes one file."""
         self.found[kind].append(phrase)
 
-    def __str__(self) -> str:
+    def lines(self) -> list[str]:
         """Counts, with the first files of each kind; empty where nothing is wrong."""
         parts = []
         for kind, phrases in self.found.items():
@@ -66,7 +66,7 @@ class Faults:
                 more = len(phrases) - SHOWN
                 shown = ", ".join(phrases[:SHOWN]) + (f" and {more} more" if more > 0 else "")
                 parts.append(f"{len(phrases)} {KINDS[kind]} ({shown})")
-        return "; ".join(parts)
+        return parts
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,7 @@ def score_masks(paths: Paths, request: Request, progress: Progress) -> str:
     prepared = paths.prepared(request.mix)
     cases = load_cases(prepared, ("test",))
     found = _find(request, cases, paths.raw, progress)
+    _check_new(paths, request, slug, found)
     with tempfile.TemporaryDirectory(prefix="mixseg-supplied-") as folder:
         maps = Path(folder) / "probs.npz"
         _write(maps, found, cases, progress)
@@ -106,7 +107,13 @@ def score_masks(paths: Paths, request: Request, progress: Progress) -> str:
     record["files"] = {SCORES: digest_of(out / SCORES)}
     write_json(out / RUN, record)
     note(paths, request.mix, out / RUN)
-    return f"{_told(found, len(cases))}\nwrote {out.relative_to(paths.root)}"
+    means = ", ".join(
+        f"{name} {of['dsc'].mean():.3f}" for name, of in scores.groupby("dataset", sort=False)
+    )
+    return (
+        f"{_told(found, len(cases))}\nmean DSC: {means}\nwrote {out.relative_to(paths.root)}\n"
+        f"next: mixseg report --mix {request.mix} (the row has a table of its own)"
+    )
 
 
 def _slug(paths: Paths, request: Request) -> str:
@@ -149,13 +156,36 @@ def _find(request: Request, cases: Cases, raw: Path, progress: Progress) -> _Fou
     gone = Counter(name for name, of in names.items() for c in of if (name, c) not in files)
     if request.allow_missing and files:
         faults.found["missing"] = []
-    if str(faults):
+    if lines := faults.lines():
         do = "Rename the files, take them away or add them; nothing was scored."
-        more = " With --allow-missing, cases without a file score 0." if gone and files else ""
-        raise ImageError(folder, str(faults), f"a file for each of {len(cases)} cases", do + more)
+        allow = faults.found["missing"] and files
+        more = " With --allow-missing, cases without a file score 0." if allow else ""
+        each = "".join(f"\n  {line}" for line in lines)
+        raise ImageError(
+            folder,
+            "the files do not fit the test cases",
+            f"a file for each of {len(cases)} cases",
+            f"{do}{more} The faults:{each}",
+        )
     resized = sum(each.size != (cases.size, cases.size) for each in looks.values())
     kind = supplied.kind_of({files[key]: look for key, look in looks.items()})
     return _Found(files, kind, resized, dict(gone))
+
+
+def _digest(found: _Found) -> str:
+    """The names and the bytes of the files."""
+    return digest([[*key, digest_of(path)] for key, path in sorted(found.files.items())])
+
+
+def _check_new(paths: Paths, request: Request, slug: str, found: _Found) -> None:
+    """Raises: ParamsError for the files of another seed: twice the same is no second training."""
+    files = _digest(found)
+    for path in sorted((paths.results(request.mix) / GROUP / slug).glob(f"seed-*/{RUN}")):
+        record = read_json(path)
+        if record["seed"] != request.seed and record["supplied"]["digest"] == files:
+            do = "Give the masks of that training, or use the --seed that they had."
+            same = f"the same files as seed {record['seed']}"
+            raise ParamsError(f"--seed {request.seed}", same, "masks of another training", do)
 
 
 def _look(
@@ -239,7 +269,7 @@ def _told(found: _Found, cases: int) -> str:
 def _record(
     request: Request, slug: str, found: _Found, cases: Cases, *, data: str
 ) -> dict[str, Any]:
-    files = digest([[*key, digest_of(path)] for key, path in sorted(found.files.items())])
+    files = _digest(found)
     counts = Counter(cases.table["dataset"])
     return {
         "schema": 2,

@@ -275,7 +275,7 @@ def read_mixes(
             paths.results(names[0]).parent,
             "no results",
             f"a folder {' or '.join(names)}",
-            "Run `mixseg run --all --mix MIX`, or name another folder with --results.",
+            f"Run `mixseg run --all --mix {mix or 'MIX'}`, or name another folder with --results.",
         )
     cards = discover.cards(paths.root)
     for name in found:

@@ -162,6 +162,10 @@ class ScoreTable:
         """The missing runs of a row, in their order."""
         return [*self._gone.get(entry, ())]
 
+    def is_planned(self, entry: Entry) -> bool:
+        """Whether a row has no run yet, not even one that was edited."""
+        return not (self.runs_of(entry) or self.is_edited(entry))
+
     def is_edited(self, entry: Entry) -> bool:
         """Whether a row lacks a run because a file of it was edited."""
         return any(gone.edited for gone in self.missing_of(entry))

@@ -176,10 +176,17 @@ def test_undefined_distances_are_no_number() -> None:
 
 def test_the_text_shows_both_numbers() -> None:
     results = results_of({"a": 0.85})
-    told = reported_text("mix1", [check(results, row(value=0.7))], [row()])
-    assert "0.7000" in told
-    assert "out of tolerance" in told
-    assert "none; nearest dsc" in told
+    meant = {"dsc_pooled": "Dice of all pixels of the set"}
+    told = reported_text("mix1", [check(results, row(value=0.7))], [row()], meant)
+    assert "a, f, dsc: 0.7000 reported, 0." in told
+    assert "  out of tolerance: " in told
+    assert "no convention gives the reported number; the nearest is" in told
+    ours = check(results, row(value=0.9, protocol="dsc_pooled"))
+    told = reported_text("mix1", [ours], [row()], meant)
+    assert "ours is by dsc_pooled (Dice of all pixels of the set)" in told
+    same = check(results, row(value=round(ours.ours or 0, 3), protocol="dsc_pooled"))
+    assert "the reported number is ours by" in reported_text("mix1", [same], [row()], meant)
+    assert max(map(len, told.splitlines())) <= 100
 
 
 ALIASES = ("dsc", "DSC", "Dice", "mDice", "Dice coefficient", "F1-score")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -142,7 +143,40 @@ def test_the_patients_stay_together(paths: Paths) -> None:
 
 
 def test_without_a_group_the_beginnings_are_pointed_at(paths: Paths) -> None:
-    assert "--group '{group}_*'" in "\n".join(made(paths, "patients").lines())
+    looked = made(paths, "patients")
+    hint = next(line for line in looked.lines() if "beginnings" in line)
+    assert 'write group: "{group}_*" into dataset.yaml' in hint
+    # The way out that it names.
+    text = looked.at.read_text().replace("group: null", 'group: "{group}_*"')
+    looked.at.write_text(text)
+    again = look_again("patients", paths, Silent())
+    assert len({case.group for case in again.cases}) == 5
+    assert not any("beginnings" in line for line in again.lines())
+
+
+def test_one_patient_with_two_pictures_is_pointed_at(paths: Paths) -> None:
+    folder = paths.root.parent / "few"
+    for name in ("100_1", "100_2", *(f"{k}_1" for k in range(101, 110))):
+        pair(folder / "images" / f"{name}.png", folder / "masks" / f"{name}.png", len(name))
+    looked = new_dataset("few", folder, Wanted("ultrasound"), paths, Silent())
+    assert any("11 names have 10 beginnings" in line for line in looked.lines())
+
+
+def test_names_that_begin_alike_or_all_differ_are_no_patients(paths: Paths) -> None:
+    for kind in ("suffixed", "ones"):
+        assert not any("beginnings" in line for line in made(paths, kind).lines())
+
+
+def test_without_write_the_next_step_adds_the_mix(paths: Paths) -> None:
+    ones(folder := paths.root.parent / "mine")
+    words = ("new-dataset", "mine", "--from", str(folder), "--modality", "fundus")
+    first = mixseg(paths.root, *words)
+    assert "next: mixseg new-dataset mine --write && mixseg prepare --mix mine" in first.stdout
+    second = mixseg(paths.root, "new-dataset", "mine", "--write")
+    assert "next: mixseg prepare --mix mine" in second.stdout
+    assert "  mine:\n" in (paths.root / "params.yaml").read_text()
+    wrong = mixseg(paths.root, "new-dataset", "mine", "--group", "{group}_*")
+    assert (wrong.returncode, "give --from DIR too" in wrong.stderr) == (2, True)
 
 
 def test_a_split_is_drawn_by_its_seed_and_says_what_is_empty() -> None:
@@ -226,16 +260,17 @@ def test_what_could_not_be_matched_is_listed(paths: Paths) -> None:
     assert looked.unmatched["Masks without an image"] == ["other_mask.png"]
     sheet = (paths.own / "odd" / "contact_sheet.html").read_text(encoding="utf-8")
     assert "<code>scan 3.png</code>" in sheet
-    with pytest.raises(MissingDataError, match=r"1 images without a mask \(scan 3.png\)"):
+    with pytest.raises(MissingDataError, match=r"1 of 10 images without a mask \(scan 3.png\)"):
         looked.check_matched()
     with pytest.raises(MissingDataError, match="without a mask"):
         raw_folder(dataset("odd"), paths.raw)
     # The way out that the message names.
     path = paths.own / "odd" / "dataset.yaml"
-    path.write_text(path.read_text().replace("leave_out: []", 'leave_out: ["scan 3*.png"]'))
-    again = look_again("odd", paths, Silent())
-    again.check_matched()
-    assert len(raw_folder(dataset("odd"), paths.raw).cases) == COUNT - 1
+    for names in ('["scan 3.png"]', '["scan 3*.png"]'):
+        path.write_text(re.sub("leave_out: .*", f"leave_out: {names}", path.read_text()))
+        again = look_again("odd", paths, Silent())
+        again.check_matched()
+        assert len(raw_folder(dataset("odd"), paths.raw).cases) == COUNT - 1
 
 
 def test_nothing_is_written_for_bad_input(paths: Paths) -> None:

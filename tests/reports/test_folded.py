@@ -67,6 +67,35 @@ def test_claims_with_a_verdict_stand_open_and_the_others_folded(text: str) -> No
     assert len(folded) == int(count.group(2))
 
 
+def test_rows_without_a_result_are_named_in_a_fold_below_their_table(text: str) -> None:
+    for name in ("main", "comparisons", "strata"):
+        table = re.search(rf'id="table-{name}".*?</details>', text, re.DOTALL)
+        assert table is not None, name
+        folds = Folds(table.group())
+        assert "1 row without a result" in folds.inside, name
+        assert "seed 2 of 3: not run" in folds.inside, name
+        assert "Rows: U-Net++." in folds.inside, name
+        assert "U-Net++" not in folds.outside, name
+        assert "missing" not in folds.outside, name
+
+
+def test_a_row_with_some_of_its_runs_stays_among_the_methods(text: str) -> None:
+    table = re.search(r'id="table-methods".*?</table>', text, re.DOTALL)
+    assert table is not None
+    assert "2 of 3" in table.group()
+
+
+def test_a_table_without_any_result_is_only_its_fold(tmp_path: Path) -> None:
+    made = make(tmp_path / "made", Plan(cases=3))
+    shutil.rmtree(made.paths.results(MIX) / "main")
+    text = page(made, tmp_path / "to")
+    table = re.search(r'id="table-comparisons">(.*?)<p class="files">', text, re.DOTALL)
+    assert table is not None
+    assert "<table" not in table.group(1)
+    assert "rows without a result" in table.group(1)
+    assert "Wilcoxon" not in table.group(1)
+
+
 def test_the_files_of_both_parts_are_one(text: str) -> None:
     assert "claims/claims-not-run." not in text
     assert text.count('href="claims/claims.csv"') >= 1

@@ -101,8 +101,10 @@ def test_absent_data_are_told(tmp_path: Path) -> None:
     made = make(tmp_path / "made", PLAN)
     shutil.rmtree(made.paths.prepared(MIX))
     page = gallery(made.study())
-    assert "The images are not here: `mixseg prepare --mix mix0` makes them." in page
+    told = "The images are not here: <code>mixseg prepare --mix mix0</code> makes them."
+    assert page.count(told) == 1
     assert "<img" not in page
+    assert "<h2" not in page  # no empty chapters
 
 
 def test_no_results_are_told(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -114,6 +115,15 @@ def test_the_page_over_all_mixes_answers(tmp_path: Path) -> None:
     assert f'href="{MIX}/index.html"' in text
     assert "2026-01-31" in text
     assert "Nothing is recorded yet" in overview(pairs, [])
+
+
+def test_the_history_has_the_titles_of_today(tmp_path: Path) -> None:
+    study = make(tmp_path, Plan(cases=4)).study()
+    old = [replace(each, title="An old title") for each in recordings(study, "2026-01-31")]
+    gone = replace(old[0], method="gone", title="A removed row")
+    text = overview([(study, study.only(ABLATIONS))], [*old, gone])
+    assert "An old title" not in text
+    assert "A removed row" in text
 
 
 def test_names_are_text_on_the_page(tmp_path: Path) -> None:

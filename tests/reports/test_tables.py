@@ -303,8 +303,10 @@ def test_no_results_at_all_give_a_table_of_missing_values(own: Made) -> None:
     assert grid.columns[0].group == "phantom-fundus"
 
 
-def test_summary_fits_a_terminal(own: Made) -> None:
-    own.cards.append(card("long", "A method with a name that is far too long for a column"))
+def test_summary_fits_a_terminal(tmp_path: Path) -> None:
+    long = card("long", "A method with a name that is far too long for a column")
+    own = make(tmp_path, Plan(cases=3, cards=(*CARDS, long)))
+    own.cards.append(card("planned", "A planned method"))
     text = summary(own.study())
     assert max(len(row) for row in text.splitlines()) <= 100
     mean = statistics.mean(mean_by_hand(own, ("main", "unet"), "phantom-fundus", "dsc"))
@@ -312,7 +314,9 @@ def test_summary_fits_a_terminal(own: Made) -> None:
     assert f"{mean:.3f} ±" in row
     lines = text.splitlines()
     start = next(i for i, row in enumerate(lines) if row.startswith("  A method"))
-    assert lines[start].count("missing") == 5
-    name = " ".join("".join(lines[start : start + 4]).replace("missing", "").split())
+    name = " ".join(lines[start + k][:24].strip() for k in range(4))
     assert name.startswith("A method with a name that is far too long for a column")
+    # A row that was never run is counted, not printed.
+    assert "A planned method" not in text
+    assert f"1 row has no result: `mixseg status --mix {MIX} --long` lists the runs" in text
     assert text.count("DSC ↑") == text.count("IoU ↑") == text.count("MAE ↓") == 1

@@ -1,6 +1,7 @@
 """Predictions made elsewhere: which files are which cases, what is refused, what is scored."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +106,7 @@ def test_a_message_shows_the_first_and_counts_the_rest() -> None:
     faults = Faults()
     for k in range(5):
         faults.add("extra", f"{k}.png")
-    assert str(faults) == "5 of no test case (0.png, 1.png, 2.png and 2 more)"
+    assert faults.lines() == ["5 of no test case (0.png, 1.png, 2.png and 2 more)"]
 
 
 # ---- contents
@@ -302,6 +303,15 @@ def test_two_names_of_one_folder_are_refused(paths: Paths) -> None:
         score(paths, folder, name="theirs!", seed=1)
 
 
+def test_the_same_files_are_no_second_training(paths: Paths) -> None:
+    folder = supply(paths)
+    score(paths, folder)
+    with pytest.raises(ParamsError, match="the same files as seed 0"):
+        score(paths, folder, seed=1)
+    assert not paths.run("tiny", GROUP, "theirs", 1).exists()
+    assert "wrote" in score(paths, folder, name="Others", seed=1)
+
+
 def test_no_folder_no_files_no_mix(paths: Paths) -> None:
     assert "no folder" in refused(paths, paths.root / "none", MissingDataError)
     empty = paths.root / "empty"
@@ -320,7 +330,9 @@ def test_the_command(paths: Paths) -> None:
     done = mixseg(paths.root, *words, "--seed", "1")
     assert done.returncode == 0, done.stderr
     assert "wrote results/tiny/supplied/theirs/seed-1" in done.stdout
+    assert re.search(r"^mean DSC: \S+ 1\.000", done.stdout, re.MULTILINE)  # the references
+    assert "next: mixseg report --mix tiny" in done.stdout
     next(folder.rglob("*.png")).unlink()
     done = mixseg(paths.root, *words)
     assert done.returncode == 1
-    assert "1 missing" in done.stderr
+    assert "\n  1 missing (" in done.stderr  # a line a kind

@@ -37,7 +37,8 @@ def scores_figure(study: Study) -> Figure | None:
     if not any(cells.values()):
         return None
     columns = min(3, len(sets))
-    rows, shown = math.ceil(len(sets) / columns), plotted(study, entries)
+    scored = [e for e in entries if any(cells[e.key, name] for name, _ in sets)]
+    rows, shown = math.ceil(len(sets) / columns), plotted(study, scored)
     with canvas_of((9.2, rows * (0.85 + 0.24 * len(shown)))) as canvas:
         axes = axes_of(canvas, len(sets), columns, sharey=True)
         for ax, (name, title) in zip(axes, sets, strict=False):
@@ -49,13 +50,21 @@ def scores_figure(study: Study) -> Figure | None:
         title="DSC by test set",
         caption="Dot: mean over seeds. Line: 95 % interval over cases. Ticks: the seeds. Blue:"
         f" unprompted; vermilion: prompted.{hollow_note(apart)} The axes differ between panels."
-        f"{left_out(len(shown), len(entries))}",
+        f"{left_out(len(shown), len(scored))}{_unscored(len(entries) - len(scored))}",
         alt=f"Dot plot of the DSC of {len(shown)} methods on {len(sets)} panels: mean over seeds,"
         " 95 % interval over cases, and each seed as a small tick. The main table holds the same"
         " numbers.",
         svg=svg,
         records=[*_score_records(entries, sets, cells)],
     )
+
+
+def _unscored(count: int) -> str:
+    """The sentence on rows that no panel can show; empty where there is none."""
+    rows = (
+        "1 method has no result and is" if count == 1 else f"{count} methods have no result and are"
+    )
+    return f" {rows} not shown." if count else ""
 
 
 def hollow_note(apart: Collection[str]) -> str:

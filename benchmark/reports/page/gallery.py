@@ -50,12 +50,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Chapter:
-    """A modality: its contact sheet, its rows, and what is not here."""
+    """A modality: its contact sheet and its rows."""
 
     modality: str
     sheet: Picture | None
     rows: tuple[Row, ...]
-    missing: tuple[str, ...] = ()
 
 
 @dataclass
@@ -136,12 +135,14 @@ def gallery(study: Study) -> str:
     with ExitStack() as stack:
         source = Source(study, stack)
         source.open()
+        missing = _missing(source, best)
         chapters = [_chapter(source, modality, best) for modality in _modalities(study)]
     return render(
         "gallery.html",
         study=study,
         best=best,
-        chapters=chapters,
+        missing=missing,
+        chapters=[each for each in chapters if each.sheet or each.rows],
         key=[("found", TRUE), ("missed", MISSED), ("false", FALSE)],
     )
 
@@ -156,8 +157,8 @@ def _modalities(study: Study) -> list[str]:
     return list(dict.fromkeys(study.modality(each) for each in study.table.sets))
 
 
-def _chapter(source: Source, modality: str, best: Run | None) -> Chapter:
-    rows: list[Row] = []
+def _missing(source: Source, best: Run | None) -> list[str]:
+    """What is not here, and how to get it."""
     missing = [source.absent] if source.absent else []
     if best is None:
         missing.append("No ranked method has all its runs, so there is no best one to show.")
@@ -166,10 +167,15 @@ def _chapter(source: Source, modality: str, best: Run | None) -> Chapter:
             f"The maps of {best.entry.title}, seed {best.seed}, are not here. `mixseg run` "
             "makes them. `mixseg pull` fetches them if a remote is set."
         )
-    elif source.cases is not None:
+    return missing
+
+
+def _chapter(source: Source, modality: str, best: Run | None) -> Chapter:
+    rows: list[Row] = []
+    if source.cases is not None and best is not None and source.maps(best) is not None:
         rows += _ranked(source, modality, best)
         rows += _disputed(source, modality)
-    return Chapter(modality, _sheet(source, modality), tuple(rows), tuple(missing))
+    return Chapter(modality, _sheet(source, modality), tuple(rows))
 
 
 def _sheet(source: Source, modality: str) -> Picture | None:

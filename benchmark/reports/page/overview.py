@@ -52,9 +52,18 @@ def overview(studies: Sequence[tuple[Study, Study]], history: Sequence[Recording
         "overview.html",
         chapters=[_chapter(study, rest) for study, rest in studies],
         matrix=_matrix(studies),
-        history=_history(history, titles),
+        history=_history(_named_now(history, studies), titles),
         facts=_facts(studies),
     )
+
+
+def _named_now(
+    history: Sequence[Recording], studies: Sequence[tuple[Study, Study]]
+) -> list[Recording]:
+    """The recordings with the titles of today, as in the other tables; old titles if none."""
+    entries = [e for pair in studies for study in pair for e in study.table.rows(tuple(GROUPS))]
+    titles = {entry.name: entry.title for entry in entries}
+    return [replace(each, title=titles.get(each.method, each.title)) for each in history]
 
 
 def _facts(studies: Sequence[tuple[Study, Study]]) -> list[tuple[str, str]]:

@@ -20,6 +20,8 @@ class Shown:
     Attributes:
         folder: that its files lie in.
         file: the name of its files, where the page shows a part of them.
+
+    Lines that have no result are named below the table, folded: a table of "missing" says little.
     """
 
     folder: str
@@ -28,13 +30,18 @@ class Shown:
 
     @property
     def lines(self) -> int:
-        """How many of its lines the page shows."""
-        return min(len(self.grid.lines()), max(LINES, CELLS // (len(self.grid.columns) + 1)))
+        """How many of the lines with a result the page shows."""
+        return min(len(self.present.lines()), max(LINES, CELLS // (len(self.grid.columns) + 1)))
+
+    @property
+    def present(self) -> Grid:
+        """The table of the lines with a result."""
+        return self.grid.present()
 
     @property
     def whole(self) -> str:
         """The page of the whole table; empty where the report shows all lines."""
-        return f"{WHOLE}/{self.grid.name}.html" if self.lines < len(self.grid.lines()) else ""
+        return f"{WHOLE}/{self.grid.name}.html" if self.lines < len(self.present.lines()) else ""
 
 
 @dataclass(frozen=True)

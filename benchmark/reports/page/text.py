@@ -14,13 +14,17 @@ VALUE = 15  # columns of a value
 
 
 def summary(study: Study) -> str:
-    """The main table of a mix: a panel a metric, with the intervals of the first."""
-    grid, metrics = main_grid(study), in_table("main")
+    """The main table of a mix: a panel a metric, with the intervals of the first.
+
+    Rows without a result are only counted.
+    """
+    whole, metrics = main_grid(study), in_table("main")
+    grid, absent = whole.present(), whole.absent
     headings = [heading.split(" (")[0] for _, heading in columns_of(study)]
     parts = [f"{study.mix.title}: mean over seeds ± standard deviation over seeds"]
     parts += study.warnings()
     wide = max(1, (width() - NAME) // VALUE)
-    for place, metric in enumerate(metrics):
+    for place, metric in enumerate(metrics if grid.lines() else ()):
         for start in range(0, len(headings), wide):
             chosen = range(start, min(start + wide, len(headings)))
             index = [len(metrics) * k + place for k in chosen]
@@ -29,6 +33,9 @@ def summary(study: Study) -> str:
             parts.append("\n".join(lines))
     notes = [f"({mark}) {text}" for mark, text in grid.notes]
     below = ["* best of its block. In brackets: 95 % bootstrap interval over cases.", *notes]
+    if absent:
+        rows = "1 row has" if len(absent) == 1 else f"{len(absent)} rows have"
+        below.append(f"{rows} no result: `mixseg status --mix {study.name} --long` lists the runs")
     parts.append(
         "\n".join(textwrap.fill(text, width(), subsequent_indent="    ") for text in below)
     )

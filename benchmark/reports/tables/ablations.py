@@ -197,7 +197,8 @@ def _block(
         difference = missing() if orphan else difference_cell(answer)
         title = f"{entry.title} (base)" if entry == family.base else entry.title
         cells = (parameters_cell(study, entry), mean, difference, *scores)
-        lines.append(Line(title, cells, marks.of(notes)))
+        planned = study.table.is_planned(entry)
+        lines.append(Line(title, cells, marks.of(notes), planned=planned))
     return Block(family.heading, tuple(lines))
 
 

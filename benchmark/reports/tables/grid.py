@@ -4,8 +4,8 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar
 
 from benchmark.core.spreadsheet import as_text
 from benchmark.core.text import letter
@@ -52,12 +52,26 @@ class Column:
 
 @dataclass(frozen=True)
 class Line:
-    """One row: its title, the marks of its notes, its cells."""
+    """One row: its title, the marks of its notes, its cells.
+
+    Attributes:
+        planned: whether it tells of a method that has no run yet.
+    """
 
     title: str
     cells: tuple[Cell, ...]
     marks: tuple[str, ...] = ()
     sub: str = ""
+    planned: bool = False
+
+    @property
+    def absent(self) -> bool:
+        """Whether it has no result: it is only planned, or its cells say no more than "missing"."""
+        texts = {cell.text for cell in self.cells}
+        return self.planned or (MISSING in texts and texts <= {MISSING, NONE})
+
+
+Marked = TypeVar("Marked", Line, Column)
 
 
 @dataclass(frozen=True)
@@ -116,6 +130,41 @@ class Grid:
         """All lines of all blocks."""
         return [line for block in self.blocks for line in block.lines]
 
+    def present(self) -> "Grid":
+        """The same table without the lines that have no result, and without their notes."""
+        if not self.absent:
+            return self
+        kept = [(b.title, [x for x in b.lines if not x.absent]) for b in self.blocks]
+        told: list[Line | Column] = [*self.columns, *(x for _, lines in kept for x in lines)]
+        used = {mark for each in told for mark in each.marks}
+        notes = [(mark, text) for mark, text in self.notes if mark in used]
+        new = {mark: letter(i) for i, (mark, _) in enumerate(notes, 1)}
+        return replace(
+            self,
+            columns=tuple(_marked(column, new) for column in self.columns),
+            blocks=tuple(
+                Block(title, tuple(_marked(line, new) for line in lines))
+                for title, lines in kept
+                if lines
+            ),
+            notes=tuple((new[mark], text) for mark, text in notes),
+        )
+
+    @property
+    def absent(self) -> list[str]:
+        """The titles of the lines that have no result, each once."""
+        return list(dict.fromkeys(line.title for line in self.lines() if line.absent))
+
+    def reasons(self) -> dict[str, list[str]]:
+        """The lines that have no result, by their notes, which say why."""
+        notes = dict(self.notes)
+        found: dict[str, dict[str, None]] = {}
+        for line in self.lines():
+            if line.absent:
+                why = "; ".join(notes[mark] for mark in line.marks)
+                found.setdefault(why, {})[line.title] = None
+        return {why: list(titles) for why, titles in found.items()}
+
     def full_title(self) -> str:
         """The title where the table stands alone."""
         return f"{self.of}: {self.title}"
@@ -135,6 +184,11 @@ class Grid:
             for block in self.blocks
             for line in block.lines
         ]
+
+
+def _marked(of: Marked, new: Mapping[str, str]) -> Marked:
+    """The same line or column with other marks."""
+    return replace(of, marks=tuple(new[mark] for mark in of.marks))
 
 
 class Marks:

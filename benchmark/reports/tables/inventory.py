@@ -22,7 +22,12 @@ def methods_grid(study: Study) -> Grid:
     marks, blocks = Marks(), []
     for block in blocks_of(study, RANKED):
         lines = [
-            Line(entry.title, _method_cells(study, entry), marks.of(study.notes(entry)))
+            Line(
+                entry.title,
+                _method_cells(study, entry),
+                marks.of(study.notes(entry)),
+                planned=study.table.is_planned(entry),
+            )
             for entry in block.entries
         ]
         blocks.append(Block(block.title, tuple(lines)))

@@ -148,7 +148,8 @@ class Verdicts:
                 f"Ours has its 95 % interval over trainings and cases. {CUT} Only a number of "
                 "the same setting (data, split, recipe) can be out of tolerance. The "
                 "convention is the one of ours that gives the reported number within "
-                "rounding; if none does, the nearest is named.",
+                "rounding; if none does, the nearest is named. Ours is by the convention of the "
+                "published table where that is known, so it may differ from the main table.",
             ),
             records=[*_reported_records(self.checked)],
         )
@@ -186,7 +187,9 @@ def _reported_cells(one: Checked, meanings: Conventions) -> Iterator[Cell]:
         yield Cell(_printed(one.ours, one), limits, one.ours)
     yield Cell(one.verdict, sort=one.verdict, kind=KINDS.get(one.verdict, ""))
     yield Cell(one.reported.setting)
-    yield Cell(_conventions(one, meanings))
+    by = one.reported.protocol
+    own = by in meanings and by != one.reported.metric
+    yield Cell(_conventions(one, meanings), f"ours is by: {meanings[by][0]}" if own else "")
     yield Cell(one.why)
 
 
