@@ -43,7 +43,7 @@ def test_the_papers_recipe_is_the_default() -> None:
         (("epochs: 3", "epoch: 3"), "mixes.tiny.recipe.epoch: .*expected 'epochs'"),
         (("epochs: 3,", ""), "the recipe lacks epochs|without a reason"),
         (("weights: random", "weights: maybe"), "mixes.tiny.weights: "),
-        (("focus: small", "focus: [small"), "unreadable .*expected YAML"),
+        (("focus: small", "focus: [small"), "unreadable .*expected plain YAML"),
         (("focus: small", ""), "focus: field required"),
         (
             ("    drawn: {train: 8, test: 2, seed: 0}\n", ""),
@@ -52,7 +52,7 @@ def test_the_papers_recipe_is_the_default() -> None:
         (("    at_most: null\n", ""), "mixes.tiny: no key 'at_most', .*null' for all"),
         (
             ("    size: 32\n", "    size: 32\n    size: 96\n"),
-            "line 8: key 'size' again, first in line 7.*each key stands once",
+            "line 8: key 'size' again, first in line 7.*without repeated keys",
         ),
         (
             ("focus: small", "focus: small\nfocus: small"),

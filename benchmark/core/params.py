@@ -254,7 +254,7 @@ def _read(path: Path) -> Params:
         raw = read_yaml(path)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         problem = " ".join(str(error).split())
-        expected = "YAML in which each key stands once"
+        expected = "plain YAML without repeated keys"
         raise ParamsError(path, f"unreadable ({problem})", expected, "Mend the file.") from error
     try:
         params = Params.model_validate(raw)

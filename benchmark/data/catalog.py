@@ -201,7 +201,7 @@ def _mapping(path: Path, expected: str) -> dict[Any, Any]:
         rows = read_yaml(path)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         problem = " ".join(str(error).split())
-        unique = "YAML in which each key stands once"
+        unique = "plain YAML without repeated keys"
         raise CatalogError(path, f"unreadable ({problem})", unique, "Mend the file.") from error
     if not isinstance(rows, dict):
         raise CatalogError(path, "no mapping", expected, "Mend the file.")

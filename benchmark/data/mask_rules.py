@@ -57,7 +57,8 @@ class Values:
 
     def __str__(self) -> str:
         frequent = sorted(self.counts, key=lambda value: -self.counts[value])[:SHOWN]
-        shown = ", ".join(f"{v} ({self.counts[v]} pixels)" for v in sorted(frequent))
+        sizes = {v: f"{self.counts[v]} pixel{'s' * (self.counts[v] != 1)}" for v in frequent}
+        shown = ", ".join(f"{v} ({sizes[v]})" for v in sorted(frequent))
         more = len(self.counts) - len(frequent)
         word = "code" if len(self.counts) == 1 else "codes"
         return f"{word} {shown}" + (f" and {more} other values" if more else "")

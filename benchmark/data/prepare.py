@@ -130,7 +130,7 @@ def _plans(mix_name: str, mix: Mix, paths: Paths) -> list[Plan]:
         try:
             plan = (_drawn if row.drawn else _raw)(row, role, mix, paths)
         except MissingDataError as gap:
-            gaps.append(f"  {name}: {gap}")
+            gaps.append(f"  {name}: {str(gap).removeprefix(f'{name}: ')}")
             continue
         kept = _some([item for item in plan.items if item.split in used], name, mix.at_most)
         plans.append(replace(plan, items=kept))
