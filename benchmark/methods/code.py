@@ -118,13 +118,15 @@ def closure(root: Path, entries: Iterable[Path]) -> list[Path]:
 
 
 def _named(file: Path, root: Path, names: Iterable[str]) -> bool:
-    for base in (root, Path(__file__).parents[2]):
-        if base in file.parents:
-            shown = file.relative_to(base).as_posix()
-            return any(
-                shown == name or (name[-1] == "/" and shown.startswith(name)) for name in names
-            )
-    return False
+    shown = _shown(file, root)
+    return any(shown == name or (name[-1] == "/" and shown.startswith(name)) for name in names)
+
+
+@functools.cache
+def _shown(file: Path, root: Path) -> str:
+    """The path of a file in the project or beside it, with /; empty elsewhere."""
+    bases = (base for base in (root, Path(__file__).parents[2]) if base in file.parents)
+    return next((file.relative_to(base).as_posix() for base in bases), "")
 
 
 def imported(root: Path, file: Path) -> set[Path]:
