@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-WINDOW = 31
+WINDOW, REACH = 31, 15
 SLOPE = 5.0
 
 
@@ -18,7 +18,9 @@ def pixel_iou(logits: Tensor, mask: Tensor) -> Tensor:
         logits, mask: (B, 1, H, W); s is the sigmoid of the logits.
     """
     logits, mask = logits.float(), mask.float()
-    pooled = F.avg_pool2d(mask, WINDOW, stride=1, padding=WINDOW // 2)
+    # One axis after the other: the same means in a fraction of the time on a CPU.
+    rows = F.avg_pool2d(mask, (1, WINDOW), stride=1, padding=(0, REACH))
+    pooled = F.avg_pool2d(rows, (WINDOW, 1), stride=1, padding=(REACH, 0))
     weight = 1 + SLOPE * (pooled - mask).abs()
     bce = F.binary_cross_entropy_with_logits(logits, mask, reduction="none")
     prob = torch.sigmoid(logits)
