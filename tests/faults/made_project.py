@@ -25,7 +25,8 @@ SCORE = ("score", "--mix", "tiny")
 REPORT = ("report", "--mix", "tiny")
 TIMED = {"seconds", "images_per_s"}  # columns of history.csv
 WHEN = {  # of run.json and cost.json
-    "times", "finished", "files", "commit", "hardware", "latency_ms", "latency_runs", "memory_mib",
+    "times", "finished", "files", "commit", "hardware", "load", "latency_ms", "latency_runs",
+    "memory_mib",
 }  # fmt: skip
 EPOCHS = 12
 KEPT = ("artefacts", "results")
