@@ -53,6 +53,11 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def about(seconds: float) -> str:
+    """An estimate of a time: about 45 s."""
+    return f"about {duration(seconds)}" if seconds >= 1 else duration(seconds)
+
+
 def letter(number: int) -> str:
     """1 is a, 26 is z, 27 is aa."""
     text = ""

@@ -181,6 +181,13 @@ def usual_recipe(study: Study) -> Mapping[str, Any]:
     return next(told, study.mix.recipe.whole().fields())
 
 
+def run_counts(parts: Sequence[Study]) -> tuple[int, int]:
+    """Runs with results, and planned runs. Controls are arithmetic, and count as no runs."""
+    entries = [e for part in parts for e in part.table.entries if e.group != CONTROLS]
+    runs = [run for part in parts for run in part.runs() if run.entry.group != CONTROLS]
+    return len(runs), sum(len(entry.seeds) for entry in entries)
+
+
 def _bare(name: str) -> str:
     """Letters and digits in lower case, so that «ISIC 2018» is isic2018."""
     return "".join(char for char in name.casefold() if char.isalnum())

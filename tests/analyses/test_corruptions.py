@@ -205,7 +205,7 @@ def measured(ran: Paths) -> Measured:
     torch.set_num_threads(1)
     lines = list(analyse(ran, ANALYSIS, "tiny", None, "cpu", Silent()))
     assert all(ok for _, ok in lines), lines
-    assert lines[0][0].startswith("4 to measure, about")
+    assert lines[0][0].startswith("4 to measure, ")
     results = read_results("tiny", load_params(ran.root), discover.cards(ran.root), ran)
     found = read(results, ANALYSIS)
     assert found is not None

@@ -91,7 +91,7 @@ def faults(folder: Path, draw: random.Random) -> dict[str, Callable[[], Fault]]:
 def nodes() -> Fault:
     """Loss of a node on Slurm and on Ray, where they are here."""
     fault = Fault("loss of a node in training, on Slurm and on Ray", "same bytes")
-    words = [sys.executable, "-m", "pytest", "-q", "-m", "engines", "-k", "node", "-rs", "tests"]
+    words = [sys.executable, "-m", "pytest", "-m", "engines", "-k", "node", "-rs", "tests"]
     done = subprocess.run(words, cwd=ROOT, text=True, capture_output=True, check=False)
     last = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else "no output"
     fault.tried = sum(int(n) for n in [w for w in last.split() if w.isdigit()][:1])

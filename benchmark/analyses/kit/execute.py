@@ -27,7 +27,7 @@ from benchmark.core.errors import MissingDataError, MixSegError, NoPartError
 from benchmark.core.files import Paths, digest, read_json, sha256_bytes, write_atomic, write_json
 from benchmark.core.params import Params, load_params
 from benchmark.core.progress import Progress, Silent
-from benchmark.core.text import duration
+from benchmark.core.text import about, duration
 from benchmark.data.answers import require
 from benchmark.data.apart import prepare_named, require_apart
 from benchmark.data.manifest import MANIFEST
@@ -111,7 +111,7 @@ def _expected(analysis: Analysis, jobs: Sequence[Todo]) -> str:
     folder = job.paths.results(job.name) / FOLDER / analysis.name
     known = _seconds_before(folder, wanted, _cases(analysis, job))
     if known is not None:
-        return f"about {duration(known * len(jobs))}, by units that were measured before"
+        return f"{about(known * len(jobs))}, by units that were measured before"
     work = {part: analysis.work(job, part) for part in parts}
     most = max(parts, key=lambda part: work[part])
     few, some = replace(job, limit=TRIED[0]), replace(job, limit=min(TRIED[1], job.limit or 99))
@@ -126,7 +126,7 @@ def _expected(analysis: Analysis, jobs: Sequence[Todo]) -> str:
     each = max(three - one, 0.0) / (more - less) if more > less else one / max(less, 1)
     fixed = max(one - each * less, 0.0)
     total = sum(fixed + each * work[part] for part in parts if work[part]) * len(jobs)
-    return f"about {duration(total)}, by a trial of {_cases(analysis, some)} cases"
+    return f"{about(total)}, by a trial of {_cases(analysis, some)} cases"
 
 
 def _cases(analysis: Analysis, job: Job) -> int:

@@ -21,7 +21,7 @@ from benchmark.reports.page.render import render
 from benchmark.reports.page.sections import FURTHER, Addition, Content, design, sections
 from benchmark.reports.release.checklist import checklist
 from benchmark.reports.release.provenance import deviations_grid, provenance_grid, runs_grid
-from benchmark.reports.study import Study, study_of
+from benchmark.reports.study import Study, run_counts, study_of
 from benchmark.reports.tables.ablations import ablation_grid, single_modality_grid
 from benchmark.reports.tables.appendix import friedman_figure, friedman_grid
 from benchmark.reports.tables.compared import Compared, compare
@@ -258,8 +258,7 @@ def _facts(*parts: Study) -> list[tuple[str, str]]:
     sets = parts[0].table.sets
     cases = sum(len(each.cases) for each in sets)
     methods = sum(len(part.table.rows(RANKED)) for part in parts)
-    planned = sum(len(entry.seeds) for part in parts for entry in part.table.entries)
-    done = sum(len(part.table.runs) for part in parts)
+    done, planned = run_counts(parts)
     gone = sum(len(part.table.missing) for part in parts)
     return [
         (f"{methods}", "methods"),

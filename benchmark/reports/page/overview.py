@@ -8,7 +8,7 @@ from benchmark.reports.page.answers import Answer, best, missing, scale
 from benchmark.reports.page.history import Recording, changes
 from benchmark.reports.page.render import render
 from benchmark.reports.page.sections import design
-from benchmark.reports.study import Study
+from benchmark.reports.study import Study, run_counts
 from benchmark.reports.tables.cells import signed
 from benchmark.reports.tables.grid import NONE, Block, Cell, Column, Grid, Line, Marks, number
 from benchmark.reports.tables.main import blocks_of
@@ -69,8 +69,7 @@ def _named_now(
 def _facts(studies: Sequence[tuple[Study, Study]]) -> list[tuple[str, str]]:
     parts = [part for pair in studies for part in pair]
     ran = {run.entry.name for part in parts for run in part.runs() if run.entry.group != CONTROLS}
-    planned = sum(len(entry.seeds) for part in parts for entry in part.table.entries)
-    done = sum(len(part.table.runs) for part in parts)
+    done, planned = run_counts(parts)
     mixes = len(studies)
     return [
         (f"{mixes}", "mix" if mixes == 1 else "mixes"),

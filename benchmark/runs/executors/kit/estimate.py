@@ -19,7 +19,7 @@ from benchmark.core.errors import MixSegError
 from benchmark.core.files import Paths, read_json
 from benchmark.core.params import load_params
 from benchmark.core.progress import Progress
-from benchmark.core.text import duration
+from benchmark.core.text import about, duration
 from benchmark.data.manifest import read_manifest
 from benchmark.methods.discover import declared
 from benchmark.runs.executors.kit.contract import Order, Room
@@ -83,7 +83,7 @@ def _told(order: Order, room: Room, known: dict[Row, Guess]) -> Estimate:
         return Estimate(0.0, tuple(lines))
     mean = sum(guess.seconds for guess in found) / len(found)
     seconds = max(mean * count / at_once, max(guess.seconds for guess in found))
-    lines.append(f"time: about {duration(seconds)}{_sources(guesses)}")
+    lines.append(f"time: {about(seconds)}{_sources(guesses)}")
     kept = sum(guess.kept for guess in found) / len(found) * count
     need = kept + at_once * max(guess.passing for guess in found)
     lines.append(f"disk: about {_size(need)}, {_size(free)} free")
@@ -185,10 +185,10 @@ def _from_step(paths: Paths, row: Row, step: dict[str, float]) -> Guess | None:
     except MixSegError:
         return None
     sizes = {"train": 0, "test": 0}
-    for about in sets:
-        if plan.card.modality in (None, "", about["modality"]):
-            sizes["train"] += int(about.get("train", 0)) + int(about.get("val", 0))
-        sizes["test"] += int(about.get("test", 0))
+    for each in sets:
+        if plan.card.modality in (None, "", each["modality"]):
+            sizes["train"] += int(each.get("train", 0)) + int(each.get("val", 0))
+        sizes["test"] += int(each.get("test", 0))
     batch, recipe = plan.recipe.batch or 1, plan.recipe
     steps = sizes["train"] // batch * len(recipe.scales or (1.0,)) * (recipe.epochs or 0)
     tested = sizes["test"] * step["step_s"] / batch * FORWARD

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from benchmark.core.errors import MixSegError
 from benchmark.core.files import Paths
 from benchmark.core.progress import Board
-from benchmark.core.text import duration
+from benchmark.core.text import about
 from benchmark.runs.executors.kit.contract import Room
 from benchmark.runs.identity import RunSpec, plan_run
 from benchmark.runs.noted import Far
@@ -56,7 +56,7 @@ class RunsWatch:
         share = (counts["done"] + counts["failed"] + self._under_way()) / max(1, len(states))
         left = gone / share * (1 - share) if share > SHARE else self.seconds - gone
         if left > 0:
-            told.append(f"about {duration(left)} left")
+            told.append(f"{about(left)} left")
         return f"{len(states)} runs: {', '.join(told)}"
 
     def rows(self) -> list[tuple[str, ...]]:
