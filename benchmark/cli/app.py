@@ -125,7 +125,8 @@ def data(
     """Shows which datasets are here, which are missing, and how to get them."""
     from benchmark.core.params import load_params
     from benchmark.data import status
-    from benchmark.data.catalog import load_catalog
+    from benchmark.data.catalog import broken_own, load_catalog
+    from benchmark.data.catalog import dataset as row_of
 
     cli_datasets.use(datasets)
     if record and (mix is None or dataset is not None):
@@ -147,18 +148,19 @@ def data(
         from benchmark.data.download import fetch_all
 
         fetch_all(names, paths, Terminal())
-    catalog = load_catalog()
     if record and mix:
         from benchmark.data.record import look
 
-        rows = [catalog[name] for name in names]
+        rows = [row_of(name) for name in names]
         found = look(mix, rows, paths, Terminal())
         found.write(paths)
         for line in found.lines:
             typer.echo(line)
         return
-    every = [] if dataset or mix else list(catalog)
+    every = [] if dataset or mix else list(load_catalog())
     typer.echo(status.describe(params, list(dict.fromkeys([*names, *every])), paths))
+    for error in () if dataset or mix else broken_own().values():
+        typer.echo(f"cannot be used: {error}", err=True)
 
 
 def _codes(source: Path | None, lesion: str | None, background: str | None) -> "ListedCodes | None":

@@ -135,13 +135,17 @@ def load_catalog(path: Path | None = None) -> dict[str, Dataset]:
 
     Args:
         path: a file of rows; without it those of catalog.yaml, then the own datasets of the project
-            that the process works in.
+            that the process works in, less those of `broken_own`.
 
-    Raises: CatalogError naming the row and the key at fault, or an own dataset whose name the
-        catalog has.
+    Raises: CatalogError naming the row and the key at fault.
     """
     rows = _rows(path or CATALOG)
-    return rows if path else {**rows, **_own_rows(rows)}
+    return rows if path else {**rows, **_own_rows()[0]}
+
+
+def broken_own() -> dict[str, CatalogError]:
+    """Own datasets that cannot be used, with the cause; they stop no mix without them."""
+    return _own_rows()[1]
 
 
 def read_own(path: Path, shown: Path | None = None) -> Dataset:
@@ -159,7 +163,8 @@ def read_own(path: Path, shown: Path | None = None) -> Dataset:
     how = f"Its {OWN} says where it is; `mixseg new-dataset {name}` looks at it again."
     fixed = {"layout": IN_FOLDER, "access": "account", "how": how}
     given = {"title": name, "citation": "not stated", "homepage": "", **given}
-    if over := sorted({"raw", "sources", "name", "own", *fixed} & given.keys()):
+    free = Dataset.model_fields.keys() - {"raw", "sources", "name", "own", *fixed}
+    if over := sorted(given.keys() - free):
         raise _unknown(shown, over[0])
     if isinstance(split := files.get("split"), dict):
         # Told apart here: of a union, pydantic would name a key of the other kind.
@@ -169,20 +174,22 @@ def read_own(path: Path, shown: Path | None = None) -> Dataset:
     return _valid(shown, Dataset, {**given, **fixed, "own": own, "name": name, "raw": name})
 
 
-def _own_rows(known: dict[str, Dataset]) -> dict[str, Dataset]:
+def _own_rows() -> tuple[dict[str, Dataset], dict[str, CatalogError]]:
+    rows, broken = dict[str, Dataset](), dict[str, CatalogError]()
     try:
         folder = Paths(project_root()).own
     except MissingDataError:
-        return {}
-    rows = {}
+        return rows, broken
     for path in sorted(folder.glob(f"*/{OWN}")):
-        stamp = path.stat()
-        row = _read_own(path.absolute(), stamp.st_mtime_ns, stamp.st_size)
-        if row.name in known:
-            do = f"Rename the folder {path.parent}."
-            raise CatalogError(path, f"the name {row.name}", "one that the catalog has not", do)
-        rows[row.name] = row
-    return rows
+        name, stamp = path.parent.name, path.stat()
+        try:
+            if name in _rows(CATALOG):
+                do = f"Rename the folder {path.parent}."
+                raise CatalogError(path, f"the name {name}", "one that the catalog has not", do)
+            rows[name] = _read_own(path.absolute(), stamp.st_mtime_ns, stamp.st_size)
+        except CatalogError as error:
+            broken[name] = error
+    return rows, broken
 
 
 @cache
@@ -255,9 +262,11 @@ def _unknown(path: Path, key: str) -> CatalogError:
 def dataset(name: str) -> Dataset:
     """A row by name.
 
-    Raises: CatalogError with the nearest name.
+    Raises: CatalogError with the nearest name, or with what is wrong with an own dataset.
     """
-    catalog = load_catalog()
+    catalog, broken = load_catalog(), broken_own()
+    if name in broken:
+        raise broken[name]
     if name in catalog:
         return catalog[name]
     near = difflib.get_close_matches(name.lower(), catalog, n=1)

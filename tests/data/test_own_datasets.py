@@ -16,12 +16,12 @@ from benchmark.core.errors import CatalogError, ImageError, MissingDataError, Pa
 from benchmark.core.files import Paths, read_json
 from benchmark.core.params import load_params
 from benchmark.core.progress import Silent
-from benchmark.data.catalog import dataset, load_catalog, read_own
+from benchmark.data.catalog import broken_own, dataset, load_catalog, read_own
 from benchmark.data.layouts import raw_folder
 from benchmark.data.mask_rules import ListedCodes
 from benchmark.data.mix_entry import with_entry, write_entry
 from benchmark.data.new_dataset import Looked, Wanted, look_again, new_dataset
-from benchmark.data.own import Seeded, draw_splits
+from benchmark.data.own import OWN, Seeded, draw_splits
 from benchmark.data.own_sheet import page
 from benchmark.data.patterns import group_in, name_in
 from benchmark.data.prepare import prepare
@@ -306,7 +306,21 @@ def test_a_name_of_the_catalog_is_refused(paths: Paths) -> None:
     new_dataset("mine", folder, Wanted("ultrasound"), paths, Silent())
     (paths.own / "mine").rename(paths.own / "busi")
     with pytest.raises(CatalogError, match="the name busi"):
-        load_catalog()
+        dataset("busi")
+
+
+def test_a_broken_dataset_stops_no_other(paths: Paths) -> None:
+    folder = paths.root.parent / "scans"
+    suffixed(folder)
+    for name in ("mine", "theirs"):
+        new_dataset(name, folder, Wanted("ultrasound"), paths, Silent())
+    broken = paths.own / "theirs" / OWN
+    broken.write_text(broken.read_text().replace("images:", "imges:"))
+    assert dataset("mine").name == "mine"
+    assert "theirs" not in load_catalog()
+    assert "imges: an unknown key, expected 'images'" in str(broken_own()["theirs"])
+    with pytest.raises(CatalogError, match="imges: an unknown key"):
+        dataset("theirs")
 
 
 @pytest.mark.parametrize(
