@@ -289,7 +289,7 @@ def test_the_report_holds_both_parts_and_writes_the_same_files(made: Made, tmp_p
     for anchor in ("ablations", "single-modality", "table-ablation-runs",
                    "table-single-modality", "table-single-modality-scores"):  # fmt: skip
         assert f'id="{anchor}"' in page
-    planned = 3 * (3 + len(VARIANTS)) + 2  # and SAM and the control, which run once
+    planned = 3 * (3 + len(VARIANTS)) + 1  # and SAM, which runs once
     assert f"{planned - 1} of {planned}" in page
     assert "FEP by FFT, seed 1: not run." in page
 
