@@ -88,7 +88,7 @@ def directory(project: Paths, seed: int) -> RunDirectory:
     return run_directory(project.store, plan.identity.run)
 
 
-def wait_until(true: Callable[[], object], seconds: float = 120) -> None:
+def wait_until(true: Callable[[], object], seconds: float = 300) -> None:
     """Waits for something, and fails if it does not come."""
     until = time.monotonic() + seconds
     while not true():
