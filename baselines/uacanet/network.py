@@ -129,7 +129,8 @@ class ContextAttention(nn.Module):
         coarse = resize(coarse, (h, w))
         excess = torch.sigmoid(coarse) - 0.5
         regions = torch.cat([excess.clamp(0, 1), (-excess).clamp(0, 1), 0.5 - excess.abs()], 1)
-        context = regions.reshape(b, REGIONS, h * w) @ x.reshape(b, h * w, -1)  # no permute: see above
+        rows = x.reshape(b, h * w, -1)  # no permute: see above
+        context = regions.reshape(b, REGIONS, h * w) @ rows
         context = context.transpose(1, 2).unsqueeze(-1)  # (B, 2C, 3, 1)
         query = self.query(x).flatten(2)  # (B, C, HW)
         key, value = self.key(context).squeeze(-1), self.value(context).squeeze(-1)  # (B, C, 3)
