@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-WINDOW, REACH = 31, 15
+WINDOW = 31
+REACH = WINDOW // 2
 SLOPE = 5.0
 
 

@@ -264,7 +264,8 @@ def dataset(name: str) -> Dataset:
 
     Raises: CatalogError with the nearest name, or with what is wrong with an own dataset.
     """
-    catalog, broken = load_catalog(), broken_own()
+    own, broken = _own_rows()
+    catalog = {**_rows(CATALOG), **own}
     if name in broken:
         raise broken[name]
     if name in catalog:

@@ -55,8 +55,7 @@ def measure(
             f"Add its group {card.group!r}, or its name, to mixes.{mix} in params.yaml.",
         )  # fmt: skip
     card = about.card_of(card)
-    path = paths.results(mix) / card.group / name / FOLDER / FILE
-    same = _same(paths.root, about, card)
+    path, same = _filed(paths, mix, about, card)
     record = None if again else _measured(path, same, device)
     done = "already measured:" if record else "wrote"
     if record is None:
@@ -97,16 +96,21 @@ def _code(root: Path, card: Card) -> dict[str, str]:
     return {"method": own, "measuring": code_digest(entry_files(root, COST))}
 
 
-def _same(root: Path, mix: Mix, card: Card) -> dict[str, Any]:
-    return {"size": mix.size, "code": _code(root, card)}
+def _filed(paths: Paths, mix: str, about: Mix, card: Card) -> tuple[Path, dict[str, Any]]:
+    """Where the cost of a row lies, and what its record must hold to be of the present code."""
+    path = paths.results(mix) / card.group / card.name / FOLDER / FILE
+    return path, {"size": about.size, "code": _code(paths.root, card)}
 
 
-def is_measured(paths: Paths, name: str, mix: str, device: str) -> bool:
+def has_own_cost(card: Card) -> bool:
+    """Whether a row is measured: one of the group single costs what its base costs."""
+    return card.group != "single"
+
+
+def is_measured(paths: Paths, card: Card, mix: str, device: str) -> bool:
     """Whether `measure` has nothing to do for a row of a mix; imports no torch."""
     about = load_params(paths.root).mix(mix)
-    card = about.card_of(discover.card_of(paths.root, name))
-    path = paths.results(mix) / card.group / name / FOLDER / FILE
-    return _measured(path, _same(paths.root, about, card), device) is not None
+    return _measured(*_filed(paths, mix, about, about.card_of(card)), device) is not None
 
 
 def _measured(path: Path, same: dict[str, Any], device: str) -> dict[str, Any] | None:

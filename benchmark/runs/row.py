@@ -10,7 +10,7 @@ from benchmark.data.answers import require
 from benchmark.methods.discover import card_of
 from benchmark.runs.execute import execute
 from benchmark.runs.identity import RunSpec
-from benchmark.runs.measure_cost import measure
+from benchmark.runs.measure_cost import has_own_cost, measure
 from benchmark.runs.settings import RunOptions
 
 
@@ -45,7 +45,7 @@ def run_row(
             done += 1
         except MixSegError as error:
             yield f"FAILED  {spec}: {error}", False
-    if card.group == "single" or not done:
+    if not has_own_cost(card) or not done:
         return
     try:
         lines = measure(

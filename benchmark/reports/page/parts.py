@@ -1,6 +1,7 @@
 """What a section of the page is made of."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from benchmark.reports.figures.drawing import Figure
 from benchmark.reports.page.answers import Answer
@@ -33,7 +34,7 @@ class Shown:
         """How many of the lines with a result the page shows."""
         return min(len(self.present.lines()), max(LINES, CELLS // (len(self.grid.columns) + 1)))
 
-    @property
+    @cached_property
     def present(self) -> Grid:
         """The table of the lines with a result."""
         return self.grid.present()

@@ -1,6 +1,5 @@
 """The costs of the rows of an order, measured when no run of it is left."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -8,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from benchmark.core.progress import Progress
 from benchmark.methods.discover import card_of
 from benchmark.runs.executors.kit.contract import Order, Outcome
-from benchmark.runs.measure_cost import is_measured
+from benchmark.runs.measure_cost import has_own_cost, is_measured
 
 
 def measure_costs(order: Order, outcomes: Sequence[Outcome], progress: Progress) -> Iterator[str]:
     """Measures one row after the other, each in a process of its own.
 
-    Rows are left out whose cost is known, of which no run ended well, or of the group single.
+    It leaves out rows whose cost is known, rows of which no run ended well, and rows that have no
+    cost of their own.
 
     Yields: a line for each row that failed.
     """
@@ -23,8 +23,8 @@ def measure_costs(order: Order, outcomes: Sequence[Outcome], progress: Progress)
     left = [
         (method, mix)
         for method, mix in rows
-        if card_of(root, method).group != "single"
-        and not is_measured(order.paths, method, mix, order.options.device)
+        if has_own_cost(card := card_of(root, method))
+        and not is_measured(order.paths, card, mix, order.options.device)
     ]
     if not left:
         return
@@ -33,7 +33,7 @@ def measure_costs(order: Order, outcomes: Sequence[Outcome], progress: Progress)
             words = [sys.executable, "-m", "benchmark", "cost", "--method", method, "--mix", mix]
             words += ["--device", order.options.device]
             done = subprocess.run(
-                words, cwd=root, env=dict(os.environ), encoding="utf-8", errors="replace",
+                words, cwd=root, encoding="utf-8", errors="replace",
                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             )  # fmt: skip
             if done.returncode:
