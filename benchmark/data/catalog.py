@@ -264,8 +264,7 @@ def dataset(name: str) -> Dataset:
 
     Raises: CatalogError with the nearest name, or with what is wrong with an own dataset.
     """
-    own, broken = _own_rows()
-    catalog = {**_rows(CATALOG), **own}
+    catalog, broken = load_catalog(), broken_own()
     if name in broken:
         raise broken[name]
     if name in catalog:
