@@ -2,7 +2,6 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
-ENGINES ?= engines
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 export PYTHONUNBUFFERED := 1
@@ -37,7 +36,8 @@ test-slow: setup
 	@python -m pytest -m slow -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 test-engines: setup
-	@python -m pip install --quiet --disable-pip-version-check -e '.[$(ENGINES)]'
+	@python -m pip install --quiet --disable-pip-version-check uv  # pip takes minutes for these extras
+	@uv pip install --quiet --python $(VENV)/bin/python -e '.[engines]'
 	@python -m pytest -m engines -n 2 --dist loadfile
 
 check-ledger: setup
