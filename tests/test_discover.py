@@ -1,6 +1,8 @@
 """What is found, what is told as broken, and which files make code the same code."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -226,6 +228,27 @@ def test_the_digest_is_the_same_under_every_python(tmp_path: Path) -> None:
 def test_a_missing_code_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(MethodError, match=r"gone\.py: no file"):
         code_digest([tmp_path / "gone.py"])
+
+
+def test_the_digest_is_the_same_wherever_the_project_lies(tmp_path: Path) -> None:
+    package = tmp_path / "m" / "benchmark"
+    shutil.copytree(ROOT / "benchmark", package, ignore=shutil.ignore_patterns("__pycache__"))
+    found = set()
+    for place in (tmp_path / "a", tmp_path / "z"):  # before and after the package, sorted by name
+        plugin = write_plugin(place, "mine", "import benchmark.methods.losses\n" + method("mine"))
+        look = (
+            "import sys; from pathlib import Path; from benchmark.methods import code\n"
+            "files = code.method_files(*map(Path, sys.argv[1:]))\n"
+            "print(code.code_digest(files), *(file.name for file in files))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", look, str(place), str(plugin)],
+            cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(package.parent)},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        found.add(done.stdout)
+    assert len(found) == 1, found
+    assert "losses.py" in found.pop()
 
 
 def test_shared_parts_belong_to_the_methods_that_import_them(root: Path) -> None:

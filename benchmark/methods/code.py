@@ -84,7 +84,7 @@ def training_files(root: Path, recipe_fields: Iterable[str] = ()) -> list[Path]:
     """
     files = entry_files(root, TRAINING)
     used = [OPTIONAL[field] for field in recipe_fields if field in OPTIONAL]
-    return sorted({*files, *closure(root, [_own(root, name) for name in used])})
+    return _in_order({*files, *closure(root, [_own(root, name) for name in used])}, root)
 
 
 def entry_files(root: Path, entry: str) -> list[Path]:
@@ -114,7 +114,12 @@ def closure(root: Path, entries: Iterable[Path]) -> list[Path]:
             continue
         found.add(file)
         waiting.extend(imported(root, file))
-    return sorted(file for file in found if not _named(file, root, IGNORED))
+    return _in_order((file for file in found if not _named(file, root, IGNORED)), root)
+
+
+def _in_order(files: Iterable[Path], root: Path) -> list[Path]:
+    """Files in an order, and so with a digest, that does not depend on where the project lies."""
+    return sorted(files, key=lambda file: (_shown(file, root).split("/"), file))
 
 
 def _named(file: Path, root: Path, names: Iterable[str]) -> bool:
