@@ -31,6 +31,7 @@ from benchmark.runs.settings import (
     ARTEFACTS,
     HISTORY,
     MAPS,
+    ORDERED_RUN,
     RECORD,
     RUN,
     SCORES,
@@ -72,6 +73,13 @@ def execute(paths: Paths, spec: RunSpec, options: RunOptions, progress: Progress
     """
     params = load_params(paths.root)
     plan = look_up(paths, params, spec)
+    asked = os.environ.get(ORDERED_RUN, plan.identity.run)
+    if asked != plan.identity.run:
+        raise StoreError(
+            f"{spec}, on this machine", f"identity {plan.identity.run[:16]}",
+            f"{asked[:16]}, as on the machine that ordered it",
+            "Give both the same code, data and weights, then run the same command again.",
+        )  # fmt: skip
     if options.log:
         check_installed(options.log)
     directory = run_directory(paths.store, plan.identity.run)

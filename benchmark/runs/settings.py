@@ -6,6 +6,7 @@ WEIGHTS, HISTORY, MAPS, SCORES, RECORD, RUN = (
     "weights.safetensors", "history.csv", "probs.npz", "scores.csv", "record.json", "run.json",
 )  # fmt: skip
 ARTEFACTS = (WEIGHTS, MAPS)
+ORDERED_RUN = "MIXSEG_RUN"  # digest of the run that another machine asked this process for
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,19 @@ def test_no_run_that_is_held_starts_again(project: Paths) -> None:
     assert "no CUDA device" in failed[0]
 
 
+def test_a_run_that_another_machine_asked_for_is_that_run_or_none(project: Paths) -> None:
+    words = ("run", "--method", "small", "--mix", "tiny", "--seed", "0")
+    other = mixseg(project.root, *words, MIXSEG_RUN="f" * 64)
+    assert other.returncode == 1
+    assert re.match(
+        r"error: small on tiny, seed 0, on this machine: identity [0-9a-f]{16}, expected f{16}, as",
+        other.stderr,
+    )
+    assert not project.store.exists()
+    plan = look_up(project, load_params(project.root), SPECS[0])
+    assert mixseg(project.root, *words, MIXSEG_RUN=plan.identity.run).returncode == 0
+
+
 def test_a_run_that_takes_too_long_stops_with_a_checkpoint(project: Paths) -> None:
     params = project.root / "params.yaml"
     text = params.read_text().replace("seeds: [0, 1]", "seeds: [0]")

@@ -24,7 +24,7 @@ from benchmark.core.errors import StoreError
 from benchmark.core.files import Paths, read_json, write_atomic
 from benchmark.runs.executors.kit.child import Child
 from benchmark.runs.identity import RunSpec
-from benchmark.runs.settings import RunOptions
+from benchmark.runs.settings import ORDERED_RUN, RunOptions
 from benchmark.runs.store import CHECKPOINT, PROGRESS, RunDirectory, run_directory
 
 PROJECT = "project"  # in the working directory: params.yaml and the folders of methods
@@ -122,6 +122,7 @@ def work(parcel: Parcel, sent: Files) -> Iterator[dict[str, Any]]:
     more = {
         "PYTHONPATH": os.pathsep.join((str(root), str(Path.cwd()))),
         "MIXSEG_WEIGHTS": str(root / "weights"),
+        ORDERED_RUN: parcel.run,
     }
     child = Child(root, parcel.spec, parcel.options, more, parcel.seconds)
     causes: list[str] = []
