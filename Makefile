@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: setup demo test test-slow test-engines check-ledger faults lint report lock clean site
+.PHONY: setup demo study test test-slow test-engines check-ledger faults lint report lock clean site
 
 setup: $(VENV)/.done
 
@@ -27,6 +27,12 @@ demo: setup
 	@mixseg run --all --mix mix0 --jobs 2 || echo "== a failed run stops no other"
 	@dvc repro --quiet report@mix0 || mixseg report --mix mix0
 	@mixseg show --mix mix0
+
+study: setup
+	@test -n "$(DATA)" || { echo "Say where the images are: make study DATA=DIR (docs/measured.md)"; exit 1; }
+	@for mix in open128 open128.unseen; do mixseg data --from "$(DATA)" --mix $$mix && mixseg prepare --mix $$mix || exit 1; done
+	@mixseg run --all --mix open128 --jobs 2
+	@dvc repro report@open128
 
 test: setup
 	@echo "== running the tests"

@@ -57,7 +57,7 @@ def test_links_resolve(page) -> None:
 
 def test_the_table_is_the_reports() -> None:
     table = README.split("<!-- table -->")[1].split("<!-- /table -->")[0].strip()
-    written = (ROOT / "reports" / "open96" / "tables" / "headline.md").read_text(encoding="utf-8")
+    written = (ROOT / "reports" / "open128" / "tables" / "headline.md").read_text(encoding="utf-8")
     assert table == written.strip()
 
 

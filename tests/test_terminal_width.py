@@ -14,7 +14,7 @@ from benchmark.core.progress import Terminal
 BARS = """\
 from benchmark.core.progress import Terminal
 shown = Terminal()
-with shown.task("mmsnet-tinyvit on open96, seed 0", 40, "steps") as task:
+with shown.task("mmsnet-tinyvit on open128, seed 0", 40, "steps") as task:
     for k in range(40):
         task.advance(note=f"epoch {k} of 50, loss 0.1234, 12.3 images a second")
     shown.say("a line that is told meanwhile")
@@ -59,10 +59,10 @@ def test_an_error_in_a_log_is_one_line() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ("status", "--mix", "open96"),
+        ("status", "--mix", "open128"),
         ("list", "--group", "prompted"),
-        ("show", "--mix", "open96"),
-        ("claims", "--mix", "trial128"),
+        ("show", "--mix", "open128"),
+        ("claims", "--mix", "open128"),
     ],
     ids=" ".join,
 )

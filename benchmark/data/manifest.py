@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmark.core.digests import KeptDigests, digest_of
 from benchmark.core.errors import MissingDataError, StoreError
-from benchmark.core.files import Paths, digest, read_json
+from benchmark.core.files import Paths, digest, read_json, shown
 
 MANIFEST = "manifest.json"
 IMAGES, MASKS, CASES = FILES = ("images.npy", "masks.npy", "cases.csv")
@@ -52,7 +52,7 @@ def read_manifest(prepared: Path) -> dict[str, Any]:
     """
     path = prepared / MANIFEST
     if not path.is_file():
-        raise MissingDataError(path, "no file", "a prepared mix", _again(prepared))
+        raise MissingDataError(shown(path), "no file", "a prepared mix", _again(prepared))
     stat = path.stat()
     stamp = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
     if path not in _READ or _READ[path][0] != stamp:

@@ -423,7 +423,7 @@ def test_no_file_and_no_yaml(tmp_path: Path) -> None:
 
 
 def test_the_command() -> None:
-    done = mixseg(ROOT, "claims", "--mix", "open96")
+    done = mixseg(ROOT, "claims", "--mix", "open128")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"open96: {len(load_claims())} claims; ")
+    assert done.stdout.startswith(f"open128: {len(load_claims())} claims; ")
     assert "OPEN: " in done.stdout

@@ -253,10 +253,10 @@ def test_exit_status_is_of_the_same_setting_alone(tmp_path: Path) -> None:
                                    ("Kvasir-SEG,mDice", "same", 1)):  # fmt: skip
         file = tmp_path / f"{setting}.csv"
         file.write_text(HEADER + rows.format(cells, setting))
-        done = mixseg(ROOT, "check-reported", str(file), "--mix", "open96")
+        done = mixseg(ROOT, "check-reported", str(file), "--mix", "open128")
         assert done.returncode == status, done.stdout + done.stderr
         assert "1 of 2 reported numbers have a run here" in done.stdout
     file.write_text(HEADER + "ghost,s,t,kvasir-seg,dsc,0.1,,same\n")
-    done = mixseg(ROOT, "check-reported", str(file), "--mix", "open96")
+    done = mixseg(ROOT, "check-reported", str(file), "--mix", "open128")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "method is 'ghost', expected a known method" in done.stderr

@@ -215,7 +215,7 @@ def test_the_stand_ins_of_each_mix_run_on_it_and_their_originals_do_not() -> Non
 
 
 def test_no_run_depends_on_stand_ins() -> None:
-    mix = load_params(ROOT).mix("open96")
+    mix = load_params(ROOT).mix("open128")
     bare = mix.model_copy(update={"stand_ins": {}})
     assert mix.stand_ins
     assert _mix_record(mix) == _mix_record(bare)
@@ -223,6 +223,6 @@ def test_no_run_depends_on_stand_ins() -> None:
 
 
 def test_a_stand_in_of_a_stand_in_is_refused() -> None:
-    mix = load_params(ROOT).mix("open96").model_dump()
+    mix = load_params(ROOT).mix("open128").model_dump()
     with pytest.raises(ValueError, match="replaces its own stand-ins: b"):
         Mix.model_validate({**mix, "stand_ins": {"a": "b", "b": "c"}})

@@ -89,7 +89,7 @@ def test_what_is_missing_says_how_to_get_it(paths: Paths) -> None:
 def test_mixes_that_use_a_dataset(paths: Paths) -> None:
     assert {"mix1", "mix2", "open"} <= set(told(paths, "cvc-clinicdb").mixes)
     assert told(paths, "cvc-300").mixes == ("mix1.unseen", "mix2")
-    assert told(paths, "ddti").mixes == ("mix1.unseen", "open.unseen", "trial128.unseen")
+    assert told(paths, "ddti").mixes == ("mix1.unseen", "open.unseen", "open128.unseen")
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def few(tmp_path: Path) -> Path:
     drawn = "phantom-fundus, phantom-colonoscopy, phantom-ultrasound, phantom-dermoscopy"
     for old, new in (
         (drawn, "drishti-gs, kvasir-seg, busi, isic2017-open"),
-        ("tiny:", "open96:"), ("size: 32", "size: 64"), ("seeds: [0, 1]", "seeds: [0]"),
+        ("tiny:", "few:"), ("size: 32", "size: 64"), ("seeds: [0, 1]", "seeds: [0]"),
         ("weights: random", "weights: pretrained"), ("lr: 0.01", "lr: 0.0005"),
         ("epochs: 3", "epochs: 4"), ("at_most: null", "at_most: 14"),
     ):  # fmt: skip
@@ -47,9 +47,9 @@ def few(tmp_path: Path) -> Path:
     declared["rows"] = {METHOD: declared["rows"][METHOD]}
     (ours / "unet" / "method.yaml").write_text(yaml.safe_dump(declared))
     go(tmp_path, "sync")
-    go(tmp_path, "data", "--from", str(DATA), "--mix", "open96")
-    go(tmp_path, "prepare", "--mix", "open96")
-    cut(tmp_path / "data" / "prepared" / "open96")
+    go(tmp_path, "data", "--from", str(DATA), "--mix", "few")
+    go(tmp_path, "prepare", "--mix", "few")
+    cut(tmp_path / "data" / "prepared" / "few")
     return tmp_path
 
 
@@ -78,9 +78,9 @@ def cut(prepared: Path) -> None:
 
 
 def test_the_whole_way(few: Path) -> None:
-    run = ("run", "--method", METHOD, "--mix", "open96", "--seed", "0")
+    run = ("run", "--method", METHOD, "--mix", "few", "--seed", "0")
     assert go(few, *run).endswith("done\n")
-    results = few / "results" / "open96" / "main" / METHOD / "seed-0"
+    results = few / "results" / "few" / "main" / METHOD / "seed-0"
     record = json.loads((results / "run.json").read_text())
     assert record["initialisation"] == "pretrained"
     assert list(record["weights"]) == ["resnet50.imagenet"]
@@ -90,15 +90,15 @@ def test_the_whole_way(few: Path) -> None:
     assert set(scores["modality"]) == {"fundus", "colonoscopy", "ultrasound", "dermoscopy"}
     history = pd.read_csv(results / "history.csv")
     assert history["loss"].iloc[-1] < 0.8 * history["loss"].iloc[0]
-    go(few, "leaks", "--mix", "open96")
-    go(few, "report", "--mix", "open96")
-    assert "U-Net (ResNet-50)" in (few / "reports" / "open96" / "index.html").read_text()
+    go(few, "leaks", "--mix", "few")
+    go(few, "report", "--mix", "few")
+    assert "U-Net (ResNet-50)" in (few / "reports" / "few" / "index.html").read_text()
 
     photos = few / "photos"
     photos.mkdir()
     for path in sorted((DATA / "BUSI" / "images").iterdir())[:3]:
         shutil.copy(path, photos)
-    weights = few / "artefacts" / "open96" / METHOD / "seed-0" / "weights.safetensors"
+    weights = few / "artefacts" / "few" / METHOD / "seed-0" / "weights.safetensors"
     go(few, "predict", "--method", METHOD, "--images", str(photos), "--out", str(few / "out"),
        "--weights", str(weights), "--size", "64")  # fmt: skip
     assert len(list((few / "out").glob("*_overlay.png"))) == 3

@@ -174,7 +174,7 @@ def test_drawn_images_are_neither_recorded_nor_listed(
 def test_the_committed_history_is_one() -> None:
     path = ROOT / "results" / "history.csv"
     found = read_history(path)
-    assert {each.mix for each in found} >= {"open96", "trial128"}
+    assert {each.mix for each in found} >= {"open128"}
     with path.open(newline="") as file:
         assert len(list(csv.reader(file))) == 1 + len(found)
 
@@ -186,8 +186,8 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 PAGES = ("index.html", "docs/own-data.html", "docs/measured.html", "baselines/README.html",
-         "reports/index.html", "reports/open96/index.html",
-         "reports/open96/gallery.html")  # fmt: skip
+         "reports/index.html", "reports/open128/index.html",
+         "reports/open128/gallery.html")  # fmt: skip
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
@@ -217,7 +217,7 @@ def test_axe_finds_nothing(
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 def test_a_narrow_screen_shows_the_mean_first(chromium: Browser, site: Path) -> None:
-    tab = chromium.open(site / "reports/open96/index.html", Look(390))
+    tab = chromium.open(site / "reports/open128/index.html", Look(390))
     cell = "document.querySelector('#table-main tbody tr:not(.block)').cells[1]"
     right = tab.evaluate(f"{cell}.getBoundingClientRect().right")
     assert right <= 390
