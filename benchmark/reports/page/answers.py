@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmark.reports.study import Study
+from benchmark.reports.study import Study, run_counts
 from benchmark.reports.tables.cells import signed
 from benchmark.reports.tables.compared import best_of, comparable
 from benchmark.reports.tables.comparisons import dataset_title
@@ -136,8 +136,8 @@ def _claims(found: Verdicts) -> Iterator[str]:
 
 def missing(*parts: Study) -> str:
     """How many planned runs of some parts are missing, and how many results are ignored."""
-    planned = sum(len(entry.seeds) for part in parts for entry in part.table.entries)
-    gone = sum(len(part.table.missing) for part in parts)
+    done, planned = run_counts(parts)
+    gone = planned - done
     ignored = sum(len(part.table.ignored) for part in parts)
     verb = "is" if gone == 1 else "are"
     text = (

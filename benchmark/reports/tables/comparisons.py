@@ -207,7 +207,7 @@ def _panel(ax: "Axes", title: str, found: Sequence[Comparison]) -> None:
     ax.set_yticks(range(len(found)), [one.other.title for one in found])
     ax.set_ylim(len(found) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
-    ax.locator_params(axis="x", nbins=5)
+    ax.locator_params(axis="x", nbins=4)
     for y, one in enumerate(found):
         colour = {"better": COLOURS[0], "worse": COLOURS[1]}.get(one.verdict, "#777777")
         if math.isnan(one.value):
