@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from benchmark.analyses.kit.contract import Analysis
-from benchmark.analyses.kit.show import Measure, grid
+from benchmark.analyses.kit.show import POSITIVE, Measure, grid
 from benchmark.analyses.kit.summary import Value, of
 from benchmark.core.files import read_json
 from benchmark.core.request import DATA
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 MODULE = "benchmark/analyses/measures/elsewhere.py"
 OVERLAP = (Measure("dsc", "DSC"), Measure("iou", "IoU"), Measure("sensitivity", "Sensitivity"))
-ERRORS = (Measure("mae", "MAE", best="low"), Measure("hd95_px", "HD95 (px)", 1, best="low"))
+ERRORS = (Measure("mae", "MAE", best="low"), Measure("hd95_px", "HD95 (px)", 1, "low", POSITIVE))
 FIRST_DRAW = "A prompted row receives the first prompt draw of each case."
 
 

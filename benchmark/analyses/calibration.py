@@ -55,7 +55,7 @@ def _grids(measured: Measured) -> Sequence[Grid]:
             measured,
             f"calibration-{over}-{region}",
             f"Calibration {where}, {how}",
-            [replace(m, column=f"{m.column}_{region}", within=(0, 1)) for m in MEASURES],
+            [replace(m, column=f"{m.column}_{region}") for m in MEASURES],
             (HOW[over], HOW[region], DEFINED, *(_empty(measured) if region == "box" else ())),
             over=over,
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from benchmark.analyses import _component_figure as drawn
 from benchmark.analyses.kit.contract import Analysis
 from benchmark.analyses.kit.read import Measured
-from benchmark.analyses.kit.show import Measure, grid
+from benchmark.analyses.kit.show import POSITIVE, Measure, grid
 from benchmark.analyses.kit.summary import Value, lines, value
 from benchmark.reports.figures.drawing import Figure
 from benchmark.reports.tables.grid import Grid
@@ -21,7 +21,7 @@ MISSED = (
     Measure("missed_10", "Missed, IoU > 0.1", best="low"),
     Measure("missed_50", "Missed, IoU > 0.5", best="low"),
 )
-FALSE = Measure("false_10", "False per image", digits=2, best="low")
+FALSE = Measure("false_10", "False per image", digits=2, best="low", within=POSITIVE)
 BY_SIZE = tuple(
     Measure(f"missed_10_{size}", stratum.label.capitalize(), best="low")
     for size, stratum in SIZES.items()

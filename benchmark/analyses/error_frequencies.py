@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmark.analyses.kit.contract import Analysis
 from benchmark.analyses.kit.read import Measured
-from benchmark.analyses.kit.show import Measure, grid
+from benchmark.analyses.kit.show import POSITIVE, Measure, grid
 from benchmark.analyses.kit.summary import lines, over_sets
 from benchmark.reports.figures.drawing import (
     COLOURS,
@@ -23,7 +23,7 @@ from benchmark.reports.tables.grid import Grid, number
 SHOWN = 6  # rows in a panel: as many as there are colours
 MEASURES = (
     Measure("error", "Squared error", 4, "low"),
-    Measure("centroid", "Mean frequency", 1, ""),
+    Measure("centroid", "Mean frequency", 1, "", POSITIVE),
 )
 HOW = (
     "The error map is the probability minus the reference; the squared error is the mean of "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.analyses.kit.contract import Analysis
 from benchmark.analyses.kit.read import Measured
-from benchmark.analyses.kit.show import Measure, cell
+from benchmark.analyses.kit.show import POSITIVE, Measure, cell
 from benchmark.analyses.kit.summary import value
 from benchmark.reports.figures.drawing import COLOURS, Figure, canvas_of, plain_ticks, svg_of
 from benchmark.reports.tables.grid import NONE, Block, Cell, Column, Grid, Line, number
@@ -21,8 +21,8 @@ OF = {"image": "Images", "reference": "References"}
 # What a table prints, each with what it is of.
 MEASURES = (
     ("image", Measure("lesion", "Reference, share of the image", best="")),
-    ("image", Measure("centroid", "Image, mean frequency", 1, "")),
-    ("reference", Measure("centroid", "Reference, mean frequency", 1, "")),
+    ("image", Measure("centroid", "Image, mean frequency", 1, "", POSITIVE)),
+    ("reference", Measure("centroid", "Reference, mean frequency", 1, "", POSITIVE)),
     *(("image", Measure(f"level{k}", f"Level {k}", best="")) for k in range(1, 5)),
     ("image", Measure("low", "Low-pass", best="")),
 )

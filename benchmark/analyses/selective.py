@@ -3,7 +3,6 @@
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -46,8 +45,7 @@ STEPS = 50  # coverages of a curve
 
 def _grids(measured: Measured) -> Sequence[Grid]:
     title = "Risk and coverage"
-    shares = [replace(measure, within=(0, 1)) for measure in MEASURES]
-    return [grid(measured, "selective-aurc", title, shares, DEFINED, over="set")]
+    return [grid(measured, "selective-aurc", title, MEASURES, DEFINED, over="set")]
 
 
 def _leads(measured: Measured) -> Sequence[str]:

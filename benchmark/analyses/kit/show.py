@@ -10,16 +10,19 @@ from benchmark.analyses.kit.summary import Value, of
 from benchmark.reports.page.sections import Addition
 from benchmark.reports.tables.cells import plus_minus
 from benchmark.reports.tables.grid import NONE, Block, Cell, Column, Grid, Line, Marks, number
-from benchmark.statistics.method_level import MIN_SEEDS
+from benchmark.statistics.method_level import CUT, MIN_SEEDS
 from benchmark.statistics.results import GROUPS
 from benchmark.statistics.table import Entry
 
 INTERVALS = (
     "Mean over seeds ± standard deviation over seeds. Below it is the 95 % interval of the "
     "method, over trainings and cases together (crossed-variance t); a trained row with "
-    "fewer than three seeds has none."
+    f"fewer than three seeds has none. {CUT}"
 )
 ARROWS = {"low": " ↓", "high": " ↑", "": ""}
+
+
+DIFFERENCE, POSITIVE = (-1.0, 1.0), (0.0, math.inf)  # other ranges of a measure
 
 
 @dataclass(frozen=True)
@@ -28,14 +31,14 @@ class Measure:
 
     Attributes:
         best: which end is better, "low" or "high"; empty where neither is.
-        within: its range; the ends of a shown interval are cut to it.
+        within: its range; the ends of a shown interval are cut to it. Most are shares.
     """
 
     column: str
     title: str
     digits: int = 3
     best: str = "high"
-    within: tuple[float, float] = (-math.inf, math.inf)
+    within: tuple[float, float] = (0.0, 1.0)
 
 
 Lookup = Callable[[Entry, str, Measure], Value | None]
@@ -105,7 +108,8 @@ def _lines(
         if entry.group == group:
             found = [(values[entry.name, name, m.column], m) for name, m in columns]
             cells = tuple(cell(value, measure) for value, measure in found)
-            lines.append(Line(entry.title, cells, marks.of([*_notes(entry, values)])))
+            notes = _notes(entry, values) if measured.analysis.unit == "run" else ()
+            lines.append(Line(entry.title, cells, marks.of([*notes])))
     return lines
 
 
