@@ -50,7 +50,7 @@ def test_missing_runs_are_counted_outside_and_listed_inside(text: str) -> None:
     folds = Folds(text)
     assert "U-Net++, seed 2: not run." in folds.inside
     assert "U-Net++, seed 2: not run." not in folds.outside
-    assert "1 of 11 planned runs is missing" in folds.outside
+    assert "1 of 10 planned runs is missing" in folds.outside
 
 
 def test_claims_with_a_verdict_stand_open_and_the_others_folded(text: str) -> None:
