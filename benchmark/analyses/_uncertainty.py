@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmark.analyses.kit.read import Measured
-from benchmark.analyses.kit.show import DIFFERENCE, POSITIVE, Measure, grid
+from benchmark.analyses.kit.show import POSITIVE, SIGNED, Measure, grid
 from benchmark.analyses.kit.summary import Value, of
 from benchmark.reports.figures.drawing import (
     COLOURS,
@@ -38,7 +38,7 @@ DETECTION = (
 OBSERVED = (
     Measure("sharpness_uncertain", "|p − 0.5|, uncertain", best=""),
     Measure("sharpness_rest", "|p − 0.5|, rest", best=""),
-    Measure("sharpness_difference", "Difference", best="", within=DIFFERENCE),
+    Measure("sharpness_difference", "Difference", best="", within=SIGNED),
     Measure("background_share", "Left as background", best=""),
 )
 BITS = (
@@ -68,7 +68,7 @@ def scores_grid(measured: Measured, single: str, remark: str) -> Grid:
     return grid(
         measured, f"{measured.analysis.name}-scores", "DSC of the mean map",
         [Measure("dsc_single", single), Measure("dsc_mean", "Mean map"),
-         Measure("gain", "Gain", 4, within=DIFFERENCE)],
+         Measure("gain", "Gain", 4, within=SIGNED)],
         (remark, pictures), over="case",
     )  # fmt: skip
 

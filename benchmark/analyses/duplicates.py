@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.analyses.kit.contract import Analysis
 from benchmark.analyses.kit.read import Measured
-from benchmark.analyses.kit.show import DIFFERENCE, Measure, grid
+from benchmark.analyses.kit.show import SIGNED, Measure, grid
 from benchmark.analyses.kit.summary import NONE, Value, lines, value
 from benchmark.reports.tables.grid import Grid
 from benchmark.statistics.table import Entry
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ALL, WITHOUT, DIFFERENCE = (
     Measure("all", "DSC, all cases"),
     Measure("without", "DSC without"),
-    Measure("difference", "Difference", best="", within=DIFFERENCE),
+    Measure("difference", "Difference", best="", within=SIGNED),
 )
 HOW = (
     "Without: without the test cases that leaks.csv lists as duplicates of a case in train "

@@ -22,7 +22,7 @@ INTERVALS = (
 ARROWS = {"low": " ↓", "high": " ↑", "": ""}
 
 
-DIFFERENCE, POSITIVE = (-1.0, 1.0), (0.0, math.inf)  # other ranges of a measure
+SIGNED, POSITIVE = (-1.0, 1.0), (0.0, math.inf)  # other ranges of a measure
 
 
 @dataclass(frozen=True)
