@@ -233,14 +233,14 @@ def test_a_missing_code_file_is_named(tmp_path: Path) -> None:
 def test_the_digest_is_the_same_wherever_the_project_lies(tmp_path: Path) -> None:
     package = tmp_path / "m" / "benchmark"
     shutil.copytree(ROOT / "benchmark", package, ignore=shutil.ignore_patterns("__pycache__"))
+    look = (
+        "import sys; from pathlib import Path; from benchmark.methods import code\n"
+        "files = code.method_files(*map(Path, sys.argv[1:]))\n"
+        "print(code.code_digest(files), *(file.name for file in files))"
+    )
     found = set()
     for place in (tmp_path / "a", tmp_path / "z"):  # before and after the package, sorted by name
         plugin = write_plugin(place, "mine", "import benchmark.methods.losses\n" + method("mine"))
-        look = (
-            "import sys; from pathlib import Path; from benchmark.methods import code\n"
-            "files = code.method_files(*map(Path, sys.argv[1:]))\n"
-            "print(code.code_digest(files), *(file.name for file in files))"
-        )
         done = subprocess.run(
             [sys.executable, "-c", look, str(place), str(plugin)],
             cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(package.parent)},
