@@ -37,16 +37,16 @@ def test_rows_take_what_the_folder_shares_and_change_what_they_say(tmp_path: Pat
     plain, wide = read(tmp_path, """\
         rows:
           unet: {title: U-Net, weights: [resnet34.imagenet]}
-          wide: {title: Wide, class: Wide, arguments: {width: 2}, base: unet, group: ablation,
+          wide: {title: Wide, class: Wide, arguments: {width: 2}, base: unet,
                  recipe: {lr: 1.0e-4, why: paper}}
         """)  # fmt: skip
     assert (plain.name, plain.class_name, plain.arguments) == ("unet", "UNet", {"depth": 5})
     assert plain.pretrained_on == {"ImageNet-1k"}
     assert plain.weights[0].files == ("resnet34.safetensors",)
     assert wide.arguments == {"depth": 5, "width": 2}
-    assert (wide.class_name, wide.group, wide.base) == ("Wide", "ablation", "unet")
+    assert (wide.class_name, wide.group, wide.base) == ("Wide", "main", "unet")
     assert wide.recipe == Recipe(lr=1e-4, why="paper")
-    assert wide.weights == ()  # only a row with a modality takes what its base says
+    assert wide.weights == ()  # only an ablation or a single modality takes what its base says
 
 
 def test_a_row_with_a_modality_takes_all_that_its_base_says(tmp_path: Path) -> None:
@@ -59,6 +59,28 @@ def test_a_row_with_a_modality_takes_all_that_its_base_says(tmp_path: Path) -> N
     for field in same:
         assert getattr(single, field) == getattr(base, field)
     assert (single.group, single.title) == ("single", "U-Net, fundus alone")
+
+
+def test_an_ablation_takes_all_that_its_base_says_but_the_title(tmp_path: Path) -> None:
+    rows = """\
+        rows:
+          unet: {title: U-Net, weights: [resnet34.imagenet], recipe: {lr: 0.1, why: w}}
+          half: {TITLE group: ablation, base: unet, arguments: {width: 2}, recipe: {epochs: 3}}
+          half-fundus: {base: half, modality: fundus}
+        """
+    unet, half, alone = read(tmp_path, rows.replace("TITLE", "title: Half,"))
+    assert half.weights == unet.weights
+    assert half.arguments == {"depth": 5, "width": 2}
+    assert half.recipe == Recipe(lr=0.1, epochs=3, why="w")
+    assert (alone.arguments, alone.weights) == (half.arguments, unet.weights)
+    assert alone.title == "Half, fundus alone"
+    with pytest.raises(MethodError, match="row 'half': title: is missing"):
+        read(tmp_path, rows.replace("TITLE", ""))
+
+
+def test_an_ablation_of_a_row_in_another_folder_takes_nothing_from_it(tmp_path: Path) -> None:
+    (card,) = read(tmp_path, "rows:\n  a: {title: A, group: ablation, base: mmsnet}\n")
+    assert (card.base, card.arguments) == ("mmsnet", {"depth": 5})
 
 
 def test_as_released_is_no_training(tmp_path: Path) -> None:
@@ -88,7 +110,10 @@ WRONG = {
     ],
     "rows:\n  unet: {title: U, prompt: none, draws: 5}\n": ["5 draws of the prompt 'none'"],
     "rows:\n  unet: {title: U}\n  unet: {title: V}\n": [":7: the key 'unet' stands twice"],
-    "rows:\n  a: {title: U}\n  b: {base: c, modality: x}\n": [":7: row 'b' names a modality"],
+    "rows:\n  a: {title: U}\n  b: {base: c, modality: x}\n": [":7: row 'b': base: expected a row above"],
+    "rows:\n  a: {title: U, base: b, group: ablation}\n  b: {title: V}\n": [
+        ":6: row 'a': base: expected a row above it in this file"
+    ],
     "rows:\n  a: {title: U, modality: x, base: b}\n  b: {title: V}\n  A B: {title: W}\n": [
         ":8: row 'A B': name"
     ],

@@ -23,6 +23,7 @@ CamLayer = Literal["decoder", "deepest", "tokens"]
 DECLARATION = "method.yaml"
 WEIGHTS_FILE = "baselines/_shared/weights.yaml"
 ROW_ONLY = frozenset({"title"})  # a title is a row's own
+NO_BASE = "expected a row above it in this file, trained on all modalities"
 
 
 class Weights(BaseModel):
@@ -208,14 +209,22 @@ def read_cards(root: Path, path: Path) -> list[Card]:
     if not isinstance(rows, dict) or not rows:
         problems.append(Problem(document.line("rows"), "no rows; declare one under `rows:`"))
         raise _error(shown, problems)
-    filled = {str(name): _filled(shared, row) for name, row in rows.items()}
+    above: dict[str, dict[str, Any]] = {}
     cards = []
     for name, row in rows.items():
         problems += _unknown(document, row or {}, ("rows", str(name)), FIELDS)
-        values = _with_base(str(name), row or {}, filled)
-        if isinstance(values, str):
-            problems.append(Problem(document.line("rows", str(name), "base"), values))
-            continue
+        values = _filled(shared, row)
+        alone, ablation = "modality" in values, values.get("group") == "ablation"
+        base_name = str(values.get("base"))
+        if alone or (ablation and base_name in map(str, rows)):  # else its base is in another folder
+            base = above.get(base_name, {})
+            if not base or base.get("modality"):
+                line = document.line("rows", str(name), "base")
+                text = f"row {name!r}: base: {NO_BASE}{nearest(base_name, above)}"
+                problems.append(Problem(line, text))
+                continue
+            values = _with_base(base, row)
+        above[str(name)] = values
         found, card = _card(document, str(name), values, registry)
         problems += found
         cards += [card] if card else []
@@ -233,25 +242,16 @@ def _filled(shared: dict[str, Any], row: Any) -> dict[str, Any]:
     return values
 
 
-def _with_base(
-    name: str, own: dict[str, Any], filled: dict[str, dict[str, Any]]
-) -> dict[str, Any] | str:
-    """The values of a row; one that names a modality takes all that its base says. Or an error."""
-    if not filled[name].get("modality"):
-        return filled[name]
-    base = filled.get(str(own.get("base")))
-    if base is None or base.get("modality"):
-        hint = nearest(str(own.get("base")), [row for row in filled if row != name])
-        return (
-            f"row {name!r} names a modality, so its `base` must be another row of this file{hint}"
-        )
-    recipe = own.get("recipe")
-    steps = ", equal steps" if isinstance(recipe, dict) and recipe.get("equal_steps") else ""
-    title = f"{base.get('title')}, {own['modality']} alone{steps}"
-    values = {**_filled(base, own), "title": own.get("title", title), "group": "single"}
+def _with_base(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """The values of a row that takes all that its base says, except the title."""
+    values, recipe = _filled(base, own), own.get("recipe")
     if isinstance(recipe, dict) and isinstance(base.get("recipe"), dict):
         values["recipe"] = {**base["recipe"], **recipe}
-    return values
+    if "modality" not in own:
+        return {**values, "title": own.get("title")}
+    steps = ", equal steps" if isinstance(recipe, dict) and recipe.get("equal_steps") else ""
+    title = f"{base.get('title')}, {own['modality']} alone{steps}"
+    return {**values, "title": own.get("title", title), "group": "single"}
 
 
 def _card(
