@@ -110,7 +110,9 @@ WRONG = {
     ],
     "rows:\n  unet: {title: U, prompt: none, draws: 5}\n": ["5 draws of the prompt 'none'"],
     "rows:\n  unet: {title: U}\n  unet: {title: V}\n": [":7: the key 'unet' stands twice"],
-    "rows:\n  a: {title: U}\n  b: {base: c, modality: x}\n": [":7: row 'b': base: expected a row above"],
+    "rows:\n  a: {title: U}\n  b: {base: c, modality: x}\n": [
+        ":7: row 'b': base: expected a row above"
+    ],
     "rows:\n  a: {title: U, base: b, group: ablation}\n  b: {title: V}\n": [
         ":6: row 'a': base: expected a row above it in this file"
     ],

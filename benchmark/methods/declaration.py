@@ -214,9 +214,9 @@ def read_cards(root: Path, path: Path) -> list[Card]:
     for name, row in rows.items():
         problems += _unknown(document, row or {}, ("rows", str(name)), FIELDS)
         values = _filled(shared, row)
-        alone, ablation = "modality" in values, values.get("group") == "ablation"
-        base_name = str(values.get("base"))
-        if alone or (ablation and base_name in map(str, rows)):  # else its base is in another folder
+        base_name, alone = str(values.get("base")), "modality" in values
+        # The base of an ablation may be in another folder; then the ablation takes nothing from it.
+        if alone or (values.get("group") == "ablation" and base_name in map(str, rows)):
             base = above.get(base_name, {})
             if not base or base.get("modality"):
                 line = document.line("rows", str(name), "base")
