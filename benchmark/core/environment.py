@@ -49,12 +49,28 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{p: metadata.version(p) for p in PACKAGES}}
 
 
+# What runs and reports write. A change of these files changes no number of a later run.
+_WRITTEN = (":(exclude)results", ":(exclude)reports", ":(exclude,glob)**/dvc.lock")
+
+
 @functools.cache
 def commit(root: Path) -> str | None:
-    """The commit checked out, with "+" where tracked files were changed; None outside Git."""
-    command = ["git", "-C", str(root), "describe", "--always", "--abbrev=12", "--dirty=+"]
+    """The commit checked out, with "+" where tracked files were changed; None outside Git.
+
+    What runs and reports write may differ without a "+".
+    """
+    revision = _git(root, "rev-parse", "--short=12", "HEAD")
+    changed = _git(root, "diff", "--name-only", "HEAD", "--", ".", *_WRITTEN)
+    return revision and f"{revision}{'+' if changed else ''}"
+
+
+def _git(root: Path, *command: str) -> str | None:
+    """What a Git command prints; None where it fails or Git is not installed."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+        done = subprocess.run(
+            ["git", "-C", str(root), *command], capture_output=True, text=True, check=True,
+            timeout=10,
+        )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip() or None
