@@ -62,7 +62,7 @@ def _panel(ax: "Axes", found: Corrupted, dataset: str, column: str) -> None:
             x, y, style, marker="o", ms=2.5, lw=1.2, color=COLOURS[k % len(COLOURS)],
             label=wrapped(entry.title),
         )  # fmt: skip
-    ax.set_xticks(sorted(set(found.measured.table["severity"])))
+    ax.set_xticks([0, *found.severities])
 
 
 def _curve_records(found: Corrupted, column: str) -> Iterator[Mapping[str, Any]]:

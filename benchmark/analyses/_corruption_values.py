@@ -31,8 +31,7 @@ def reference_row(measured: Measured) -> Entry | None:
 
 def severities_of(measured: Measured) -> str:
     """The severities that were measured, in words."""
-    table = measured.table
-    return ", ".join(str(each) for each in sorted(set(table["severity"]) - {0}))
+    return ", ".join(map(str, Corrupted.of(measured).severities))
 
 
 def clean_gap(measured: Measured) -> float:
@@ -59,6 +58,11 @@ class Corrupted:
         """The corruptions that were measured, in their order."""
         found = set(self.measured.table["corruption"])
         return [name for name in CORRUPTIONS if name in found]
+
+    @cached_property
+    def severities(self) -> list[int]:
+        """Those that were measured, without 0, which is the clean picture."""
+        return sorted(int(each) for each in self.measured.table["severity"].unique() if each)
 
     @cached_property
     def _parts(self) -> Mapping[tuple[str, str, str], "pd.DataFrame"]:
@@ -154,9 +158,8 @@ class Corrupted:
     def by_severity(self, entry: Entry, dataset: str, column: str) -> Sequence[tuple[int, Value]]:
         """Severity 0 and those measured, each with the mean over the generic corruptions."""
         found = [(0, self.value(entry, dataset, CLEAN, column))]
-        table = self.measured.table
-        for severity in sorted(set(table["severity"]) - {0}):
-            found.append((int(severity), self.value(entry, dataset, ALL, column, int(severity))))
+        for severity in self.severities:
+            found.append((severity, self.value(entry, dataset, ALL, column, severity)))
         return [(severity, one) for severity, one in found if one is not None]
 
 

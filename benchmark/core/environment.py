@@ -59,21 +59,19 @@ def commit(root: Path) -> str | None:
 
     What runs and reports write may differ without a "+".
     """
-    revision = _git(root, "rev-parse", "--short=12", "HEAD")
-    changed = _git(root, "diff", "--name-only", "HEAD", "--", ".", *_WRITTEN)
-    return revision and f"{revision}{'+' if changed else ''}"
+    revision = git(root, "rev-parse", "--short=12", "HEAD").strip()
+    changed = git(root, "diff", "--name-only", "HEAD", "--", ".", *_WRITTEN)
+    return f"{revision}{'+' if changed else ''}" if revision else None
 
 
-def _git(root: Path, *command: str) -> str | None:
-    """What a Git command prints; None where it fails or Git is not installed."""
+def git(root: Path, *words: str) -> str:
+    """What a Git command prints; nothing where it fails, or outside of a repository."""
     try:
-        done = subprocess.run(
-            ["git", "-C", str(root), *command], capture_output=True, text=True, check=True,
-            timeout=10,
-        )  # fmt: skip
+        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True,
+                              check=True, timeout=30)  # fmt: skip
     except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip() or None
+        return ""
+    return done.stdout
 
 
 def finished_at() -> str:

@@ -214,7 +214,7 @@ def read_cards(root: Path, path: Path) -> list[Card]:
     for name, row in rows.items():
         problems += _unknown(document, row or {}, ("rows", str(name)), FIELDS)
         values = _filled(shared, row)
-        base_name, alone = str(values.get("base")), "modality" in values
+        base_name, alone = str(values.get("base")), bool(values.get("modality"))
         # The base of an ablation may be in another folder; then the ablation takes nothing from it.
         if alone or (values.get("group") == "ablation" and base_name in map(str, rows)):
             base = above.get(base_name, {})
@@ -223,7 +223,7 @@ def read_cards(root: Path, path: Path) -> list[Card]:
                 text = f"row {name!r}: base: {NO_BASE}{nearest(base_name, above)}"
                 problems.append(Problem(line, text))
                 continue
-            values = _with_base(base, row)
+            values = _with_base(base, row if isinstance(row, dict) else {})
         above[str(name)] = values
         found, card = _card(document, str(name), values, registry)
         problems += found
@@ -247,10 +247,11 @@ def _with_base(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     values, recipe = _filled(base, own), own.get("recipe")
     if isinstance(recipe, dict) and isinstance(base.get("recipe"), dict):
         values["recipe"] = {**base["recipe"], **recipe}
-    if "modality" not in own:
+    modality = own.get("modality")
+    if not modality:
         return {**values, "title": own.get("title")}
     steps = ", equal steps" if isinstance(recipe, dict) and recipe.get("equal_steps") else ""
-    title = f"{base.get('title')}, {own['modality']} alone{steps}"
+    title = f"{base.get('title')}, {modality} alone{steps}"
     return {**values, "title": own.get("title", title), "group": "single"}
 
 

@@ -192,7 +192,7 @@ def test_a_mix_without_results_is_named(made: Made, tmp_path: Path) -> None:
 
 def test_the_code_state_names_what_was_changed(tmp_path: Path) -> None:
     def git(*words: str) -> None:
-        assert bundle._git(tmp_path, *words) is not None
+        assert bundle.git(tmp_path, *words) is not None
 
     git("init", "-q")
     (tmp_path / "a.txt").write_text("1")

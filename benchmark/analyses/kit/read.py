@@ -67,7 +67,7 @@ class Measured:
 
     def sets(self) -> list[str]:
         """The datasets in the order of the mix, others after them."""
-        found = [str(name) for name in self.table["dataset"].unique()]
+        found = {dataset: None for _, dataset in self.parts}
         order = [each.name for each in self.results.table.sets]
         return sorted(found, key=lambda name: order.index(name) if name in order else len(order))
 

@@ -2,13 +2,13 @@
 
 import csv
 import shutil
-import subprocess
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmark.core.environment import git
 from benchmark.core.errors import MissingDataError, StoreError
 from benchmark.core.files import sha256_file, write_atomic, write_json, write_text
 from benchmark.evaluation.maps import EPOCH
@@ -146,19 +146,9 @@ def _header(path: Path) -> list[str]:
 
 def code_state(root: Path) -> dict[str, Any]:
     """The commit that is checked out, and the tracked files that differ from it."""
-    commit = _git(root, "rev-parse", "HEAD").strip()
-    changed = [line[3:] for line in _git(root, "status", "--porcelain", "-uno").splitlines()]
+    commit = git(root, "rev-parse", "HEAD").strip()
+    changed = [line[3:] for line in git(root, "status", "--porcelain", "-uno").splitlines()]
     return {"commit": commit or None, "dirty": bool(changed), "changed": changed}
-
-
-def _git(root: Path, *words: str) -> str:
-    """What git says; nothing outside of a repository."""
-    try:
-        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True,
-                              check=True, timeout=30)  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout
 
 
 def _weights(study: Study) -> Iterator[Mapping[str, Any]]:
