@@ -34,7 +34,7 @@ the code, and a test fails when it is older than the code.
 A line reads: where, what was found, what was expected, what to do. For example:
 
 ```
-error: params.yaml: no mix 'opem128', expected one of open, open128. Did you mean open128?
+error: params.yaml: no mix 'opem128', expected one of open, open128. Did you mean 'open128'?
 ```
 
 Search this page for the words that do not change. Words in capitals stand for what your case fills

@@ -88,9 +88,9 @@ def test_one_stage_a_row_and_mix_and_the_same_file_in_every_folder(root: Path) -
 def test_an_unknown_mix_and_an_unknown_base_name_the_nearest(root: Path) -> None:
     write_plugin(root, "baselines/foo", method("foo", mixes=["tinny"]))
     write_plugin(root, "baselines/bar", method("bar", base="smal"))
-    with pytest.raises(MethodError, match=r"no mix 'tinny'.*Did you mean tiny"):
+    with pytest.raises(MethodError, match=r"no mix 'tinny'.*Did you mean 'tiny'"):
         sync(root, "foo")
-    with pytest.raises(MethodError, match=r"no row 'smal'.*Did you mean small"):
+    with pytest.raises(MethodError, match=r"no row 'smal'.*Did you mean 'small'"):
         sync(root, "bar")
     with pytest.raises(MethodError, match="2 folders"):
         sync(root)

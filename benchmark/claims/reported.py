@@ -12,7 +12,6 @@
 4. The protocols named are those whose mean over seeds gives the number within rounding.
 """
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from benchmark.audit.forms import read_rows
 from benchmark.claims import names
 from benchmark.core.errors import ScoreTableError
 from benchmark.core.files import shown
+from benchmark.core.text import did_you_mean
 from benchmark.statistics.method_level import MethodInterval, method_intervals
 from benchmark.statistics.results import MixResults
 from benchmark.statistics.schema import metric_of, scored
@@ -131,8 +131,7 @@ def _row(
         found, expected = f"setting is {row['setting']!r}", "same or different"
         raise ScoreTableError(where, found, expected, "Write one of the two.")
     if row["protocol"] and row["protocol"] not in known:
-        near = difflib.get_close_matches(row["protocol"], known, n=1)
-        do = f"Did you mean {near[0]}?" if near else "Leave it empty where it is not known."
+        do = did_you_mean(row["protocol"], known, "Leave it empty where it is not known.")
         found = f"protocol is {row['protocol']!r}"
         raise ScoreTableError(where, found, "a column of scores.csv", do)
     row |= names.understood(where, row, methods)

@@ -11,6 +11,7 @@ from benchmark.core.errors import ParamsError
 from benchmark.core.files import PARAMS
 from benchmark.core.recipe import Name, Recipe
 from benchmark.core.row import Row
+from benchmark.core.text import did_you_mean
 from benchmark.core.yaml_files import read_yaml
 
 AnyRow = TypeVar("AnyRow", bound=Row)
@@ -203,8 +204,7 @@ class Params(BaseModel):
         """
         if name in self.mixes:
             return self.mixes[name]
-        near = difflib.get_close_matches(name, self.mixes, n=1)
-        hint = f"Did you mean {near[0]}?" if near else "Name one of these."
+        hint = did_you_mean(name, self.mixes)
         raise ParamsError(PARAMS, f"no mix {name!r}", f"one of {', '.join(self.mixes)}", hint)
 
     def prepared(self, name: str) -> Mix:

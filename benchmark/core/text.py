@@ -1,5 +1,6 @@
 """Plain text: columns, percentages and durations in one style, and numbers as letters."""
 
+import difflib
 import shutil
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -35,6 +36,12 @@ def _wrapped(line: str) -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = "Name one of these.") -> str:
+    """The advice of an error about an unknown name: the nearest known one, else `otherwise`."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"Did you mean {near[0]!r}?" if near else otherwise
 
 
 def percent(share: float, digits: int = 0) -> str:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from benchmark.core.errors import CatalogError, MissingDataError
 from benchmark.core.files import Paths, project_root
 from benchmark.core.recipe import Name
+from benchmark.core.text import did_you_mean
 from benchmark.core.yaml_files import read_yaml
 from benchmark.data.mask_rules import ListedCodes
 from benchmark.data.own import OWN, Lists, OwnFiles, Seeded
@@ -269,6 +270,5 @@ def dataset(name: str) -> Dataset:
         raise broken[name]
     if name in catalog:
         return catalog[name]
-    near = difflib.get_close_matches(name.lower(), catalog, n=1)
-    hint = f"Did you mean {near[0]}?" if near else "Name one of these."
+    hint = did_you_mean(name.lower(), catalog)
     raise CatalogError(CATALOG.name, f"no dataset {name!r}", f"one of {', '.join(catalog)}", hint)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmark.core.errors import MethodError, MixSegError
 from benchmark.core.files import digest, read_json
+from benchmark.core.text import did_you_mean
 from benchmark.methods.code import PLUGIN, code_digest, method_files, plugin_files
 from benchmark.methods.declaration import DECLARATION, Card, nearest, read_cards
 from benchmark.methods.importing import import_plugin
@@ -338,8 +339,7 @@ def method_entry(root: Path, name: str) -> MethodEntry:
 def unknown_name(name: str, known: Iterable[str]) -> MethodError:
     """The error that names the methods nearest to `name`."""
     names = sorted(known)
-    near = nearest(name, names).removeprefix("; did you mean ").rstrip("?")
-    hint = f"Did you mean {near}?" if near else "`mixseg list` shows all."
+    hint = did_you_mean(name, names, "`mixseg list` shows all.")
     expected = f"one of {len(names)} methods" if names else "a method, and there is none yet"
     return MethodError("methods", f"no method {name!r}", expected, hint)
 

@@ -1,6 +1,5 @@
 """Renders card.json and dvc.yaml in each method folder; the same input gives the same bytes."""
 
-import difflib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +7,8 @@ from typing import TYPE_CHECKING
 from benchmark.core.errors import MethodError, MixSegError, ParamsError
 from benchmark.core.files import digest, write_text
 from benchmark.core.params import Params, load_params
-from benchmark.methods.declaration import DECLARATION, Card, nearest
+from benchmark.core.text import did_you_mean
+from benchmark.methods.declaration import DECLARATION, Card
 from benchmark.methods.discover import (
     SCHEMA,
     STAGES_FILE,
@@ -95,8 +95,7 @@ def _check_mix_arguments(root: Path, params: Params) -> None:
         for key in mix.arguments:
             if key not in declared:
                 where, found = f"params.yaml: mixes.{name}.arguments", f"no row declares {key!r}"
-                hint = nearest(key, declared).removeprefix("; ").capitalize()
-                do = hint or "Correct the name, or take it out."
+                do = did_you_mean(key, declared, "Correct the name, or take it out.")
                 raise ParamsError(where, found, "arguments that rows declare", do)
 
 
@@ -149,18 +148,16 @@ def _check_names(folder: Folder, card: Card, params: Params) -> None:
     where = f"{folder.name}/{DECLARATION}: row {card.name!r}"
     for mix in card.mixes:
         if mix not in params.mixes:
-            near = difflib.get_close_matches(mix, params.mixes, n=1)
             raise MethodError(
                 where, f"no mix {mix!r}", f"some of {', '.join(params.mixes)}",
-                f"Did you mean {near[0]}?" if near else "Name one that params.yaml has.",
+                did_you_mean(mix, params.mixes, "Name one that params.yaml has."),
             )  # fmt: skip
     if card.base is not None:
         names = [other.name for each in folders(folder.root) for other in each.cards]
         if card.base not in names:
-            near = difflib.get_close_matches(card.base, names, n=1)
             raise MethodError(
                 where, f"no row {card.base!r}, which it names as its base", "a row that there is",
-                f"Did you mean {near[0]}?" if near else "Correct `base:`.",
+                did_you_mean(card.base, names, "Correct `base:`."),
             )  # fmt: skip
 
 

@@ -1,6 +1,5 @@
 """The values that tuning tries: fields of a recipe, or numbers among a row's arguments."""
 
-import difflib
 import inspect
 import math
 from contextlib import suppress
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 
 from benchmark.core.errors import ParamsError
 from benchmark.core.recipe import Recipe
+from benchmark.core.text import did_you_mean
 from benchmark.methods.discover import MethodEntry
 from benchmark.runs.identity import Identity, Plan, parts_of, run_digest
 
@@ -72,10 +72,9 @@ def candidates(entry: MethodEntry, plan: Plan, choice: Choice) -> list[Candidate
     field, numbers = choice.field, _numbers(entry)
     if field not in Recipe.model_fields.keys() - {"why"} and field not in numbers:
         known = sorted([*plan.recipe.fields(), *numbers])
-        near = difflib.get_close_matches(field, known, n=1)
-        hint = f"Did you mean {near[0]}?" if near else "Name one of these."
         expected = f"one of {', '.join(known)}"
-        raise ParamsError("--set", f"no field {field!r} of {choice.method!r}", expected, hint)
+        raise ParamsError("--set", f"no field {field!r} of {choice.method!r}", expected,
+                          did_you_mean(field, known))  # fmt: skip
     if field not in numbers and field != "epochs" and plan.recipe.epochs == 0:
         found = f"{field!r} of a method that takes no step"
         raise ParamsError("--set", found, "a method that is trained", "Nothing would differ.")

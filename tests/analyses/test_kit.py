@@ -251,7 +251,7 @@ def test_unknown_names_are_errors_with_the_nearest(
 ) -> None:
     monkeypatch.setattr(find, "analyses", lambda: {"made": MADE})
     monkeypatch.setattr(stages, "analyses", lambda: {"made": MADE})
-    with pytest.raises(ParamsError, match="Did you mean made"):
+    with pytest.raises(ParamsError, match="Did you mean 'made'"):
         find.analysis("mode")
     params = ran.root / "params.yaml"
     before = params.read_text()

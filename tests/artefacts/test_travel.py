@@ -205,7 +205,7 @@ def test_the_commands(made: Paths, tmp_path: Path) -> None:
     told = mixseg(other.root, "pull", MIX, "--weights")
     assert told.stdout == "pulled 4 files, 0.4 MiB; 0 were here, 4 are not at the remote\n"
     told = mixseg(other.root, "pull", "tinny")
-    assert "Did you mean tiny?" in told.stderr
+    assert "Did you mean 'tiny'?" in told.stderr
     assert told.returncode == 1
 
 

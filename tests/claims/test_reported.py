@@ -72,7 +72,7 @@ def test_spellings_of_one_file(tmp_path: Path, text: str) -> None:
         (HEADER + "a,s,t,busi,dsc,-1,,same\n", "value is '-1'"),
         (HEADER + "a,s,t,busi,dsc,101,,same\n", "value is 101"),
         (HEADER + "a,s,t,busi,dsc,.9,,alike\n", "setting is 'alike'"),
-        (HEADER + "a,s,t,busi,dsc,.9,dsc_minmax256,same\n", "Did you mean dsc_minmax?"),
+        (HEADER + "a,s,t,busi,dsc,.9,dsc_minmax256,same\n", "Did you mean 'dsc_minmax'?"),
         (HEADER + "a,,t,busi,dsc,.9,,same\n", "source: empty"),
         (HEADER, "no rows"),
     ],

@@ -130,8 +130,8 @@ def test_raw_data_that_are_absent_are_named_and_nothing_is_lost(paths: Paths) ->
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("other.unseen", "mixes.other: no 'unseen'"), ("own.othr", "Did you mean other"),
-     ("onw.unseen", "Did you mean own")],
+    [("other.unseen", "mixes.other: no 'unseen'"), ("own.othr", "Did you mean 'other'"),
+     ("onw.unseen", "Did you mean 'own'")],
 )  # fmt: skip
 def test_names_of_nothing_are_errors(name: str, said: str) -> None:
     with pytest.raises(ParamsError, match=said):

@@ -88,7 +88,7 @@ def test_rows_that_share_a_raw_folder_read_it_alike() -> None:
 
 
 def test_unknown_name_gives_the_nearest() -> None:
-    with pytest.raises(CatalogError, match=r"no dataset 'kvasir_seg'.*Did you mean kvasir-seg\?"):
+    with pytest.raises(CatalogError, match=r"no dataset 'kvasir_seg'.*Did you mean 'kvasir-seg'\?"):
         dataset("kvasir_seg")
 
 

@@ -214,7 +214,7 @@ def test_datasets_of_a_mix() -> None:
     assert datasets_of(PARAMS, "mix2") == mix2
     assert datasets_of(PARAMS, "mix2.unseen") == ["busi", "origa"]
     assert {*mix2, "etis"} < set(datasets_of(PARAMS, None))
-    with pytest.raises(ParamsError, match="Did you mean mix2"):
+    with pytest.raises(ParamsError, match="Did you mean 'mix2'"):
         datasets_of(PARAMS, "mix-2")
 
 
@@ -291,7 +291,7 @@ def test_names_that_do_not_fit(paths: Paths, tmp_path: Path) -> None:
     parts = ("sub-folders holidays, kvasir-sge", "kvasir-seg", "Nearest: kvasir-sge")
     refuse(own, ["kvasir-seg"], paths, str(own), *parts)
     refuse(own, [], paths, "holidays, kvasir-sge", "Nearest: kvasir-sge")
-    with pytest.raises(CatalogError, match="Did you mean kvasir-seg"):
+    with pytest.raises(CatalogError, match="Did you mean 'kvasir-seg'"):
         point_to(own, ["kvasir-sge"], paths)
 
 

@@ -275,7 +275,7 @@ def test_errors_are_named(project: Paths) -> None:
     assert "no method 'smal', expected one of 1 methods. Did you mean 'small'?" in told(
         "smal", "tiny"
     )
-    assert "no mix 'tin', expected one of tiny. Did you mean tiny?" in told("small", "tin")
+    assert "no mix 'tin', expected one of tiny. Did you mean 'tiny'?" in told("small", "tin")
     write_plugin(project.root, "baselines/foo", source("foo", init="self.missing.weight = size"))
     assert told("foo", "tiny").startswith("method 'foo', baselines/foo/plugin.py:11: Attribute")
     assert "expected a prediction at 32 x 32 on cpu. `mixseg check foo`" in told("foo", "tiny")
@@ -291,4 +291,4 @@ def test_errors_of_the_command_are_one_line(project: Paths) -> None:
     done = mixseg(project.root, "cost", "--method", "small", "--mix", "tin")
     assert done.returncode == 1
     assert len(done.stderr.strip().splitlines()) == 1
-    assert "Did you mean tiny?" in done.stderr
+    assert "Did you mean 'tiny'?" in done.stderr

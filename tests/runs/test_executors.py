@@ -35,7 +35,7 @@ def test_executors_are_found_by_their_files() -> None:
     files = Path(local.__file__).parent.glob("*.py")
     assert set(executors()) == {path.stem for path in files if path.stem != "__init__"}
     assert "local" in executors()
-    with pytest.raises(ParamsError, match=r"no executor 'locl'.*Did you mean local\?"):
+    with pytest.raises(ParamsError, match=r"no executor 'locl'.*Did you mean 'local'\?"):
         executor("locl")
 
 
@@ -93,7 +93,7 @@ def test_a_run_that_takes_too_long_stops_with_a_checkpoint(project: Paths) -> No
         (("--time", "soon"), "no time such as 90m"),
         (("--gpus-per-run", "2"), "one run uses one GPU at most"),
         (("--memory", "100000"), "for one run"),
-        (("--executor", "lokal"), "Did you mean local?"),
+        (("--executor", "lokal"), "Did you mean 'local'?"),
     ],
 )
 def test_what_cannot_be_given_is_refused(project: Paths, words: tuple[str, ...], said: str) -> None:

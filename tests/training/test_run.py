@@ -293,7 +293,7 @@ def test_scoring_again_says_which_column_it_changed(synced: Paths) -> None:
     ("words", "expected"),
     [
         (("--method", "smal", "--mix", "tiny", "--seed", "0"), "Did you mean 'small'?"),
-        (("--method", "small", "--mix", "tini", "--seed", "0"), "Did you mean tiny?"),
+        (("--method", "small", "--mix", "tini", "--seed", "0"), "Did you mean 'tiny'?"),
         (("--method", "small", "--mix", "tiny", "--seed", "7"), "no seed 7"),
     ],
 )

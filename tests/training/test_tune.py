@@ -199,7 +199,7 @@ def test_means_and_the_error_of_a_lead_by_hand(project: Paths) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("weigh=1,2", "Did you mean weight"),
+        ("weigh=1,2", "Did you mean 'weight'"),
         ("shown=1,0", "no field 'shown'"),
         ("weight=1,x", "'x', expected a finite number"),
         ("weight=1,inf", "expected a finite number"),

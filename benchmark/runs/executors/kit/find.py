@@ -1,11 +1,9 @@
 """Finds executors: a file of benchmark/runs/executors that holds an `EXECUTOR` is one."""
 
-import difflib
 import functools
 from pathlib import Path
 
-from benchmark.core.errors import ParamsError
-from benchmark.core.registry import declared_in
+from benchmark.core.registry import declared_in, named
 from benchmark.runs.executors.kit.contract import Executor
 
 HERE = Path(__file__).parents[1]
@@ -22,9 +20,4 @@ def executor(name: str) -> Executor:
 
     Raises: ParamsError with the nearest name.
     """
-    known = executors()
-    if name in known:
-        return known[name]
-    near = difflib.get_close_matches(name, known, n=1)
-    do = f"Did you mean {near[0]}?" if near else "Name one of these."
-    raise ParamsError("--executor", f"no executor {name!r}", f"one of {', '.join(known)}", do)
+    return named(executors(), name, "--executor", "executor")
