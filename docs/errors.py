@@ -134,6 +134,9 @@ class _Reader:
             return left + self._text(node.right, known, depth)
         if isinstance(node, ast.IfExp):
             return self._either([node.body, node.orelse], known, depth)
+        if isinstance(node, ast.BoolOp) and isinstance(node.values[0], ast.Call):
+            advice = self._text(node.values[0], known, depth)  # of a helper that may have none
+            return self._either(node.values, known, depth) if advice.strip("… ") else "…"
         if isinstance(node, ast.Call):
             return self._either(self.answers.get(_called(node), []), {}, depth + 1)
         if isinstance(node, ast.Name):
@@ -158,7 +161,7 @@ def _assigned(nodes: Iterable[ast.AST]) -> Known:
     found: Known = {}
     for node in nodes:
         for target in node.targets if isinstance(node, ast.Assign) else ():
-            texts = ast.Constant | ast.JoinedStr | ast.IfExp | ast.BinOp | ast.Call
+            texts = ast.Constant | ast.JoinedStr | ast.IfExp | ast.BinOp | ast.BoolOp | ast.Call
             if isinstance(target, ast.Name) and isinstance(node.value, texts):
                 found.setdefault(target.id, []).append(node.value)
     return found

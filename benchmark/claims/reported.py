@@ -131,7 +131,7 @@ def _row(
         found, expected = f"setting is {row['setting']!r}", "same or different"
         raise ScoreTableError(where, found, expected, "Write one of the two.")
     if row["protocol"] and row["protocol"] not in known:
-        do = did_you_mean(row["protocol"], known, "Leave it empty where it is not known.")
+        do = did_you_mean(row["protocol"], known) or "Leave it empty where it is not known."
         found = f"protocol is {row['protocol']!r}"
         raise ScoreTableError(where, found, "a column of scores.csv", do)
     row |= names.understood(where, row, methods)

@@ -204,7 +204,7 @@ class Params(BaseModel):
         """
         if name in self.mixes:
             return self.mixes[name]
-        hint = did_you_mean(name, self.mixes)
+        hint = did_you_mean(name, self.mixes) or "Name one of these."
         raise ParamsError(PARAMS, f"no mix {name!r}", f"one of {', '.join(self.mixes)}", hint)
 
     def prepared(self, name: str) -> Mix:

@@ -38,10 +38,10 @@ def _wrapped(line: str) -> str:
     )
 
 
-def did_you_mean(name: str, known: Iterable[str], otherwise: str = "Name one of these.") -> str:
-    """The advice of an error about an unknown name: the nearest known one, else `otherwise`."""
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The advice of an error about an unknown name: the nearest known name, or nothing."""
     near = difflib.get_close_matches(name, list(known), n=1)
-    return f"Did you mean {near[0]!r}?" if near else otherwise
+    return f"Did you mean {near[0]!r}?" if near else ""
 
 
 def percent(share: float, digits: int = 0) -> str:

@@ -270,5 +270,5 @@ def dataset(name: str) -> Dataset:
         raise broken[name]
     if name in catalog:
         return catalog[name]
-    hint = did_you_mean(name.lower(), catalog)
+    hint = did_you_mean(name.lower(), catalog) or "Name one of these."
     raise CatalogError(CATALOG.name, f"no dataset {name!r}", f"one of {', '.join(catalog)}", hint)

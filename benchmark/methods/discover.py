@@ -339,7 +339,7 @@ def method_entry(root: Path, name: str) -> MethodEntry:
 def unknown_name(name: str, known: Iterable[str]) -> MethodError:
     """The error that names the methods nearest to `name`."""
     names = sorted(known)
-    hint = did_you_mean(name, names, "`mixseg list` shows all.")
+    hint = did_you_mean(name, names) or "`mixseg list` shows all."
     expected = f"one of {len(names)} methods" if names else "a method, and there is none yet"
     return MethodError("methods", f"no method {name!r}", expected, hint)
 

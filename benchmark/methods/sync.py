@@ -95,7 +95,7 @@ def _check_mix_arguments(root: Path, params: Params) -> None:
         for key in mix.arguments:
             if key not in declared:
                 where, found = f"params.yaml: mixes.{name}.arguments", f"no row declares {key!r}"
-                do = did_you_mean(key, declared, "Correct the name, or take it out.")
+                do = did_you_mean(key, declared) or "Correct the name, or take it out."
                 raise ParamsError(where, found, "arguments that rows declare", do)
 
 
@@ -150,14 +150,14 @@ def _check_names(folder: Folder, card: Card, params: Params) -> None:
         if mix not in params.mixes:
             raise MethodError(
                 where, f"no mix {mix!r}", f"some of {', '.join(params.mixes)}",
-                did_you_mean(mix, params.mixes, "Name one that params.yaml has."),
+                did_you_mean(mix, params.mixes) or "Name one that params.yaml has.",
             )  # fmt: skip
     if card.base is not None:
         names = [other.name for each in folders(folder.root) for other in each.cards]
         if card.base not in names:
             raise MethodError(
                 where, f"no row {card.base!r}, which it names as its base", "a row that there is",
-                did_you_mean(card.base, names, "Correct `base:`."),
+                did_you_mean(card.base, names) or "Correct `base:`.",
             )  # fmt: skip
 
 

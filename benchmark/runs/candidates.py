@@ -74,7 +74,7 @@ def candidates(entry: MethodEntry, plan: Plan, choice: Choice) -> list[Candidate
         known = sorted([*plan.recipe.fields(), *numbers])
         expected = f"one of {', '.join(known)}"
         raise ParamsError("--set", f"no field {field!r} of {choice.method!r}", expected,
-                          did_you_mean(field, known))  # fmt: skip
+                          did_you_mean(field, known) or "Name one of these.")  # fmt: skip
     if field not in numbers and field != "epochs" and plan.recipe.epochs == 0:
         found = f"{field!r} of a method that takes no step"
         raise ParamsError("--set", found, "a method that is trained", "Nothing would differ.")

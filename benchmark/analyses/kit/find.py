@@ -4,7 +4,9 @@ import functools
 from pathlib import Path
 
 from benchmark.analyses.kit.contract import Analysis
-from benchmark.core.registry import declared_in, named
+from benchmark.core.errors import ParamsError
+from benchmark.core.registry import declared_in
+from benchmark.core.text import did_you_mean
 
 HERE = Path(__file__).parents[1]
 
@@ -20,4 +22,8 @@ def analysis(name: str) -> Analysis:
 
     Raises: ParamsError with the nearest name.
     """
-    return named(analyses(), name, "analyses", "analysis")
+    known = analyses()
+    if name in known:
+        return known[name]
+    do = did_you_mean(name, known) or "Name one of these."
+    raise ParamsError("analyses", f"no analysis {name!r}", f"one of {', '.join(known)}", do)

@@ -3,7 +3,9 @@
 import functools
 from pathlib import Path
 
-from benchmark.core.registry import declared_in, named
+from benchmark.core.errors import ParamsError
+from benchmark.core.registry import declared_in
+from benchmark.core.text import did_you_mean
 from benchmark.runs.executors.kit.contract import Executor
 
 HERE = Path(__file__).parents[1]
@@ -20,4 +22,8 @@ def executor(name: str) -> Executor:
 
     Raises: ParamsError with the nearest name.
     """
-    return named(executors(), name, "--executor", "executor")
+    known = executors()
+    if name in known:
+        return known[name]
+    do = did_you_mean(name, known) or "Name one of these."
+    raise ParamsError("--executor", f"no executor {name!r}", f"one of {', '.join(known)}", do)
